@@ -133,7 +133,7 @@ def _capital(text: str) -> str:
 
 def languages() -> tuple[str, ...]:
     """The languages that pages are written in."""
-    return (ENGLISH, *sorted(path.name for path in LOCALE.iterdir() if path.is_dir()))
+    return (ENGLISH, *sorted(path.parents[1].name for path in LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")))
 
 
 @cache

@@ -62,7 +62,7 @@
       if (!own) return;
       waiting.delete(data.id);
       clearTimeout(own.timer);
-      own.done(data.broken ? mistake(`The text is too much for this browser: ${data.broken}`) : data.answer);
+      own.done(data.broken ? mistake(`No answer to this text, which is a fault of gradscribe or too much for this browser: ${data.broken}`) : data.answer);
       if (data.broken) {
         end(null);
         start();

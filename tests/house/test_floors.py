@@ -158,6 +158,8 @@ SAID = {
         ": a factor 0 does not undo NaN or infinity; choose by np.where where a bracket is false."  # to people
     },
     "codegen.tool.pages.html.html_page": {"page/page.html.jinja", "page/shown.html.jinja"},  # of no backend
+    "codegen.tool.pages.playground.playground": {"playground/playground.html.jinja"},
+    "codegen.tool.pages.playground.engine": {".jinja"},  # what is shipped of templates
     "codegen.tool.pages.site.frame": {"site/words.html.jinja"},
     "codegen.tool.cli.commands.explaining": {"auto, numpy, compiled or background."},
 }

@@ -20,7 +20,8 @@ _PHRASES = {"rotated by pi": r"rotated by~$\pi$", "->": r"$\to$"}
 _SYMBOLS = {
     "→": r"\to", "∂": r"\partial", "∇": r"\nabla", "∞": r"\infty", "−": "-", "×": r"\times", "·": r"\cdot",
     "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "∈": r"\in", "⊙": r"\odot", "√": r"\surd", "Σ": r"\Sigma", "Π": r"\Pi",
-    "π": r"\pi", "Δ": r"\Delta", "Φ": r"\Phi", "Ψ": r"\Psi", "Ω": r"\Omega", "Θ": r"\Theta", "Λ": r"\Lambda", "Γ": r"\Gamma",
+    "Δ": r"\Delta", "Φ": r"\Phi", "Ψ": r"\Psi", "Ω": r"\Omega", "Θ": r"\Theta", "Λ": r"\Lambda", "Γ": r"\Gamma",
+    "π": r"\pi",
 }  # fmt: skip
 _COMMANDS = {
     "ß": r"\ss{}", "æ": r"\ae{}", "œ": r"\oe{}", "ø": r"\o{}", "ł": r"\l{}", "å": r"\aa{}", "Æ": r"\AE{}",

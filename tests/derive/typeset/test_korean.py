@@ -12,6 +12,7 @@ import pytest
 import gradscribe
 from gradscribe.codegen.tool.cli.printing import printed_pages, printed_winograd
 from gradscribe.codegen.tool.finding.find import find
+from gradscribe.codegen.tool.finding.topics import Fast
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
@@ -86,7 +87,7 @@ def test_no_other_page_has_english_left() -> None:
         assert not english_left(derive(optimiser().layer, language=KO))
         assert not english_left(derive(LAYERS["dense"](), optimiser=optimiser(), language=KO))
     assert not english_left(in_language(PAGES["convolution"](), KO))
-    assert not foreign(read(printed_winograd(2, 3, None, 1, "markdown", language=KO)))
+    assert not foreign(read(printed_winograd(Fast(2, 3, dims=1), "markdown", language=KO)))
     split = LAYERS["max_pool2d"]().with_ties("split")
     assert not english_left(derive(split, implementation=True, language=KO))
 

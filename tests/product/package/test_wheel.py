@@ -15,6 +15,7 @@ pytest.importorskip("hatchling")
 ROOT = Path(__file__).parents[3]
 ROOMS = ("adapters", "codegen", "derive", "generated")
 TOP = {path.name for path in (ROOT / "gradscribe").glob("*.py")} | {"py.typed"}
+LOCALE = {path.relative_to(ROOT / "gradscribe").as_posix() for path in (ROOT / "gradscribe/locale").rglob("*.[mp]o")}
 TEMPLATES = {
     path.relative_to(ROOT).as_posix()
     for path in (ROOT / "templates").rglob("*")
@@ -59,7 +60,8 @@ def test_the_wheel_holds_every_module_and_nothing_else(wheel: zipfile.ZipFile) -
     grammars = {p.relative_to(ROOT).as_posix() for p in (ROOT / "derive").rglob("*.lark")}
     assert TEMPLATES
     assert grammars
-    inside = modules | grammars | TEMPLATES | {f"{name}/py.typed" for name in ROOMS} | TOP
+    assert "locale/ko/LC_MESSAGES/gradscribe.mo" in LOCALE
+    inside = modules | grammars | TEMPLATES | LOCALE | {f"{name}/py.typed" for name in ROOMS} | TOP
     found = [name for name in wheel.namelist() if not name.startswith(metadata(wheel))]
     assert sorted(found) == sorted(f"gradscribe/{name}" for name in inside)
 
@@ -80,7 +82,7 @@ def test_the_source_distribution_holds_what_the_wheel_is_built_from(built: Path)
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "README.md", "LICENSE", "codegen/tool/cli/run.py", "generated/py.typed"} <= names
     assert names >= TEMPLATES
-    assert {n for n in names if n.startswith("gradscribe/")} == {f"gradscribe/{name}" for name in TOP}
+    assert {n for n in names if n.startswith("gradscribe/")} == {f"gradscribe/{name}" for name in TOP | LOCALE}
     assert not {name for name in names if "__pycache__" in name or name.startswith((".venv", ".git/"))}
 
 

@@ -31,6 +31,7 @@ from gradscribe.codegen.python.scalars.scalar import DTYPE
 from gradscribe.codegen.python.statement import Assign, Body, Do, Return, let
 from gradscribe.derive.ir.term import Tensor
 from gradscribe.derive.typeset.document.layer_cells import spans
+from gradscribe.said import in_words
 
 OWN = (PASS,)
 """Arguments that functions of blocks have themselves."""
@@ -151,4 +152,4 @@ def other_words(part: PlacedPart, function: BlockFunction, numbers: Mapping[str,
 def words(alike: Sequence[PlacedPart], numbers: Mapping[str, int]) -> str:
     """Which rows of the page places are that all are the same ones."""
     own, called = page_rows(alike[0], numbers), enumerated([part.place.name for part in alike])
-    return f"{spans(own)}, {called}" if own else called
+    return f"{in_words(spans(own))}, {called}" if own else called

@@ -25,6 +25,8 @@ _KEPT = (".toc", ".out")
 """What the next run reads without a word about it."""
 _FIXED = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1", "max_print_line": "1000"}
 """So that a page is the same bytes whenever it is written, and its log has whole lines."""
+_MISSING = re.compile(r"^! LaTeX Error: File `([\w.-]+)' not found", re.MULTILINE)
+"""Such as kotex.sty, which Korean takes."""
 
 
 def installed() -> str | None:
@@ -82,11 +84,14 @@ def _run(name: str, source: Path) -> bytes:
         )
     except subprocess.TimeoutExpired as error:
         raise EquationError(f"{name} has not come to an end in {MOST_SECONDS} seconds") from error
-    said = done.stdout + b"\n" + done.stderr
+    log = done.stdout + b"\n" + done.stderr
     if done.returncode or not source.with_suffix(".pdf").exists():
-        words = " ".join(_first_error(said.decode("utf-8", "replace")))
-        raise EquationError(f"{name}: {words or f'ended with {done.returncode}'}")
-    return said
+        said = log.decode("utf-8", "replace")
+        missing = _MISSING.search(said)
+        if missing:
+            raise EquationError(f"{name} has no {missing[1]}; install it, or write the source by -o FILE.tex")
+        raise EquationError(f"{name}: {' '.join(_first_error(said)) or f'ended with {done.returncode}'}")
+    return log
 
 
 def _first_error(log: str) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """Chapters of the book, or what is asked for of them -> one LaTeX document."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradscribe.codegen.python.text.render import TEX_MARK
 from gradscribe.codegen.tool.finding.topics import WINOGRAD, Fast, fast_page, topic_page
+from gradscribe.derive.catalogue.pages import PAGES
 from gradscribe.derive.catalogue.pages.book import TITLE, Chapter, Tile, chapters
-from gradscribe.derive.catalogue.pages.chapter import CHAPTER, Topic
+from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TOPICS, Topic
 from gradscribe.said import ENGLISH, Message
 
 if TYPE_CHECKING:  # SymPy takes its time
@@ -23,16 +25,16 @@ def chosen(names: Sequence[str]) -> tuple[Chapter, ...]:
     if not names:
         return every
     whole = [every[WHOLE[name]] for name in names if name in WHOLE]
-    known = {topic.name for chapter in every[1:] for topic in chapter.topics if isinstance(topic, Topic)}
-    found = [
-        chapter
-        if chapter in whole
-        else Chapter(chapter.title, tuple(t for t in chapter.topics if isinstance(t, Topic) and t.name in names))
-        for chapter in every
-        if chapter in whole or chapter is not every[0]
-    ]
-    own = Chapter(OWN, tuple(Topic(name) for name in dict.fromkeys(names) if name not in known and name not in WHOLE))
+    found = [chapter if chapter in whole else _of(chapter, names) for chapter in every]
+    known = {*WHOLE, *(topic.name for chapter in found for topic in chapter.topics if isinstance(topic, Topic))}
+    own = Chapter(OWN, tuple(Topic(name) for name in dict.fromkeys(names) if name not in known))
     return tuple(chapter for chapter in (*found, own) if chapter.topics)
+
+
+def _of(chapter: Chapter, names: Sequence[str]) -> Chapter:
+    """What is asked for of a chapter by name: of the first one its pages that are no layer's."""
+    asked = {*names} & {*PAGES} if chapter.topics == TOPICS else {*names}
+    return replace(chapter, topics=tuple(t for t in chapter.topics if isinstance(t, Topic) and t.name in asked))
 
 
 def book(

@@ -52,6 +52,7 @@ class Shown:
         body: the derivation.
         language: that it is written in.
         say: words of the template in this language.
+        words: those of the script, as JSON.
         operators: whether there are operator forms.
         matrices: whether there are matrix forms.
         numbers: the small case.
@@ -63,6 +64,7 @@ class Shown:
     body: str
     language: str
     say: Callable[[str], str]
+    words: str
     operators: bool
     matrices: bool
     numbers: NumbersOnPage | None
@@ -85,7 +87,6 @@ class PageContext:
     around: Surroundings
     shown: str
     say: Callable[[str], str]
-    words: str
 
 
 def shown_of(item: Layer | Optimiser, language: str = ENGLISH) -> Shown:
@@ -95,11 +96,11 @@ def shown_of(item: Layer | Optimiser, language: str = ENGLISH) -> Shown:
         EquationError: for an unknown language.
     """
     layer = item.layer if isinstance(item, Optimiser) else item
+    derivation = with_matrices(derive(layer, language=language))
     listings = [
         *(listing(item, row.name, row.title, language) for row in TARGETS.values()),
         torch_listing(item, language),
     ]
-    derivation = with_matrices(derive(layer, language=language))
     beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer, language) or derivation)
     return _shown(derivation.heading, document(derivation, certificate_of(derivation)), *beside, listings)
 
@@ -125,6 +126,7 @@ def _shown(
         body=written(whole),
         language=whole.language,
         say=partial(_translated, whole.language),
+        words=data({name: in_words((message,), whole.language) for name, message in OF_THE_SCRIPT.items()}),
         operators=any(box.form is not None for box in boxes),
         matrices=any(box.matrices is not None for box in boxes),
         numbers=numbers,
@@ -146,7 +148,6 @@ def html_page(name: str, what: Shown, around: Surroundings | None = None) -> str
         around=around or alone(),
         shown=what.html,
         say=what.say,
-        words=data({name: in_words((message,), what.language) for name, message in OF_THE_SCRIPT.items()}),
     )
     return render(TEMPLATE, context)
 

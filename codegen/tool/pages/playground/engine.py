@@ -10,19 +10,21 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-import gradscribe
 from gradscribe.codegen.files.write import write
 from gradscribe.codegen.python.text.render import templates
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import MOST_LISTED, shown
+from gradscribe.said import LOCALE
 
+PACKAGE = "gradscribe"
 ROOMS = ("derive", "codegen")
 LIBRARIES = ("sympy", "mpmath", "lark", "jinja2", "markupsafe", "rich")
-KINDS = {".py", ".lark", ".jinja", ".h", ".c"}
-"""Suffixes of what Python reads: itself, grammars, templates."""
+KINDS = {".py", ".lark", ".jinja", ".h", ".c", ".mo"}
+"""Suffixes of what Python reads: itself, grammars, templates, translations."""
 UNREAD = {"tests", "benchmarks", "__pycache__", "katex"}
 """Folders that are not loaded, wherever they are."""
 PARTS = {
@@ -86,12 +88,19 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 def _own() -> dict[str, bytes]:
     """The files of gradscribe, where an installation has them."""
-    top = Path(gradscribe.__file__).parent
-    folders = {room: Path(getattr(gradscribe, room).__file__).parent for room in ROOMS}
-    found = {f"gradscribe/{path.name}": path for path in top.glob("*.py")}
-    for name, folder in {**folders, "templates": templates()}.items():
-        found |= {f"gradscribe/{name}/{p.relative_to(folder).as_posix()}": p for p in sorted(folder.rglob("*"))}
+    folders = {room: _folder(f"{PACKAGE}.{room}") for room in ROOMS}
+    found = {f"{PACKAGE}/{path.name}": path for path in _folder(PACKAGE).glob("*.py")}
+    for name, folder in {**folders, "templates": templates(), LOCALE.name: LOCALE}.items():
+        found |= {f"{PACKAGE}/{name}/{p.relative_to(folder).as_posix()}": p for p in sorted(folder.rglob("*"))}
     return {name: path.read_bytes() for name, path in found.items() if _is_read(name) and path.is_file()}
+
+
+def _folder(package: str) -> Path:
+    """Where the files of a package lie."""
+    found = find_spec(package)
+    assert found is not None  # this file is in it
+    assert found.origin is not None
+    return Path(found.origin).parent
 
 
 def _library(name: str) -> Iterator[tuple[str, bytes]]:

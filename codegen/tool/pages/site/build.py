@@ -32,6 +32,7 @@ from gradscribe.codegen.tool.pages.site.source_pages import (
     sources_of,
 )
 from gradscribe.codegen.tool.pages.site.start_page import INDEX, Found, index, of_document, of_entry, start_page
+from gradscribe.derive.derivation.record.translation import checked_language
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.said import ENGLISH, Message, in_words
 
@@ -39,7 +40,7 @@ FAST = Fast(4, 3)
 """The fast correlation that has a page."""
 QUIET = 2.0
 """Seconds after which it is said what takes so long."""
-Say = Callable[[str], None]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ Work = tuple[str, Callable[[], Made]]
 
 def site(
     entries: Sequence[Entry],
-    say: Say,
+    tell: Tell,
     workers: int | None = None,
     bundle: Path | None = None,
     language: str = ENGLISH,
@@ -66,7 +67,7 @@ def site(
 
     Args:
         entries: the derivations.
-        say: is told how far it is.
+        tell: is told how far it is.
         workers: processes; one for each core by default.
         bundle: the folder of Python for browsers, for the playground; None for none.
         language: of the derivations and their titles.
@@ -75,13 +76,14 @@ def site(
         EquationError: for a mistake in what is derived, and for an unknown language.
         FileNotFoundError: when the bundle is not complete.
     """
+    checked_language(language)
     entries = [_titled(entry, language) for entry in entries]
     root = checkout()
     names = documents(root)
     work: list[Work] = [(entry.name, partial(_derivation, entry, language)) for entry in entries]
     work += [(name, partial(_document, root, name)) for name in names]
     work += [("playground", partial(_playground, bundle))]
-    made = _all(work, say, workers or os.cpu_count() or 1)
+    made = _all(work, tell, workers or os.cpu_count() or 1)
     files: dict[str, File] = {path: data for one in made for path, data in one.files.items()}
     files |= _assets() | pages_of_tests()
     files |= pictures(root)
@@ -139,7 +141,7 @@ def _shared() -> Iterator[Path]:
         yield from sorted(p for p in (templates() / folder).iterdir() if p.suffix in (".css", ".js", ".svg"))
 
 
-def _all(work: Sequence[Work], say: Say, workers: int) -> list[Made]:
+def _all(work: Sequence[Work], tell: Tell, workers: int) -> list[Made]:
     """What all pieces of work give, in their order; what takes longest should stand last, where it is begun first."""
     context: Any = multiprocessing.get_context(FORKED)
     others = {child.pid for child in multiprocessing.active_children()}
@@ -148,7 +150,7 @@ def _all(work: Sequence[Work], say: Say, workers: int) -> list[Made]:
         with warnings.catch_warnings():  # see `apart`
             warnings.simplefilter("ignore", DeprecationWarning)
             started = {pool.submit(does): name for name, does in reversed(work)}
-        _watch(started, say, workers)
+        _watch(started, tell, workers)
         return [future.result() for future in reversed(started)]
     except BaseException:  # nobody waits for what is worked on
         for child in multiprocessing.active_children():
@@ -159,7 +161,7 @@ def _all(work: Sequence[Work], say: Say, workers: int) -> list[Made]:
         pool.shutdown(cancel_futures=True)
 
 
-def _watch(started: dict[Future[Made], str], say: Say, workers: int) -> None:
+def _watch(started: dict[Future[Made], str], tell: Tell, workers: int) -> None:
     """Say how far it is, at least every few seconds; the first mistake ends it."""
     waiting, said = set(started), time.monotonic()
     while waiting:
@@ -170,7 +172,7 @@ def _watch(started: dict[Future[Made], str], say: Say, workers: int) -> None:
             said = time.monotonic()
             busy = [name for future, name in started.items() if future in waiting][:workers]
             now = f"; now {', '.join(busy)}" if busy else ""
-            say(f"{len(started) - len(waiting)} of {len(started)} pages{now}")
+            tell(f"{len(started) - len(waiting)} of {len(started)} pages{now}")
 
 
 def _ends_at_once() -> None:

@@ -25,6 +25,7 @@ def test_what_is_asked_for_stands_in_its_chapter_and_ones_own_in_the_last() -> N
         ("Activations", 1), ("Optimisers", 1), ("Fast correlations", 2), (OWN, 1),
     ]  # fmt: skip
     assert chosen(["chapter"]) == chapters()[:1]
+    assert [c.title for c in chosen(["conv2d", "convolution"])] == [chapters()[0].title, "Convolutions"]
     assert chosen([]) == chapters()
 
 

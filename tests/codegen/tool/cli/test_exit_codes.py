@@ -18,6 +18,7 @@ CHECK = ("--layer", "tanh", "--examples", "5")
 YES = [
     "", "--help", "-V", "list", "list relu", "list relu --json", "derive relu", "derive sgd -o sgd.txt",
     "derive winograd --m 2 --r 3 --dims 1", "page relu sgd -o pages",
+    "derive relu --lang ko", "derive convolution --lang ko", "page relu --lang ko -o pages",
     "picture conv2d", "picture conv2d --of dx --at i=1 -o dx.svg", "book relu sgd -o book.tex",
     "site relu -o site", "serve --help",
     "generate relu --out out", "verify relu --shapes 1",
@@ -30,6 +31,8 @@ WRONG = [
     *("derive relu --unknown", "derive relu --format pdf", "derive relu --order 3", "derive relu --order two"),
     *("derive relu --set a", "derive relu --wrt q", "derive relu --ties third", "derive relu -o no/relu.txt"),
     *("derive winograd", "derive relu --m 2", "derive winograd --m 2 --r 3 --points 0"),
+    *("derive relu --lang kr", "derive convolution --lang kr", "derive winograd --m 2 --r 3 --lang kr"),
+    *("page relu --lang", "page relu --lang kr -o pages", "site relu --lang kr"),
     *("page", "page conv2", "page broken.eq", "page relu conv2", "page relu --unknown", "page relu -o slopes.py"),
     *("page relu -o others", "page broken.net", "page relu --seconds 0", "page relu --seconds soon"),
     *("site conv2", "site no.eq", "site broken.eq", "site broken.net", "site relu -o others", "site --unknown"),

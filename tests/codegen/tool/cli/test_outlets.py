@@ -85,6 +85,16 @@ def test_the_first_error_of_a_tex_is_told(gradscribe: Command, tmp_path: Path, m
     assert (tmp_path / "relu.pdf").read_text(encoding="utf-8") == "old"
 
 
+def test_a_package_that_a_tex_lacks_is_named(
+    gradscribe: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines(
+        tmp_path, monkeypatch, r"""printf '%s\n' 'This is TeX' "! LaTeX Error: File \`kotex.sty' not found."; exit 1"""
+    )
+    done = gradscribe("derive", "relu", "--lang", "ko", "-o", "relu.pdf")
+    is_a_mistake(done, "pdflatex has no kotex.sty; install it, or write the source by -o FILE.tex")
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_a_pdf_is_the_same_whenever_it_is_written(gradscribe: Command, tmp_path: Path) -> None:
     for name in ("one.pdf", "two.pdf"):

@@ -1,5 +1,6 @@
 """Pages as files: closed in themselves, linked, the same whenever they are made, and nothing of others in them."""
 
+import html
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from gradscribe.codegen.tool.pages.html.html_page import page_of
 from gradscribe.facade import layer
 from tests.cases.thorough import some
 from tests.codegen.tool.pages.html.reading import Read
+from tests.derive.typeset.test_korean import foreign
 
 ROOT = Path(__file__).parents[4]
 EVERY = [name for names in known().values() for name in names]
@@ -60,6 +62,29 @@ def test_what_computes_nothing_is_of_no_equation(name: str) -> None:
     others = re.findall(r'<span class="code"( data-eq="[\d ]+")?>(?:def |int \w+\(|    return [\w, ]+;?\n)', text)
     assert others
     assert not any(others)
+
+
+def test_a_page_in_korean() -> None:
+    """Beside the code, which says what it says to programmers, nothing English is left; the script has its words."""
+    text = page_of(find_any("conv2d"), "ko")
+    read = Read(text)
+    assert read.of("lang") == ["ko"]
+    assert "<title>conv2d: 2차원 합성곱 (학습된 커널과의 상관)</title>" in text
+    assert {"코드와 수", "유도 옆에 있는 것"} <= set(read.of("aria-label"))
+    body = text.partition("<body>")[2]
+    shown = re.sub(r"<script.*?</script>|<pre.*?</pre>|<summary>\w+</summary>", " ", body, flags=re.DOTALL)
+    shown = re.sub(r'<span class="tex.*?</span>|<p class="source">.*?</p>|<title>|<[^>]+>', " ", shown, flags=re.DOTALL)
+    assert not foreign(html.unescape(shown)) - {"conv2d", "NumPy", "C"}
+    (words,) = re.findall(r'<script type="application/json" id="words">(.*?)</script>', text)
+    english = json.loads(re.findall(r'id="words">(.*?)</script>', page_of(find_any("conv2d")))[0])
+    assert json.loads(words).keys() == english.keys()
+    assert not foreign(re.sub(r"\{\w+\}", "", " ".join(json.loads(words).values())))
+    script = text.rpartition("<script>")[2]
+    assert set(re.findall(r'say\("(\w+)"', script)) == english.keys()
+
+
+def test_a_network_in_korean_says_why_it_has_no_c() -> None:
+    assert "C: 층만 이것으로 쓰이며, 이 페이지는 신경망이다." in page_of(find_any("conv2d -> relu"), "ko")
 
 
 def test_what_others_have_written_is_words() -> None:
