@@ -96,11 +96,11 @@ def shown_of(item: Layer | Optimiser, language: str = ENGLISH) -> Shown:
         EquationError: for an unknown language.
     """
     layer = item.layer if isinstance(item, Optimiser) else item
+    derivation = with_matrices(derive(layer, language=language))
     listings = [
         *(listing(item, row.name, row.title, language) for row in TARGETS.values()),
         torch_listing(item, language),
     ]
-    derivation = with_matrices(derive(layer, language=language))
     beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer, language) or derivation)
     return _shown(derivation.heading, document(derivation, certificate_of(derivation)), *beside, listings)
 

@@ -32,7 +32,7 @@ WRONG = [
     *("derive relu --set a", "derive relu --wrt q", "derive relu --ties third", "derive relu -o no/relu.txt"),
     *("derive winograd", "derive relu --m 2", "derive winograd --m 2 --r 3 --points 0"),
     *("derive relu --lang kr", "derive convolution --lang kr", "derive winograd --m 2 --r 3 --lang kr"),
-    *("page relu --lang", "page relu --lang kr -o pages"),
+    *("page relu --lang", "page relu --lang kr -o pages", "site relu --lang kr"),
     *("page", "page conv2", "page broken.eq", "page relu conv2", "page relu --unknown", "page relu -o slopes.py"),
     *("page relu -o others", "page broken.net", "page relu --seconds 0", "page relu --seconds soon"),
     *("site conv2", "site no.eq", "site broken.eq", "site broken.net", "site relu -o others", "site --unknown"),
