@@ -185,5 +185,17 @@
     });
   });
 
+  // ----- the graph of a network: a box, and the derivation of its layer
+  const derivation = (link) => {
+    const found = [one(decodeURIComponent(link.getAttribute("href").slice(1))).closest("section")];
+    for (let next = found[0].nextElementSibling; next && !next.matches(".layer, :has(> .source, > .closing)"); next = next.nextElementSibling) found.push(next);
+    return found;
+  };
+  for (const link of all(".graph a")) {
+    const mark = (on) => derivation(link).forEach((section) => section.classList.toggle("pointed", on));
+    for (const name of ["pointerenter", "focus"]) link.addEventListener(name, () => mark(true));
+    for (const name of ["pointerleave", "blur"]) link.addEventListener(name, () => mark(false));
+  }
+
   addEventListener("beforeprint", () => all("details").forEach((fold) => { fold.open = true; }));
 })();

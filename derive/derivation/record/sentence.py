@@ -33,6 +33,11 @@ class Label(Scalar):
     """The label of a level in a sentence: l+1, or the name of a node."""
 
 
+def level_of(words: Words) -> str:
+    """The label of the first level that a sentence names; "" where it names none."""
+    return next((w.word for w in words if isinstance(w, Label)), "")
+
+
 class Letter(Expr):
     """The letter of a tensor without its level, of an error signal delta, in a sentence."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, numbers
+from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, has_numbers, numbers
 from gradscribe.derive.derivation.forms.example.chosen.small_sizes import OF_PICTURES
 from gradscribe.derive.derivation.forms.example.reads import Summand, reads
 from gradscribe.derive.derivation.forms.example.sheets import Place, Sheet, moved, sheets
@@ -92,7 +92,7 @@ def picture(page: Derivation, name: str | None = None) -> Picture:
 
 def pictures(page: Derivation) -> list[Picture]:
     """Those of all equations of a page that can be drawn."""
-    found = numbers(page, OF_PICTURES) if page.rewritten is not None and not page.premises else ""
+    found = numbers(page, OF_PICTURES) if has_numbers(page) else ""
     if isinstance(found, str):
         return []
     every = (_drawn(step, name, found) for name, step in equations(page).items())

@@ -1,13 +1,25 @@
 """The pictures of a page as HTML: drawings whose results point at what they are made of."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter, joined
+from gradscribe.derive.typeset.picture.graph.graph import graph
+from gradscribe.derive.typeset.picture.graph.graph_svg import graph_on_page
 from gradscribe.derive.typeset.picture.picture import pictures
 from gradscribe.derive.typeset.picture.svg import svg_on_page
 from gradscribe.derive.typeset.terms.sides import left
-from gradscribe.derive.typeset.writers.html.html_writer import LINE_MAY_END, data, display
+from gradscribe.derive.typeset.writers.html.html_writer import LEVEL, LINE_MAY_END, data, display
+
+GRAPH = (
+    "Values go down, each with its shape. Dashed: what comes back, with the error signal that it is made from. "
+    "A box leads to the derivation of its layer."
+)
+POINT = (
+    "Point at an element on the right, or move with the arrow keys: what it is made of has a colour for each summand. "
+    "Dashed squares lie outside and read 0."
+)
 
 
 @dataclass(frozen=True)
@@ -19,13 +31,22 @@ class PicturesOnPage:
 
 
 def pictures_on_page(page: Derivation) -> PicturesOnPage | None:
-    """The pictures of a page's equations, those that can be drawn; None where there is none."""
-    lines: list[str] = []
+    """The graph of a network, then the equations of a page that can be drawn; None where there is no picture."""
+    lines = list(_graph(page))
     links = []
-    for drawn in pictures(page):
+    found = pictures(page)
+    lines += [f"<p>{POINT}</p>"] if found else []
+    for drawn in found:
         t = LatexTypesetter(drawn.step.notation)
         text, marks = svg_on_page(drawn, page.name)
         caption = display(f"{left(drawn.step, t)} = {joined(t.row(drawn.step), may_end=LINE_MAY_END)}")
         lines += [f'<figure class="drawn"><figcaption>{caption}</figcaption>', text.rstrip("\n"), "</figure>"]
         links.append(marks)
     return PicturesOnPage(tuple(lines), data(links)) if lines else None
+
+
+def _graph(page: Derivation) -> Iterator[str]:
+    drawn = graph(page)
+    if drawn is not None:
+        yield f'<figure class="graph"><figcaption>{GRAPH}</figcaption>'
+        yield f"{graph_on_page(drawn, LEVEL).rstrip()}</figure>"
