@@ -176,7 +176,8 @@
     const read = new Map(all("[data-read]", figure).map((cell) => [cell.dataset.read, cell])), own = all("[data-result]", figure);
     const top = own[0].getAttribute("y"), width = own.filter((cell) => cell.getAttribute("y") === top).length;
     reached(own, width, (cell) => {
-      for (const other of [...read.values(), ...own]) other.classList.remove("read", "zero", "chosen");
+      for (const other of read.values()) other.classList.remove("read", "zero", "within", "excluded");
+      for (const other of own) other.classList.remove("chosen");
       cell.classList.add("chosen");
       for (const [name, kind, hue] of links[k][cell.dataset.result]) {
         read.get(name)?.classList.add(kind);

@@ -8,8 +8,8 @@ from gradscribe.derive.typeset.picture.picture import Panel, Picture
 from gradscribe.derive.typeset.terms.sides import left
 from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 
-CELL, GAP, APART, ABOVE, EDGE = 26, 3, 34, 26, 12
-"""Of a square, between two, between matrices, for the name above one, and around all, in pixels."""
+CELL, GAP, APART, ABOVE, EDGE, LINE = 26, 3, 34, 26, 12, 18
+"""Of a square, between two, between matrices, for the name above one, around all, and of a line, in pixels."""
 WIDEST = 900
 """After so many pixels matrices go on below."""
 MOST_HUES = 16
@@ -22,14 +22,32 @@ text { fill: var(--ink); }
 .outside { fill: none; stroke: var(--edge); stroke-dasharray: 2 3; }
 .read { fill: hsl(var(--hue) 65% var(--lit)); }
 .zero { stroke: hsl(var(--hue) 65% 50%); }
+.within { stroke: var(--ink); stroke-width: 1.5; }
+.excluded { fill: url(#hatch); stroke: var(--edge); }
+.unread { fill: none; stroke: var(--edge); }
 .chosen { stroke: var(--ink); stroke-width: 2.5; }
+.hatch { stroke: var(--edge); }
+.legend { font-size: 12px; }
 """
 """The look of a file; a page has one of its own."""
+HATCH = (
+    '<defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<path class="hatch" d="M1 0V5"/></pattern></defs>'
+)
+"""What fills the squares that a bracket leaves out; a page has it once."""
+MEANINGS = {
+    "zero": "Outlined in colour: what it is multiplied by is 0.",
+    "within": "Outlined: a sum within the formula reads it.",
+    "excluded": "Hatched: a bracket leaves it out; in the result, nothing adds to it.",
+    "outside": "Dashed: outside of the tensor, it reads 0.",
+    "unread": "Empty: no element of the result reads it.",
+}
+"""What the looks of squares say, by their classes."""
 
 
 def svg(drawn: Picture, at: Place, title: str = "") -> str:
     """The picture as a file, for one element of the result."""
-    return _svg(drawn, at, title, [f"<style>{STYLE}</style>"])
+    return _svg(drawn, at, title, [f"<style>{STYLE}</style>", HATCH], meanings(drawn))
 
 
 def svg_on_page(drawn: Picture, title: str) -> tuple[str, dict[str, list[tuple[str, str, int]]]]:
@@ -41,12 +59,29 @@ def svg_on_page(drawn: Picture, title: str) -> tuple[str, dict[str, list[tuple[s
         ]
         for at in drawn.summands
     }
-    return _svg(drawn, drawn.middle, title, []), links
+    return _svg(drawn, drawn.middle, title, [], []), links
 
 
-def _svg(drawn: Picture, at: Place, title: str, style: Sequence[str]) -> str:
+def meanings(drawn: Picture) -> list[str]:
+    """What the looks of squares say that a picture has, at one of its elements or another."""
+    found = {word for at in drawn.summands for kind, _ in marked(drawn, at).values() for word in [kind]}
+    found |= {
+        word
+        for panel in (*drawn.read, *drawn.result)
+        for row in panel.rows
+        for at in row
+        for word in _still(panel, drawn, at)
+    }
+    return [said for kind, said in MEANINGS.items() if kind in found]
+
+
+def _svg(drawn: Picture, at: Place, title: str, style: Sequence[str], said_below: Sequence[str]) -> str:
     marks = marked(drawn, at)
     shapes, width, height = _laid(drawn, marks, at)
+    for line in said_below:
+        height += LINE
+        width = max(width, round(7.2 * len(line)) + 2 * EDGE)
+        shapes.append(f'<text class="legend" x="{EDGE}" y="{height - EDGE}">{escape(line)}</text>')
     t = TextTypesetter(drawn.step.notation)
     place = ", ".join(f"{letter}={i}" for letter, i in zip(drawn.letters, at, strict=True))
     said = escape(f"{title or left(drawn.step, t)}: what {t.expr(drawn.step.left)} reads at {place}")
@@ -66,6 +101,9 @@ def marked(drawn: Picture, at: Place) -> dict[tuple[str, Place], tuple[str, int]
         for read in summand.reads:
             kind = "zero" if summand.zero and read.inside else "read"
             found.setdefault((read.tensor, read.at), (kind, hue))
+    within = ((read, "within") for summand in summands for read in summand.within)
+    for read, kind in (*within, *((read, "excluded") for read in drawn.left_out[at])):
+        found.setdefault((read.tensor, read.at), (kind, 0))
     return found
 
 
@@ -93,14 +131,23 @@ def _panel(
     for row, places in enumerate(panel.rows):
         for column, place in enumerate(places):
             kind, hue = marks.get((panel.tensor, place), ("", 0)) if not result else ("", 0)
-            words = ["cell", *([] if panel.inside(place) else ["outside"]), *([kind] if kind else [])]
+            words = ["cell", *_still(panel, drawn, place), *([kind] if kind else [])]
             words += ["chosen"] if result and place == at else []
-            style = f' style="--hue:{hue}"' if kind else ""
+            style = f' style="--hue:{hue}"' if kind in ("read", "zero") else ""
             data = f'data-{"result" if result else "read"}="{escape(cell(panel.tensor, place))}"'
             yield (
                 f'<rect class="{" ".join(words)}"{style} {data} x="{x + column * (CELL + GAP)}" '
                 f'y="{y + ABOVE + row * (CELL + GAP)}" width="{CELL}" height="{CELL}" rx="3"/>'
             )
+
+
+def _still(panel: Panel, drawn: Picture, at: Place) -> list[str]:
+    """The classes of a square that do not depend on which element is chosen."""
+    if panel in drawn.result:
+        return [] if drawn.is_made(at) else ["excluded"]
+    if not panel.inside(at):
+        return ["outside"]
+    return [] if (panel.tensor, at) in drawn.reached else ["unread"]
 
 
 def _name(panel: Panel, drawn: Picture) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from sympy import Symbol
+
 from gradscribe.codegen.python.text.render import PAGE_MARK, render, templates
 from gradscribe.codegen.target import TARGETS
 from gradscribe.codegen.tool.pages.html import katex
@@ -12,7 +14,7 @@ from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.error import EquationError
-from gradscribe.derive.layer.interface import Layer
+from gradscribe.derive.layer.interface import Kind, Layer
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.writers.html.html_writer import page as written
@@ -27,7 +29,10 @@ POLICY = (
 """What a browser is told that the page may do: no request leaves the machine."""
 
 SEEN = {"stride": "2", "padding": "1"}
-"""Settings that pictures have."""
+"""Settings that pictures have, so that windows leave something out and leave their image.
+
+Windows that tile an image, as those of poolings do where nobody says otherwise, overlap instead, and remain within it.
+"""
 
 
 @dataclass(frozen=True)
@@ -84,12 +89,20 @@ def page_of(item: Layer | Optimiser) -> str:
 
 
 def _drawn(layer: Layer) -> Derivation | None:
-    """The derivation with windows that move by two and leave their image, where the layer has such settings."""
-    chosen = {option.name: SEEN[option.name] for option in layer.options if option.name in SEEN}
+    """The derivation with settings of which there is more to see: windows as in `SEEN`, and brackets that hold."""
+    tiles = any(option.name == "stride" and isinstance(option.default, str) for option in layer.options)
+    chosen = {o.name: SEEN[o.name] for o in layer.options if o.name in SEEN and not (tiles and o.name == "padding")}
+    chosen |= {o.name: "true" for o in layer.options if o.kind is Kind.FLAG and {*o.symbols} & _in_brackets(layer)}
     try:
         return derive(layer, settings=chosen) if chosen else None
     except EquationError:
         return None
+
+
+def _in_brackets(layer: Layer) -> set[Symbol]:
+    """The symbols that brackets have, so that they say which elements count."""
+    guards = (guard for statement in layer.program.statements for guard in statement.term.guards)
+    return {symbol for guard in guards for symbol in (guard.value.free_symbols | guard.extent.free_symbols)}
 
 
 def _text(name: str) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import pairwise
 from math import copysign
 
 from gradscribe.derive.typeset.picture.graph.graph import Box, Edge, Graph, Stage
 from gradscribe.derive.typeset.picture.graph.layout import PORT, Extent, Layout, Point, Rectangle, Route, laid_out
 
 LINE, INSET, BESIDE, AROUND = 18, 10, 9, 7
-"""Of a line of text, between text and the side of its box, beside an edge, and between a frame and its boxes: pixels."""
+"""Of a line of text, between text and the side of its box, beside an edge, between a frame and its boxes, in pixels."""
 WIDEST = 30
 """After so many letters settings go on in another line."""
 LETTER, WIDE = 7.6, {"heading": 9.0, "layer": 7.6, "settings": 6.4}
@@ -150,7 +151,7 @@ def _path(points: Sequence[Point], short: tuple[float, float], shift: int) -> st
     (x, y), (end, bottom) = points[0], points[-1]
     through = [(x, y + short[0]), *points[1:-1], (end, bottom + short[1])]
     steps = [f"M{x:g} {y + short[0]:g}"]
-    for (x0, y0), (x1, y1) in zip(through, through[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(through):
         middle = (y0 + y1) / 2 - shift * copysign(1.5, x1 - x0)
         steps.append(f"V{y1:g}" if x0 == x1 else f"C{x0:g} {middle:g} {x1:g} {middle:g} {x1:g} {y1:g}")
     return "".join(steps)
@@ -168,4 +169,5 @@ def _stage(stage: Stage, lay: Layout) -> Iterator[str]:
     width, height = max(r.right for r in own) + AROUND - x, max(r.bottom for r in own) + AROUND - y
     yield f'<g class="stage"><title>{escape(f"{stage.times} times: also {stage.others}")}</title>'
     yield f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="9"/>'
-    yield f'<text text-anchor="end" x="{x + width - 4:g}" y="{y - 4:g}">{stage.times} \N{MULTIPLICATION SIGN}</text></g>'
+    times = f"{stage.times} \N{MULTIPLICATION SIGN}"
+    yield f'<text text-anchor="end" x="{x + width - 4:g}" y="{y - 4:g}">{times}</text></g>'

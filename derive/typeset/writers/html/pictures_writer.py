@@ -8,7 +8,7 @@ from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter,
 from gradscribe.derive.typeset.picture.graph.graph import graph
 from gradscribe.derive.typeset.picture.graph.graph_svg import graph_on_page
 from gradscribe.derive.typeset.picture.picture import pictures
-from gradscribe.derive.typeset.picture.svg import svg_on_page
+from gradscribe.derive.typeset.picture.svg import HATCH, meanings, svg_on_page
 from gradscribe.derive.typeset.terms.sides import left
 from gradscribe.derive.typeset.writers.html.html_writer import LEVEL, LINE_MAY_END, data, display
 
@@ -17,8 +17,7 @@ GRAPH = (
     "A box leads to the derivation of its layer."
 )
 POINT = (
-    "Point at an element on the right, or move with the arrow keys: what it is made of has a colour for each summand. "
-    "Dashed squares lie outside and read 0."
+    "Point at an element on the right, or move with the arrow keys: what it is made of has a colour for each summand."
 )
 
 
@@ -35,12 +34,17 @@ def pictures_on_page(page: Derivation) -> PicturesOnPage | None:
     lines = list(_graph(page))
     links = []
     found = pictures(page)
-    lines += [f"<p>{POINT}</p>"] if found else []
+    lines += (
+        [f"<p>{POINT}</p>", f'<svg class="hatching" width="0" height="0" aria-hidden="true">{HATCH}</svg>']
+        if found
+        else []
+    )
     for drawn in found:
         t = LatexTypesetter(drawn.step.notation)
         text, marks = svg_on_page(drawn, page.name)
         caption = display(f"{left(drawn.step, t)} = {joined(t.row(drawn.step), may_end=LINE_MAY_END)}")
-        lines += [f'<figure class="drawn"><figcaption>{caption}</figcaption>', text.rstrip("\n"), "</figure>"]
+        said = "".join(f"<p>{line}</p>" for line in meanings(drawn))
+        lines += [f'<figure class="drawn"><figcaption>{caption}{said}</figcaption>', text.rstrip("\n"), "</figure>"]
         links.append(marks)
     return PicturesOnPage(tuple(lines), data(links)) if lines else None
 

@@ -25,7 +25,7 @@ def picture(
         str | None,
         typer.Option(
             "--of",
-            help="What is computed: a tensor such as u, or dx for the gradient by x; of a network the graph, else the first.",
+            help="What is computed: u, or dx for the gradient by x; the first one, of a network the graph.",
         ),
     ] = None,
     at: Annotated[
