@@ -1,6 +1,6 @@
 """A picture as SVG: matrices of squares, those that an element is made of in the colours of its summands."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from gradscribe.derive.derivation.forms.example.sheets import Place, cell
@@ -47,7 +47,7 @@ MEANINGS = {
 
 def svg(drawn: Picture, at: Place, title: str = "") -> str:
     """The picture as a file, for one element of the result."""
-    return _svg(drawn, at, title, [f"<style>{STYLE}</style>", HATCH], meanings(drawn))
+    return _svg(drawn, at, title, [f"<style>{STYLE}</style>", HATCH], meanings(drawn, [at]))
 
 
 def svg_on_page(drawn: Picture, title: str) -> tuple[str, dict[str, list[tuple[str, str, int]]]]:
@@ -62,16 +62,11 @@ def svg_on_page(drawn: Picture, title: str) -> tuple[str, dict[str, list[tuple[s
     return _svg(drawn, drawn.middle, title, [], []), links
 
 
-def meanings(drawn: Picture) -> list[str]:
-    """What the looks of squares say that a picture has, at one of its elements or another."""
-    found = {word for at in drawn.summands for kind, _ in marked(drawn, at).values() for word in [kind]}
-    found |= {
-        word
-        for panel in (*drawn.read, *drawn.result)
-        for row in panel.rows
-        for at in row
-        for word in _still(panel, drawn, at)
-    }
+def meanings(drawn: Picture, places: Iterable[Place] | None = None) -> list[str]:
+    """What the looks of squares say that a picture has at these elements of the result; at any of them by default."""
+    found = {kind for at in places or drawn.summands for kind, _ in marked(drawn, at).values()}
+    panels = (*drawn.read, *drawn.result)
+    found |= {kind for p in panels for row in p.rows for at in row for kind in _still(p, drawn, at)}
     return [said for kind, said in MEANINGS.items() if kind in found]
 
 

@@ -130,12 +130,12 @@ def test_what_is_left_out_changes_nothing(name: str, settings: dict[str, str]) -
     assert isinstance(found, Numbers)
     values, tried = others(found), 0
     for row in rows(page):
-        before = row_value(row.terms, values, found.known) if all(t.is_sum for t in row.terms) else None
+        before = row_value(row.terms, values, found.known)
         read = {at: set(counted(s)) for at, s in reads(row, values, found.known).items()}
         for at, out in left_out(row, values, found.known).items():
             assert all(r.inside for r in out)
             alone = {(r.tensor, r.at) for r in out} - read[at]
-            for tensor, place in alone if before is not None else ():
+            for tensor, place in alone if all(t.is_sum for t in row.terms) else ():
                 changed = {**values, tensor: np.array(values[tensor], float)}
                 if not (found.axes.get(tensor) and found.axes[tensor].extents):
                     changed[tensor][place] += 1e3

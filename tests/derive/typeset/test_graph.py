@@ -8,9 +8,11 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sympy import Symbol
 
 from gradscribe import layer, network
 from gradscribe.derive.catalogue.networks import NETWORKS
@@ -85,7 +87,7 @@ def test_shapes_are_those_of_a_pass(name: str) -> None:
     page = derive(made(name))
     net = page.layer
     assert isinstance(net, Network)
-    sizes = {s: int(v) if s.is_integer else float(v) for s, v in net.values}
+    sizes: dict[Symbol, Any] = {s: int(v) if s.is_integer else float(v) for s, v in net.values}
     sizes |= {s: 2 for t in page.program.inputs for e in t.shape for s in e.free_symbols if s not in sizes}
     values = interpret(page.program, sample_values(page.program, sizes, np.random.default_rng(0)), sizes)
     label = {node.name: found.label for found in levels(net.nodes) for node in found.nodes}
