@@ -178,11 +178,13 @@ class _Reading:
         return dict(self.network.results)[self._nodes[label][-1].name]
 
     def _chapter(self, label: str) -> str:
-        """The level whose heading is above its gradients: its own, or that of a level which it is like."""
+        """The level whose heading is above its gradients: its own, that of one like it, or that whose signal it has."""
         headed = {level_of(chapter.title) for chapter in self.page.chapters}
         level = self.page.notation.level
-        likes = (level(s.like) for s in self.page.sections if s.like and level(s.wrt) == label)
-        return next((found for found in (label, *likes) if found in headed), "")
+        signal = self._gradients.get(self.lettering.signals[label], "")
+        likes = {level(s.wrt): level(s.like) for s in self.page.sections if s.like}
+        own = (label, self.page.notation.deltas.get(signal, ""))
+        return next((found for name in own for found in (name, likes.get(name, "")) if found in headed), "")
 
     def _stages(self) -> Iterator[Stage]:
         for repeat in self.table.repeats:

@@ -14,7 +14,7 @@ from gradscribe.derive.typeset.writers.html.html_writer import LEVEL, LINE_MAY_E
 
 GRAPH = (
     "Values go down, each with its shape. Dashed: what comes back, with the error signal that it is made from. "
-    "A box leads to the derivation of its layer."
+    "A box leads to the derivation of its layer, or of one that has the same."
 )
 POINT = (
     "Point at an element on the right, or move with the arrow keys: what it is made of has a colour for each summand."
