@@ -93,7 +93,7 @@ class _Reading:
 
     def graph(self) -> Graph:
         rows = self.table.shown
-        edges = tuple(self._edges())
+        edges = tuple(dict.fromkeys(self._edges()))  # a stage that is drawn once may be read several times
         inputs = (self._input(e.source) for e in edges if " " in e.source)
         boxes = (*dict.fromkeys(inputs), *map(self._level, rows), Box(END, self._t.expr(SCALAR)))
         return Graph(self.page.name, boxes, edges, tuple(self._stages()))

@@ -50,8 +50,8 @@ def graph_on_page(drawn: Graph, anchor: str) -> str:
 
 def _svg(drawn: Graph, style: Sequence[str], anchor: str) -> str:
     extents = {box.key: _extent(box, drawn.edges) for box in drawn.boxes}
-    values = {box.key: box.value for box in drawn.boxes}
-    passing = {(e.source, e.target): _beside(values[e.source], e.back) for e in drawn.edges}
+    known = {box.key: box for box in drawn.boxes}
+    passing = {(e.source, e.target): _beside(known[e.source].value, e.back) for e in drawn.edges}
     lay = laid_out(extents, list(passing), passing)
     width, height = round(lay.width), round(lay.height)
     said = escape(f"{drawn.name}: its layers; values go down, error signals come back")
@@ -60,7 +60,9 @@ def _svg(drawn: Graph, style: Sequence[str], anchor: str) -> str:
         f'role="group" aria-label="{said}">'
     )
     stages = (line for stage in drawn.stages for line in _stage(stage, lay))
-    edges = (line for e in drawn.edges for line in _edge(e, lay.routes[e.source, e.target], values[e.source]))
+    edges = (
+        line for e in drawn.edges for line in _edge(e, lay.routes[e.source, e.target], known[e.source], known[e.target])
+    )
     boxes = (line for box in drawn.boxes for line in _box(box, lay.boxes[box.key], anchor))
     return "\n".join([head, f"<title>{said}</title>", *style, *stages, *edges, *boxes, "</svg>"]) + "\n"
 
@@ -108,12 +110,12 @@ def _box(box: Box, at: Rectangle, anchor: str) -> Iterator[str]:
     yield "</a>" if linked else "</g>"
 
 
-def _edge(edge: Edge, route: Route, value: str) -> Iterator[str]:
+def _edge(edge: Edge, route: Route, source: Box, target: Box) -> Iterator[str]:
     """What goes down, a little to the left, and what comes back, a little to the right; labels to the left of both."""
     shift = 4 if edge.back else 0
     down, up = ([(x + by, y) for x, y in route.points] for by in (-shift, shift))
     data = f'data-from="{escape(edge.source)}" data-to="{escape(edge.target)}"'
-    yield f'<g class="edge" {data}><title>{escape(_said(edge, value))}</title>'
+    yield f'<g class="edge" {data}><title>{escape(_said(edge, source, target))}</title>'
     yield f'<path class="forward" d="{_path(down, (0, -6), -shift)}"/>'
     yield _tip("tip", down[-1], -7)
     if edge.back:
@@ -122,19 +124,19 @@ def _edge(edge: Edge, route: Route, value: str) -> Iterator[str]:
     long = len(route.points) > 4
     (x, y), (end, bottom) = route.points[0], route.points[-1]
     if route.first:
-        yield _label("shape", value, x - shift, y + 17)
+        yield _label("shape", source.value, x - shift, y + 17)
     if route.last:
         yield _label("signal", edge.back, end - shift, bottom - 12)
     if long:
         (x, y), (_, bottom) = route.points[2], route.points[-3]
-        yield _label("shape", value, x - shift, (y + bottom) / 2 - 3)
+        yield _label("shape", source.value, x - shift, (y + bottom) / 2 - 3)
         yield _label("signal", edge.back, x - shift, (y + bottom) / 2 + 14)
     yield "</g>"
 
 
-def _said(edge: Edge, value: str) -> str:
+def _said(edge: Edge, source: Box, target: Box) -> str:
     back = f"; back comes {edge.back}" if edge.back else ""
-    return f"{edge.target} reads {edge.source}: {value}{back}"
+    return f"{target.heading} reads {source.heading}: {source.value}{back}"
 
 
 def _label(kind: str, text: str, x: float, y: float) -> str:
