@@ -173,15 +173,17 @@
   // ----- pictures: an element of the result, and what it reads
   const links = JSON.parse(one("links")?.textContent ?? "[]");
   all(".drawn").forEach((figure, k) => {
-    const read = new Map(all("[data-read]", figure).map((cell) => [cell.dataset.read, cell])), own = all("[data-result]", figure);
+    const read = all("[data-read]", figure), own = all("[data-result]", figure);
     const top = own[0].getAttribute("y"), width = own.filter((cell) => cell.getAttribute("y") === top).length;
     reached(own, width, (cell) => {
-      for (const other of read.values()) other.classList.remove("read", "zero", "within", "excluded");
+      for (const other of read) other.classList.remove("read", "zero", "within", "excluded");
       for (const other of own) other.classList.remove("chosen");
       cell.classList.add("chosen");
-      for (const [name, kind, hue] of links[k][cell.dataset.result]) {
-        read.get(name)?.classList.add(kind);
-        read.get(name)?.style.setProperty("--hue", hue);
+      for (const [kind, hue, squares] of links[k][cell.dataset.result]) {
+        for (const other of squares.map((number) => read[number])) {
+          other.classList.add(kind);
+          other.style.setProperty("--hue", hue);
+        }
       }
     });
   });

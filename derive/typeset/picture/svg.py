@@ -45,21 +45,32 @@ MEANINGS = {
 """What the looks of squares say, by their classes."""
 
 
+Marks = Mapping[tuple[str, Place], tuple[str, int]]
+"""The classes and the hues of elements."""
+
+
 def svg(drawn: Picture, at: Place, title: str = "") -> str:
     """The picture as a file, for one element of the result."""
     return _svg(drawn, at, title, [f"<style>{STYLE}</style>", HATCH], meanings(drawn, [at]))
 
 
-def svg_on_page(drawn: Picture, title: str) -> tuple[str, dict[str, list[tuple[str, str, int]]]]:
-    """The picture without a look, and for every element of the result what it marks: element, class and hue."""
-    there = {(panel.tensor, place) for panel in drawn.read for row in panel.rows for place in row}
-    links = {
-        cell(drawn.step.left.tensor, at): [
-            (cell(*read), kind, hue) for read, (kind, hue) in marked(drawn, at).items() if read in there
-        ]
-        for at in drawn.summands
-    }
+Link = tuple[str, int, list[int]]
+"""A class, a hue, and the squares that have both, by their places among those of what is read."""
+
+
+def svg_on_page(drawn: Picture, title: str) -> tuple[str, dict[str, list[Link]]]:
+    """The picture without a look, and what every element of the result marks."""
+    squares = [(panel.tensor, place) for panel in drawn.read for row in panel.rows for place in row]
+    links = {cell(drawn.step.left.tensor, at): _links(marked(drawn, at), squares) for at in drawn.summands}
     return _svg(drawn, drawn.middle, title, [], []), links
+
+
+def _links(marks: Marks, squares: Sequence[tuple[str, Place]]) -> list[Link]:
+    found: dict[tuple[str, int], list[int]] = {}
+    for number, square in enumerate(squares):
+        if square in marks:
+            found.setdefault(marks[square], []).append(number)
+    return [(kind, hue, numbers) for (kind, hue), numbers in found.items()]
 
 
 def meanings(drawn: Picture, places: Iterable[Place] | None = None) -> list[str]:
@@ -87,7 +98,7 @@ def _svg(drawn: Picture, at: Place, title: str, style: Sequence[str], said_below
     return "\n".join([head, f"<title>{said}</title>", *style, *shapes, "</svg>"]) + "\n"
 
 
-def marked(drawn: Picture, at: Place) -> dict[tuple[str, Place], tuple[str, int]]:
+def marked(drawn: Picture, at: Place) -> Marks:
     """The classes and the hue of every element that an element of the result is made of."""
     summands = drawn.summands[at]
     found: dict[tuple[str, Place], tuple[str, int]] = {}
@@ -102,7 +113,7 @@ def marked(drawn: Picture, at: Place) -> dict[tuple[str, Place], tuple[str, int]
     return found
 
 
-def _laid(drawn: Picture, marks: Mapping[tuple[str, Place], tuple[str, int]], at: Place) -> tuple[list[str], int, int]:
+def _laid(drawn: Picture, marks: Marks, at: Place) -> tuple[list[str], int, int]:
     """The shapes from left to right, in several lines where there are many, and how large all of it is."""
     shapes: list[str] = []
     x = y = EDGE
@@ -118,9 +129,7 @@ def _laid(drawn: Picture, marks: Mapping[tuple[str, Place], tuple[str, int]], at
     return shapes, widest + EDGE, y + deepest + EDGE
 
 
-def _panel(
-    panel: Panel, drawn: Picture, marks: Mapping[tuple[str, Place], tuple[str, int]], at: Place, x: int, y: int
-) -> Iterator[str]:
+def _panel(panel: Panel, drawn: Picture, marks: Marks, at: Place, x: int, y: int) -> Iterator[str]:
     yield f'<text x="{x}" y="{y + 14}">{escape(_name(panel, drawn))}</text>'
     result = panel in drawn.result
     for row, places in enumerate(panel.rows):

@@ -28,7 +28,7 @@ CASES = [
     *((name, {}) for name in ("layer_norm", "rms_norm", "group_norm", "log_softmax")),
 ]
 WITHIN = {
-    "softmax": "x", "batch_norm": "x", "layer_norm": "x", "rms_norm": "x", "instance_norm": "x", "group_norm": "x",
+    "softmax": "x", "batch_norm": "x", "layer_norm": "x", "rms_norm": "x", "instance_norm": "x",
     "scaled_dot_product_attention": "u",
     "y[n,i] = x[n,i]/sqrt(sum(j) x[n,j]**2)": "x",
     "y[n] = sqrt(sum(i) (x[n,i] - sum(j) x[n,j]*w[j])**2); weight w": "x",

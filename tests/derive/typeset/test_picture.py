@@ -72,8 +72,12 @@ def test_everything_that_can_be_drawn_is_well_formed(name: str) -> None:
             assert cells(drawn, at)
         text, links = svg_on_page(drawn, name)
         shown = ET.fromstring(text)
-        squares = {s.get("data-read") for s in shown.iter(f"{SVG}rect")} - {None}
-        assert {cell for marks in links.values() for cell, _, _ in marks} <= squares
+        squares = [square for s in shown.iter(f"{SVG}rect") if (square := s.get("data-read"))]
+        for at in (drawn.middle, next(iter(drawn.summands))):
+            (own,) = (m for result, m in links.items() if result.endswith(f":{','.join(map(str, at))}"))
+            marks = {(squares[n], kind) for kind, _, numbers in own for n in numbers}
+            kinds = {"read", "zero", "within", "excluded"}
+            assert marks == {(n, w) for n, words in cells(drawn, at).items() if n in squares for w in words & kinds}
         assert set(links) == {s.get("data-result") for s in shown.iter(f"{SVG}rect")} - {None}
 
 
