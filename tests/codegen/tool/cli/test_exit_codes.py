@@ -18,7 +18,8 @@ CHECK = ("--layer", "tanh", "--examples", "5")
 YES = [
     "", "--help", "-V", "list", "list relu", "list relu --json", "derive relu", "derive sgd -o sgd.txt",
     "derive winograd --m 2 --r 3 --dims 1", "page relu sgd -o pages",
-    "picture conv2d", "picture conv2d --of dx --at i=1 -o dx.svg", "site relu -o site", "serve --help",
+    "picture conv2d", "picture conv2d --of dx --at i=1 -o dx.svg", "picture lenet5", "picture softmax --of dx.closed",
+    "site relu -o site", "serve --help",
     "generate relu --out out", "verify relu --shapes 1",
     "explain relu --shape x=4", f"check slopes.py:right {' '.join(CHECK)}", "completion bash", "doctor",
     "compile relu --shape x=4", "tune relu --shape x=4",
@@ -36,6 +37,7 @@ WRONG = [
     *("picture", "picture conv2", "picture broken.eq", "picture sgd"),
     *("picture relu --of q", "picture relu --at q=1", "picture relu --at e=99", "picture relu --at e=-1"),
     *("picture relu --at e", "picture relu -o relu.png", "picture relu --set stride=2", "picture relu --unknown"),
+    *("picture lenet --at i=1", "picture lenet --of q", "picture lenet5 --of c1_u", "picture relu --of dx.closed"),
     *("generate conv2", "generate no.net", "generate broken.eq", "generate relu --out slopes.py"),
     *("generate relu --out others", "generate relu --ties third", "generate relu --unknown", "generate --order 0"),
     *("generate relu --check --out slopes.py", "generate conv2 --check"),
