@@ -1,15 +1,19 @@
 """Pictures: what is marked is what is read, in files that every reader of SVG takes."""
 
+import re
 import xml.etree.ElementTree as ET
+from gettext import NullTranslations
 from itertools import product
 
 import pytest
 
 from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.typeset.picture.picture import Picture, equations, picture, place_of
 from gradscribe.derive.typeset.picture.svg import svg, svg_on_page
+from gradscribe.derive.typeset.writers.html.pictures_writer import pictures_on_page
 from gradscribe.facade import layer
 from gradscribe.said import ENGLISH
 from tests.cases.thorough import some
@@ -173,3 +177,24 @@ def test_a_sum_within_a_formula_is_outlined() -> None:
         assert outlined == {f"{tensor}:1,{k}" for k in range(columns) if k != 2}
     assert any("Outlined" in (t.text or "") for t in ET.fromstring(svg(drawn, at)).iter(f"{SVG}text"))
     assert rows > 1
+
+
+class Marked(NullTranslations):
+    """A language whose sentences are the English ones between marks."""
+
+    def gettext(self, message: str) -> str:
+        return f"<<{message}>>"
+
+
+@pytest.mark.parametrize("name", ["lenet", "max_pool2d"])
+def test_pictures_speak_the_language_of_their_page(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = NETWORKS[name]() if name in NETWORKS else LAYERS[name]()
+    page = derive(item, language="ko")
+    known = {"en": NullTranslations(), "ko": Marked()}
+    monkeypatch.setattr("gradscribe.said._translations", known.__getitem__)
+    drawn = pictures_on_page(page)
+    assert drawn is not None
+    text = "".join(drawn.lines)
+    sentences = re.findall(r'<p>(.*?)</p>|<title>(.*?)</title>|aria-label="(.*?)"|<figcaption>([^<].*?)<', text)
+    assert sentences
+    assert all("".join(found).startswith("&lt;&lt;") for found in sentences)
