@@ -33,7 +33,9 @@ def svg(drawn: Picture, at: Place, title: str = "") -> str:
     return _svg(drawn, at, title, [f"<style>{STYLE}</style>"], ENGLISH)
 
 
-def svg_on_page(drawn: Picture, title: str, language: str) -> tuple[str, dict[str, list[tuple[str, str, int]]]]:
+def svg_on_page(
+    drawn: Picture, title: str, language: str = ENGLISH
+) -> tuple[str, dict[str, list[tuple[str, str, int]]]]:
     """The picture without a look, and for every element of the result what it marks: element, class and hue."""
     there = {(panel.tensor, place) for panel in drawn.read for row in panel.rows for place in row}
     links = {

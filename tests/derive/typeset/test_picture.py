@@ -11,7 +11,6 @@ from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.typeset.picture.picture import Picture, equations, picture, place_of
 from gradscribe.derive.typeset.picture.svg import svg, svg_on_page
 from gradscribe.facade import layer
-from gradscribe.said import ENGLISH
 from tests.cases.thorough import some
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -71,7 +70,7 @@ def test_everything_that_can_be_drawn_is_well_formed(name: str) -> None:
             continue
         for at in (drawn.middle, next(iter(drawn.summands))):
             assert cells(drawn, at)
-        text, links = svg_on_page(drawn, name, ENGLISH)
+        text, links = svg_on_page(drawn, name)
         shown = ET.fromstring(text)
         squares = {s.get("data-read") for s in shown.iter(f"{SVG}rect")} - {None}
         assert {cell for marks in links.values() for cell, _, _ in marks} <= squares

@@ -40,7 +40,7 @@ from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter
 from gradscribe.derive.typeset.mathematics.latex_words import layer_cells
 from gradscribe.derive.typeset.terms.row_pieces import Piece
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
-from gradscribe.said import begun, say_number
+from gradscribe.said import ENGLISH, begun, say_number
 
 LINE_MAY_END = r"\allowbreak "
 
@@ -68,7 +68,7 @@ def _section(part: Part, language: str) -> Iterable[str]:
 class HtmlWriter(Writer):
     """A line of the source for each element."""
 
-    def __init__(self, part: Part, language: str) -> None:
+    def __init__(self, part: Part, language: str = ENGLISH) -> None:
         super().__init__(part, language)
         self.t = LatexTypesetter(part.notation, language=language)
         self.inline = InlineTypesetter(part.notation, language=language)

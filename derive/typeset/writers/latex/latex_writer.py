@@ -120,7 +120,7 @@ def page(whole: Document, look: Look = PLAIN) -> str:
 class LatexWriter(Writer):
     """Blank lines between paragraphs; displays continue them."""
 
-    def __init__(self, part: Part, language: str) -> None:
+    def __init__(self, part: Part, language: str = ENGLISH) -> None:
         super().__init__(part, language)
         self.t = LatexTypesetter(part.notation, language=language)
         self.inline = InlineTypesetter(part.notation, language=language)
