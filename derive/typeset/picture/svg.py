@@ -60,7 +60,7 @@ Link = tuple[str, int, list[int]]
 """A class, a hue, and the squares that have both, by their places among those of what is read."""
 
 
-def svg_on_page(drawn: Picture, title: str, language: str) -> tuple[str, dict[str, list[Link]]]:
+def svg_on_page(drawn: Picture, title: str, language: str = ENGLISH) -> tuple[str, dict[str, list[Link]]]:
     """The picture without a look, and what every element of the result marks."""
     squares = [(panel.tensor, place) for panel in drawn.read for row in panel.rows for place in row]
     links = {cell(drawn.step.left.tensor, at): _links(marked(drawn, at), squares) for at in drawn.summands}

@@ -35,7 +35,7 @@ from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, lines
 from gradscribe.derive.typeset.terms.row_breaks import Line
 from gradscribe.derive.typeset.terms.sides import OVER, Sides, left, sides
 from gradscribe.derive.typeset.writers.latex.latex_lines import broken, cost, written
-from gradscribe.said import begun
+from gradscribe.said import ENGLISH, begun
 
 _ESCAPED = {
     **{c: f"\\{c}" for c in "\\`*_|$#~"},
@@ -64,7 +64,7 @@ def plain(text: str) -> str:
 class MarkdownWriter(Writer):
     """Blank lines between blocks, mathematics between dollars."""
 
-    def __init__(self, part: Part, language: str) -> None:
+    def __init__(self, part: Part, language: str = ENGLISH) -> None:
         super().__init__(part, language)
         self.t = LatexTypesetter(part.notation, language=language)
         self.inline = InlineTypesetter(part.notation, language=language)

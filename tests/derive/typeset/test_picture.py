@@ -15,7 +15,6 @@ from gradscribe.derive.typeset.picture.picture import Picture, equations, pictur
 from gradscribe.derive.typeset.picture.svg import svg, svg_on_page
 from gradscribe.derive.typeset.writers.html.pictures_writer import pictures_on_page
 from gradscribe.facade import layer
-from gradscribe.said import ENGLISH
 from tests.cases.thorough import some
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -75,7 +74,7 @@ def test_everything_that_can_be_drawn_is_well_formed(name: str) -> None:
             continue
         for at in (drawn.middle, next(iter(drawn.summands))):
             assert cells(drawn, at)
-        text, links = svg_on_page(drawn, name, ENGLISH)
+        text, links = svg_on_page(drawn, name)
         shown = ET.fromstring(text)
         squares = [square for s in shown.iter(f"{SVG}rect") if (square := s.get("data-read"))]
         for at in (drawn.middle, next(iter(drawn.summands))):

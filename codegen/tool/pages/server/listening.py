@@ -36,19 +36,19 @@ def bound(port: int) -> socket.socket:
     return found
 
 
-def serve(folder: Path, port: int, limits: Limits, say: Callable[[str], None]) -> None:
+def serve(folder: Path, port: int, limits: Limits, tell: Callable[[str], None]) -> None:
     """Serve a site until somebody ends it.
 
     Args:
         folder: of the site.
         port: see `bound`.
         limits: of each text.
-        say: is told where it is, once it answers.
+        tell: is told where it is, once it answers.
     """
     with bound(port) as found:
         prepare(limits)
         address = f"http://{HOST}:{found.getsockname()[1]}/"
-        app = web_app(folder, playground_files(None, above()), Answering(limits), lambda: say(address))
+        app = web_app(folder, playground_files(None, above()), Answering(limits), lambda: tell(address))
         config = uvicorn.Config(
             app,
             log_level="warning",

@@ -149,6 +149,7 @@ def _all(work: Sequence[Work], tell: Tell, workers: int) -> list[Made]:
     try:
         with warnings.catch_warnings():  # see `apart`
             warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", RuntimeWarning)
             started = {pool.submit(does): name for name, does in reversed(work)}
         _watch(started, tell, workers)
         return [future.result() for future in reversed(started)]

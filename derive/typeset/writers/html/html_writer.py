@@ -41,7 +41,7 @@ from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter
 from gradscribe.derive.typeset.mathematics.latex_words import layer_cells
 from gradscribe.derive.typeset.terms.row_pieces import Piece
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
-from gradscribe.said import Message, begun, say_number
+from gradscribe.said import ENGLISH, Message, begun, say_number
 
 INDEX, OPERATOR, MATRIX = Message("index form"), Message("operator form"), Message("matrix form")
 CLASSES = {OPERATOR: "operator", MATRIX: "matrix"}
@@ -73,7 +73,7 @@ def _section(part: Part, language: str) -> Iterable[str]:
 class HtmlWriter(Writer):
     """A line of the source for each element."""
 
-    def __init__(self, part: Part, language: str) -> None:
+    def __init__(self, part: Part, language: str = ENGLISH) -> None:
         super().__init__(part, language)
         self.t = LatexTypesetter(part.notation, language=language)
         self.inline = InlineTypesetter(part.notation, language=language)

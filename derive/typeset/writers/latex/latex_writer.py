@@ -156,7 +156,7 @@ class LinkingTypesetter(InlineTypesetter):
 class LatexWriter(Writer):
     """Blank lines between paragraphs; displays continue them."""
 
-    def __init__(self, part: Part, language: str) -> None:
+    def __init__(self, part: Part, language: str = ENGLISH) -> None:
         super().__init__(part, language)
         self.t = LatexTypesetter(part.notation, language=language)
         self.inline = LinkingTypesetter(part.notation, language=language)

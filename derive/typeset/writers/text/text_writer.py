@@ -42,6 +42,7 @@ from gradscribe.derive.typeset.writers.text.text_lines import (
 from gradscribe.derive.typeset.writers.text.text_listing import listing_lines
 from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.writers.text.text_tables import grid_lines, layer_lines, matrix_lines
+from gradscribe.said import ENGLISH
 
 SHORT = 2
 """The most lines that a reason takes beside its row."""
@@ -62,7 +63,7 @@ def page(document: Document, look: Look = PLAIN) -> str:
     """Any page."""
     lines: list[str] = []
     for part in document.parts:
-        writer = TextWriter(part, document.language, look)
+        writer = TextWriter(part, look, document.language)
         for passage in part.passages:
             first = next(iter(passage), None)
             another = isinstance(first, Heading) and first.kind == "title"
@@ -89,7 +90,7 @@ def widest(text: str) -> int:
 class TextWriter(Writer):
     """Blank lines between passages, none within; reasons beside rows or above them, numbers at the margin."""
 
-    def __init__(self, part: Part, language: str, look: Look = PLAIN) -> None:
+    def __init__(self, part: Part, look: Look = PLAIN, language: str = ENGLISH) -> None:
         super().__init__(part, language)
         self.t = TextTypesetter(part.notation, language=language)
         self.width = look.width
