@@ -190,17 +190,32 @@ const attach = (shown) => {
   // ----- pictures: an element of the result, and what it reads
   const links = JSON.parse(one("links")?.textContent ?? "[]");
   all(".drawn").forEach((figure, k) => {
-    const read = new Map(all("[data-read]", figure).map((cell) => [cell.dataset.read, cell])), own = all("[data-result]", figure);
+    const read = all("[data-read]", figure), own = all("[data-result]", figure);
     const top = own[0].getAttribute("y"), width = own.filter((cell) => cell.getAttribute("y") === top).length;
     reached(own, width, (cell) => {
-      for (const other of [...read.values(), ...own]) other.classList.remove("read", "zero", "chosen");
+      for (const other of read) other.classList.remove("read", "zero", "within", "excluded");
+      for (const other of own) other.classList.remove("chosen");
       cell.classList.add("chosen");
-      for (const [name, kind, hue] of links[k][cell.dataset.result]) {
-        read.get(name)?.classList.add(kind);
-        read.get(name)?.style.setProperty("--hue", hue);
+      for (const [kind, hue, squares] of links[k][cell.dataset.result]) {
+        for (const other of squares.map((number) => read[number])) {
+          other.classList.add(kind);
+          other.style.setProperty("--hue", hue);
+        }
       }
     });
   });
+
+  // ----- the graph of a network: a box, and the derivation of its layer
+  const derivation = (link) => {
+    const found = [one(decodeURIComponent(link.getAttribute("href").slice(1))).closest("section")];
+    for (let next = found[0].nextElementSibling; next && !next.matches(".layer, :has(> .source, > .closing)"); next = next.nextElementSibling) found.push(next);
+    return found;
+  };
+  for (const link of all(".graph a")) {
+    const mark = (on) => derivation(link).forEach((section) => section.classList.toggle("pointed", on));
+    for (const name of ["pointerenter", "focus"]) link.addEventListener(name, () => mark(true));
+    for (const name of ["pointerleave", "blur"]) link.addEventListener(name, () => mark(false));
+  }
 
   addEventListener("beforeprint", () => all("details").forEach((fold) => { fold.open = true; }), { signal: gone.signal });
   return () => gone.abort();

@@ -62,6 +62,7 @@ class Apart(Generic[T]):
         self._process = context.Process(target=_work, args=(sender, limits, function, arguments), daemon=True)
         with warnings.catch_warnings():  # that threads are not copied: the child has its own, see docs/security.md
             warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", RuntimeWarning)  # JAX says so, where it has been imported
             self._process.start()
         sender.close()
         self._late = self._over = False

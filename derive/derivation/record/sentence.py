@@ -120,6 +120,11 @@ def mathematics(words: Words) -> Iterator[Expr]:
             yield word
 
 
+def level_of(words: Words) -> str:
+    """The label of the first level that a sentence names; "" where it names none."""
+    return next((e.word for e in mathematics(words) if isinstance(e, Label)), "")
+
+
 def put_for(expression: Expr, put: Words, words: Words) -> Words:
     """The sentence with words in the place of an expression."""
     found: list[str | Expr | Said] = []

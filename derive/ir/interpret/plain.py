@@ -63,7 +63,7 @@ def _computing(e: Expr) -> Bracket:
         return lambda values, point: point[e]
     if isinstance(e, InnerSum):
         body = _computing(e.body)
-        return lambda values, point: sum(body(values, inner) for inner in _points(e.ranges, point))
+        return lambda values, point: sum(body(values, inner) for inner in points(e.ranges, point))
     if e.is_Number or e.is_NumberSymbol:
         constant = int(e) if e.is_Integer else float(e)
         return lambda values, point: constant
@@ -234,7 +234,7 @@ def _divides(modulus: Expr, value: Expr, values: Mapping[str, Array], point: Poi
     return bool(value_at(value, values, point) % value_at(modulus, values, point) == 0)
 
 
-def _points(ranges: Sequence[Range], around: Point) -> Iterator[Point]:
+def points(ranges: Sequence[Range], around: Point) -> Iterator[Point]:
     """All places of some indices, with what is known already."""
     indices = [r.index for r in ranges]
     for at in product(*(range(number(r.extent, around)) for r in ranges)):

@@ -1,18 +1,22 @@
 """A picture before it is drawn: the elements of the tensors of one equation, and which of them each result reads."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, numbers
+from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, has_numbers, numbers
 from gradscribe.derive.derivation.forms.example.chosen.small_sizes import OF_PICTURES
-from gradscribe.derive.derivation.forms.example.reads import Summand, reads
+from gradscribe.derive.derivation.forms.example.reads import Read, Summand, left_out, reads
 from gradscribe.derive.derivation.forms.example.sheets import Sheet, moved, sheets
+from gradscribe.derive.derivation.letters.name import PRIME
 from gradscribe.derive.derivation.record.page_record import Derivation
-from gradscribe.derive.derivation.record.section_record import Step
+from gradscribe.derive.derivation.record.section_record import Result, Section, Step
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.interpret.plain import Place
 from gradscribe.derive.ir.quote import listed, shown
 
+CLOSED = ".closed"
+"""What the name of a closed form ends with."""
 MOST_PANELS = 12
 """Matrices that fit beside each other."""
 
@@ -47,6 +51,7 @@ class Picture:
         read: the matrices of what it reads, in the order in which it names them.
         result: those of what it computes.
         summands: of every element of the result.
+        left_out: what brackets leave out of every element.
         letters: the indices of the result.
     """
 
@@ -54,7 +59,18 @@ class Picture:
     read: tuple[Panel, ...]
     result: tuple[Panel, ...]
     summands: Mapping[Place, tuple[Summand, ...]]
+    left_out: Mapping[Place, tuple[Read, ...]]
     letters: tuple[str, ...]
+
+    @cached_property
+    def reached(self) -> frozenset[tuple[str, Place]]:
+        """The elements that any element of the result reads, or that a bracket leaves out there."""
+        read = (r for own in self.summands.values() for s in own for r in (*s.reads, *s.within))
+        return frozenset((r.tensor, r.at) for r in (*read, *(r for own in self.left_out.values() for r in own)))
+
+    def is_made(self, at: Place) -> bool:
+        """Whether an element has a summand that counts."""
+        return any(not summand.zero for summand in self.summands[at])
 
     @property
     def middle(self) -> Place:
@@ -64,10 +80,19 @@ class Picture:
 
 
 def equations(page: Derivation) -> dict[str, Step]:
-    """What can be drawn of a page, by name: the tensors of the forward equations; dx for the gradient by x."""
+    """What can be drawn of a page, by name: the tensors of the forward equations; dx for the gradient by x.
+
+    Where that has a closed form besides, it is dx.closed.
+    """
     forward = {d.left.tensor: Step("picture", (), d.left, d.terms, notation=page.notation) for d in page.equations}
-    gradients = {f"d{s.wrt}": s.results[0].step for s in page.sections if s.wrt in page.program.tensors}
+    sections = [s for s in page.sections if s.wrt in page.program.tensors]
+    gradients = {f"d{s.wrt}{CLOSED if r.closed else ''}": r.step for s in sections for r in _boxes(s)}
     return {**forward, **gradients}
+
+
+def _boxes(section: Section) -> Iterator[Result]:
+    """The first box of a gradient, and its closed form."""
+    return (r for n, r in enumerate(section.results) if n == 0 or r.closed)
 
 
 def picture(page: Derivation, name: str | None = None) -> Picture:
@@ -93,7 +118,7 @@ def picture(page: Derivation, name: str | None = None) -> Picture:
 
 def pictures(page: Derivation) -> list[Picture]:
     """Those of all equations of a page that can be drawn."""
-    found = numbers(page, OF_PICTURES) if page.rewritten is not None and not page.premises else ""
+    found = numbers(page, OF_PICTURES) if has_numbers(page) else ""
     if isinstance(found, str):
         return []
     every = (_drawn(step, name, found) for name, step in equations(page).items())
@@ -103,10 +128,13 @@ def pictures(page: Derivation) -> list[Picture]:
 def _drawn(step: Step, name: str, found: Numbers) -> Picture | str:
     """The picture of an equation; words that say why there is none."""
     summands = reads(step, found.values, found.known)
-    if not summands:
-        return "it has sums within a function, or no elements"
-    every = [r for own in summands.values() for s in own for r in s.reads]
-    axes = found.axes.get(name.removeprefix("d") if name not in found.axes else name, Axes())
+    left = left_out(step, found.values, found.known)
+    every = [r for own in summands.values() for s in own for r in (*s.reads, *s.within)]
+    every += [r for own in left.values() for r in own]
+    if not every:
+        return "it reads no elements"
+    tensor = name.partition(CLOSED)[0]
+    axes = found.axes.get(tensor.removeprefix("d") if tensor not in found.axes else tensor, Axes())
     result = _panels(step.left.tensor, found, axes, ())
     read = [
         panel
@@ -115,8 +143,8 @@ def _drawn(step: Step, name: str, found: Numbers) -> Picture | str:
     ]
     if len(read) + len(result) > MOST_PANELS:
         return f"it takes {len(read) + len(result)} matrices"
-    letters = tuple(str(v) for v in step.left.indices)
-    return Picture(step, tuple(read), tuple(result), summands, letters)
+    letters = tuple(str(v).removesuffix(PRIME) for v in step.left.indices)  # of a closed form they have primes
+    return Picture(step, tuple(read), tuple(result), summands, left, letters)
 
 
 def _panels(tensor: str, found: Numbers, axes: Axes, read: Iterable[Place]) -> list[Panel]:

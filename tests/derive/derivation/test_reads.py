@@ -10,7 +10,7 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.rows import row_value
 from gradscribe.derive.derivation.forms.example.chosen.numbers import Numbers, numbers
-from gradscribe.derive.derivation.forms.example.reads import counted, reads
+from gradscribe.derive.derivation.forms.example.reads import counted, left_out, reads
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.interpret.plain import Array
@@ -26,7 +26,15 @@ CASES = [
     *(("conv_transpose2d", s) for s in ({}, {"stride": "2"})),
     *((name, {}) for name in ("dense", "max_pool2d", "avg_pool2d", "softmax", "batch_norm", "embedding", "bilinear")),
     *((name, {}) for name in ("scaled_dot_product_attention", "depthwise_conv2d", "lstm_cell", "pixel_shuffle")),
+    *((name, {}) for name in ("layer_norm", "rms_norm", "group_norm", "log_softmax")),
 ]
+WITHIN = {
+    "softmax": "x", "batch_norm": "x", "layer_norm": "x", "rms_norm": "x", "instance_norm": "x",
+    "scaled_dot_product_attention": "u",
+    "y[n,i] = x[n,i]/sqrt(sum(j) x[n,j]**2)": "x",
+    "y[n] = sqrt(sum(i) (x[n,i] - sum(j) x[n,j]*w[j])**2); weight w": "x",
+}  # fmt: skip
+"""Gradients whose closed form has sums within it."""
 
 
 PRODUCTS = ("conv2d", "conv_transpose2d", "depthwise_conv2d", "dense", "avg_pool2d", "bilinear", "pixel_shuffle")
@@ -35,7 +43,8 @@ PRODUCTS = ("conv2d", "conv_transpose2d", "depthwise_conv2d", "dense", "avg_pool
 
 def rows(page: Derivation) -> Iterator[Step]:
     yield from (Step("", (), d.left, d.terms) for d in page.equations)
-    yield from (s.results[0].step for s in page.sections if s.wrt in page.program.tensors)
+    boxes = ((s, r) for s in page.sections if s.wrt in page.program.tensors for r in s.results)
+    yield from (r.step for s, r in boxes if r.closed or r is s.results[0])
 
 
 def others(found: Numbers) -> dict[str, Array]:
@@ -72,6 +81,66 @@ def test_what_is_read_is_what_counts(name: str, settings: dict[str, str]) -> Non
                 for at, own in read.items():
                     counts = (tensor, place) in own
                     assert bool(differs[at]) == counts if name in PRODUCTS else bool(differs[at]) <= counts
+                    tried += 1
+    assert tried
+
+
+@pytest.mark.parametrize(("text", "wrt"), some(WITHIN.items(), 5))
+def test_what_sums_within_a_formula_read_counts(text: str, wrt: str) -> None:
+    """Everything that the closed form of a gradient is said to read changes it, and nothing else does."""
+    page = derive(LAYERS[text]() if text in LAYERS else layer(text, "mine"))
+    found = numbers(page)
+    assert isinstance(found, Numbers)
+    (row,) = (s.closed for s in page.sections if s.wrt == wrt and s.closed is not None)
+    values = others(found)
+    made = reads(row, values, found.known)
+    assert any(s.within for summands in made.values() for s in summands)
+    before = row_value(row.terms, arrays(values), found.known)
+    read = {at: set(counted(summands)) for at, summands in made.items()}
+    for tensor in {t for own in read.values() for t, _ in own}:
+        for place in np.ndindex(values[tensor].shape):
+            changed = arrays(values) | {tensor: array(values[tensor]).astype(float)}
+            changed[tensor][place] += 0.25
+            differs = np.abs(row_value(row.terms, changed, found.known) - before) > 1e-12
+            assert {at for at in read if differs[at]} == {at for at, own in read.items() if (tensor, place) in own}
+
+
+def test_attention_leaves_out_what_comes_later() -> None:
+    page = derive(LAYERS["scaled_dot_product_attention"](), settings={"is_causal": "true"})
+    found = numbers(page)
+    assert isinstance(found, Numbers)
+    rows_ = {row.left.tensor: row for row in rows(page)}
+    for (e, i, j), out in left_out(rows_["p"], found.values, found.known).items():
+        assert {(r.tensor, r.at) for r in out} == ({("u", (e, i, j)), ("c", (e, i)), ("s", (e, i))} if j > i else set())
+    for (_, i), out in left_out(rows_["c"], found.values, found.known).items():
+        assert {r.at[2] for r in out} == {j for j in range(found.values["u"].shape[2]) if j > i}
+
+
+LEAVING = [
+    ("max_pool2d", {"padding": "1", "kernel_size": "3", "stride": "2"}),
+    ("conv2d", {"stride": "2"}),
+    ("scaled_dot_product_attention", {"is_causal": "true"}),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), LEAVING, ids=str)
+def test_what_is_left_out_changes_nothing(name: str, settings: dict[str, str]) -> None:
+    """Nor does it where the bracket is one on places; with numbers in it that would be seen wherever they counted."""
+    page = derive(LAYERS[name](), settings=settings)
+    found = numbers(page)
+    assert isinstance(found, Numbers)
+    values, tried = others(found), 0
+    for row in rows(page):
+        before = row_value(row.terms, arrays(values), found.known)
+        read = {at: set(counted(s)) for at, s in reads(row, values, found.known).items()}
+        for at, out in left_out(row, values, found.known).items():
+            assert all(r.inside for r in out)
+            alone = {(r.tensor, r.at) for r in out} - read[at]
+            for tensor, place in alone if all(t.is_sum for t in row.terms) else ():
+                changed = arrays(values) | {tensor: array(values[tensor]).astype(float)}
+                if not (found.axes.get(tensor) and found.axes[tensor].extents):
+                    changed[tensor][place] += 1e3
+                    assert row_value(row.terms, changed, found.known)[at] == before[at]
                     tried += 1
     assert tried
 

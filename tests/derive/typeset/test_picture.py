@@ -73,8 +73,12 @@ def test_everything_that_can_be_drawn_is_well_formed(name: str) -> None:
             assert cells(drawn, at)
         text, links = svg_on_page(drawn, name, ENGLISH)
         shown = ET.fromstring(text)
-        squares = {s.get("data-read") for s in shown.iter(f"{SVG}rect")} - {None}
-        assert {cell for marks in links.values() for cell, _, _ in marks} <= squares
+        squares = [square for s in shown.iter(f"{SVG}rect") if (square := s.get("data-read"))]
+        for at in (drawn.middle, next(iter(drawn.summands))):
+            (own,) = (m for result, m in links.items() if result.endswith(f":{','.join(map(str, at))}"))
+            marks = {(squares[n], kind) for kind, _, numbers in own for n in numbers}
+            kinds = {"read", "zero", "within", "excluded"}
+            assert marks == {(n, w) for n, words in cells(drawn, at).items() if n in squares for w in words & kinds}
         assert set(links) == {s.get("data-result") for s in shown.iter(f"{SVG}rect")} - {None}
 
 
@@ -96,8 +100,8 @@ def test_the_gradient_by_x_reads_the_kernel_turned_round() -> None:
 def test_an_element_is_chosen_by_its_indices() -> None:
     drawn = picture(derive(LAYERS["conv2d"]()))
     assert place_of(drawn, {"i": "0", "j": "2"}) == (0, 0, 2, 0)
-    for given, said in (({"q": "1"}, "no such index"), ({"i": "5"}, "from 0 to 4"), ({"i": "-1"}, "from 0 to 4"),
-                        ({"i": "1e3"}, "from 0 to 4"), ({"i": "9" * 40}, "from 0 to 4")):  # fmt: skip
+    for given, said in (({"q": "1"}, "no such index"), ({"i": "6"}, "from 0 to 5"), ({"i": "-1"}, "from 0 to 5"),
+                        ({"i": "1e3"}, "from 0 to 5"), ({"i": "9" * 40}, "from 0 to 5")):  # fmt: skip
         with pytest.raises(EquationError, match=said):
             place_of(drawn, given)
 
@@ -112,3 +116,60 @@ def test_names_of_ones_own_are_words() -> None:
 def test_no_such_equation() -> None:
     with pytest.raises(EquationError, match="no equation of v; expected one of u, dx"):
         picture(derive(LAYERS["conv2d"]()), "v")
+
+
+@pytest.mark.parametrize(("settings", "taps", "stride"), [
+    ({"kernel_size": "2"}, 2, 2), ({"kernel_size": "3"}, 3, 3), ({"kernel_size": "3", "stride": "2"}, 3, 2), ({}, 3, 3),
+])  # fmt: skip
+def test_windows_of_poolings_tile_where_nobody_says_otherwise(settings: dict[str, str], taps: int, stride: int) -> None:
+    drawn = picture(derive(LAYERS["max_pool2d"](), settings=settings))
+    for at, summands in drawn.summands.items():
+        read = {r.at[1:3] for s in summands for r in s.reads}
+        assert read == set(product(*(window(stride, 0, 1, 8, taps, i) for i in at[1:3])))
+
+
+def test_what_no_window_reaches_is_empty() -> None:
+    """Eight rows in windows of three, two apart: the last row and the last column remain."""
+    drawn = picture(derive(LAYERS["max_pool2d"](), settings={"kernel_size": "3", "stride": "2"}))
+    marks = cells(drawn, drawn.middle)
+    empty = {f"x:0,{i},{j},0" for i in range(8) for j in range(8) if 7 in (i, j)}
+    assert {name for name, words in marks.items() if "unread" in words} == empty
+    assert any("Empty" in (t.text or "") for t in ET.fromstring(svg(drawn, drawn.middle)).iter(f"{SVG}text"))
+
+
+def test_a_mask_is_hatched() -> None:
+    """The pairs of query and key that do not count: in the result those that are 0, beside one what it leaves out."""
+    page = derive(LAYERS["scaled_dot_product_attention"](), settings={"is_causal": "true"})
+    weights, largest = picture(page, "p"), picture(page, "c")
+    queries, keys = weights.result[0].shape[1:]
+    later = {f"p:0,{i},{j}" for i in range(queries) for j in range(keys) if j > i}
+    assert {name for name, words in cells(weights, (0, 0, 0)).items() if "excluded" in words} == later
+    out = {name for name, words in cells(largest, (0, 1)).items() if "excluded" in words}
+    assert out == {f"u:0,1,{j}" for j in range(2, keys)}
+    plain = picture(derive(LAYERS["scaled_dot_product_attention"]()), "p")
+    assert not any("excluded" in words for words in cells(plain, (0, 0, 0)).values())
+
+
+def test_a_delta_that_goes_elsewhere_is_hatched() -> None:
+    """In the gradient of a maximum: the windows that have an element, and their maximum at another one."""
+    drawn = picture(derive(LAYERS["max_pool2d"](), settings={"kernel_size": "3", "stride": "1"}), "dx")
+    for at, summands in drawn.summands.items():
+        marks = cells(drawn, at)
+        there = {f"dy:0,{i},{j},0" for i in range(6) for j in range(6) if 0 <= at[1] - i < 3 and 0 <= at[2] - j < 3}
+        read = {f"dy:{','.join(map(str, r.at))}" for s in summands for r in s.reads if r.tensor == "dy" and r.inside}
+        hatched = {name for name, words in marks.items() if name.startswith("dy:") and "excluded" in words}
+        assert read | hatched == there
+        assert not read & hatched
+
+
+def test_a_sum_within_a_formula_is_outlined() -> None:
+    drawn = picture(derive(LAYERS["softmax"]()), "dx.closed")
+    rows, columns = drawn.result[0].shape
+    at = place_of(drawn, {"e": "1", "k": "2"})
+    marks = cells(drawn, at)
+    for tensor in ("y", "dy"):
+        assert {n for n, words in marks.items() if n.startswith(f"{tensor}:") and "read" in words} == {f"{tensor}:1,2"}
+        outlined = {n for n, words in marks.items() if n.startswith(f"{tensor}:") and "within" in words}
+        assert outlined == {f"{tensor}:1,{k}" for k in range(columns) if k != 2}
+    assert any("Outlined" in (t.text or "") for t in ET.fromstring(svg(drawn, at)).iter(f"{SVG}text"))
+    assert rows > 1

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 
+from sympy import Symbol
+
 from gradscribe.codegen.python.text.render import PAGE_MARK, render
 from gradscribe.codegen.target import TARGETS
 from gradscribe.codegen.tool.pages.html.around_page import Surroundings, alone
@@ -15,7 +17,7 @@ from gradscribe.derive.derivation.forms.caption.page_form import with_matrices
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.error import EquationError
-from gradscribe.derive.layer.interface import Layer
+from gradscribe.derive.layer.interface import Kind, Layer
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.derive.typeset.document.arrange import Page, chapter, document
 from gradscribe.derive.typeset.document.document import Box, Document
@@ -40,7 +42,10 @@ OF_THE_SCRIPT = {
 """What the script says, by what it calls these words; it puts numbers in the places."""
 
 SEEN = {"stride": "2", "padding": "1"}
-"""Settings that pictures have."""
+"""Settings that pictures have, so that windows leave something out and leave their image.
+
+Windows that tile an image, as those of poolings do where nobody says otherwise, overlap instead, and remain within it.
+"""
 
 
 @dataclass(frozen=True)
@@ -96,11 +101,11 @@ def shown_of(item: Layer | Optimiser, language: str = ENGLISH) -> Shown:
         EquationError: for an unknown language.
     """
     layer = item.layer if isinstance(item, Optimiser) else item
+    derivation = with_matrices(derive(layer, language=language))
     listings = [
         *(listing(item, row.name, row.title, language) for row in TARGETS.values()),
         torch_listing(item, language),
     ]
-    derivation = with_matrices(derive(layer, language=language))
     beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer, language) or derivation)
     return _shown(derivation.heading, document(derivation, certificate_of(derivation)), *beside, listings)
 
@@ -162,9 +167,17 @@ def page_of(item: Layer | Optimiser, language: str = ENGLISH) -> str:
 
 
 def _drawn(layer: Layer, language: str) -> Derivation | None:
-    """The derivation with windows that move by two and leave their image, where the layer has such settings."""
-    chosen = {option.name: SEEN[option.name] for option in layer.options if option.name in SEEN}
+    """The derivation with settings of which there is more to see: windows as in `SEEN`, and brackets that hold."""
+    tiles = any(option.name == "stride" and isinstance(option.default, str) for option in layer.options)
+    chosen = {o.name: SEEN[o.name] for o in layer.options if o.name in SEEN and not (tiles and o.name == "padding")}
+    chosen |= {o.name: "true" for o in layer.options if o.kind is Kind.FLAG and {*o.symbols} & _in_brackets(layer)}
     try:
         return derive(layer, settings=chosen, language=language) if chosen else None
     except EquationError:
         return None
+
+
+def _in_brackets(layer: Layer) -> set[Symbol]:
+    """The symbols that brackets have, so that they say which elements count."""
+    guards = (guard for statement in layer.program.statements for guard in statement.term.guards)
+    return {symbol for guard in guards for symbol in (guard.value.free_symbols | guard.extent.free_symbols)}

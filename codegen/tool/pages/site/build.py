@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ from gradscribe.codegen.tool.pages.site.source_pages import (
     sources_of,
 )
 from gradscribe.codegen.tool.pages.site.start_page import INDEX, Found, index, of_document, of_entry, start_page
+from gradscribe.derive.derivation.record.translation import checked_language
 from gradscribe.derive.layer.update import Optimiser
+from gradscribe.said import ENGLISH, Message, in_words
 
 FAST = Fast(4, 3)
 """The fast correlation that has a page."""
@@ -55,7 +57,11 @@ Work = tuple[str, Callable[[], Made]]
 
 
 def site(
-    entries: Sequence[Entry], tell: Tell, workers: int | None = None, bundle: Path | None = None
+    entries: Sequence[Entry],
+    tell: Tell,
+    workers: int | None = None,
+    bundle: Path | None = None,
+    language: str = ENGLISH,
 ) -> dict[str, File]:
     """The files of a site by their paths.
 
@@ -64,14 +70,17 @@ def site(
         tell: is told how far it is.
         workers: processes; one for each core by default.
         bundle: the folder of Python for browsers, for the playground; None for none.
+        language: of the derivations and their titles.
 
     Raises:
-        EquationError: for a mistake in what is derived.
+        EquationError: for a mistake in what is derived, and for an unknown language.
         FileNotFoundError: when the bundle is not complete.
     """
+    checked_language(language)
+    entries = [_titled(entry, language) for entry in entries]
     root = checkout()
     names = documents(root)
-    work: list[Work] = [(entry.name, partial(_derivation, entry)) for entry in entries]
+    work: list[Work] = [(entry.name, partial(_derivation, entry, language)) for entry in entries]
     work += [(name, partial(_document, root, name)) for name in names]
     work += [("playground", partial(_playground, bundle))]
     made = _all(work, tell, workers or os.cpu_count() or 1)
@@ -85,17 +94,24 @@ def site(
     return dict(sorted(files.items()))
 
 
-def _derivation(entry: Entry) -> Made:
+def _titled(entry: Entry, language: str) -> Entry:
+    """With the title that it has in a language, if it is ours."""
+    return entry if entry.family == OWN else replace(entry, title=in_words((Message(entry.title),), language))
+
+
+def _derivation(entry: Entry, language: str) -> Made:
     """The page of a derivation, with the content that `gradscribe page` writes, and its sources."""
     if entry.kind == TOPIC:
-        _, what = shown_named(FAST if entry.wanted == WINOGRAD else entry.wanted)
+        _, what = shown_named(FAST if entry.wanted == WINOGRAD else entry.wanted, language)
         return Made({entry.path: _page(entry, what, ())}, (of_entry(entry, None),))
     item = find_any(entry.wanted)
     sources = sources_of(item)
     layer = item.layer if isinstance(item, Optimiser) else item
     typed = layer.text if entry.family == OWN else entry.name
     links = [*sources.links(entry), *([("Playground", f"{PLAY}#{typed}")] if typed else [])]
-    return Made({entry.path: _page(entry, shown_of(item), links), **sources.pages(entry)}, (of_entry(entry, item),))
+    return Made(
+        {entry.path: _page(entry, shown_of(item, language), links), **sources.pages(entry)}, (of_entry(entry, item),)
+    )
 
 
 def _page(entry: Entry, what: Shown, links: Sequence[Link]) -> str:

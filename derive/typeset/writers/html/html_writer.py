@@ -13,7 +13,7 @@ from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Formula, Grid
-from gradscribe.derive.derivation.record.sentence import Words
+from gradscribe.derive.derivation.record.sentence import Words, level_of
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer
@@ -35,6 +35,7 @@ from gradscribe.derive.typeset.document.document import (
 )
 from gradscribe.derive.typeset.document.layer_cells import headings, span
 from gradscribe.derive.typeset.document.look import PLAIN, Look
+from gradscribe.derive.typeset.document.parts.gradient_parts import LAYER
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter, joined
 from gradscribe.derive.typeset.mathematics.latex_words import layer_cells
@@ -45,6 +46,8 @@ from gradscribe.said import Message, begun, say_number
 INDEX, OPERATOR, MATRIX = Message("index form"), Message("operator form"), Message("matrix form")
 CLASSES = {OPERATOR: "operator", MATRIX: "matrix"}
 LINE_MAY_END = r"\allowbreak "
+LEVEL = "layer-"
+"""What the ids of headings of layers begin with; the label of the level comes behind it."""
 
 
 def render(derivation: Derivation, footer: Footer | None = None, look: Look = PLAIN) -> str:
@@ -79,7 +82,8 @@ class HtmlWriter(Writer):
         """As deep as it is."""
         level = min(heading.level, 6)
         number = f"{heading.number} " if heading.number is not None else ""
-        anchor = f' id="{_anchor(heading)}"' if heading.number is not None else ""
+        name = _anchor(heading)
+        anchor = f' id="{escape(name)}"' if name else ""
         return [f"<h{level}{anchor}>{number}{self._words(heading.words)}</h{level}>"]
 
     def contents(self, contents: Contents) -> list[str]:
@@ -216,7 +220,9 @@ def _number(number: int) -> str:
 
 
 def _anchor(heading: Heading) -> str:
-    return f"section-{heading.number}"
+    """The id of a heading with a number, or of a layer on a network's own page; "" of others."""
+    label = level_of(heading.words) if heading.level == LAYER else ""
+    return f"section-{heading.number}" if heading.number is not None else f"{LEVEL}{label}" if label else ""
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, numbers
+from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, has_numbers, numbers
 from gradscribe.derive.derivation.forms.example.example import setup
 from gradscribe.derive.derivation.forms.example.sheets import Sheet, cell, entry
 from gradscribe.derive.derivation.forms.example.worked_elements import Element, Table, tables
@@ -30,7 +30,7 @@ class NumbersOnPage:
 
 def numbers_on_page(page: Derivation) -> NumbersOnPage | None:
     """The example of a page; None where there is none."""
-    found = numbers(page) if page.rewritten is not None and not page.premises else ""
+    found = numbers(page) if has_numbers(page) else ""
     if isinstance(found, str):
         return None
     every = tuple(tables(page, found))

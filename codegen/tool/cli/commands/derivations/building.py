@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from gradscribe.codegen.tool.cli.options import Names
+from gradscribe.codegen.tool.cli.options import Language, Names
 from gradscribe.derive.ir.quote import located
+from gradscribe.said import ENGLISH
 
 
 def site(
@@ -18,6 +19,7 @@ def site(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of npm's package pyodide; build/pyodide of a checkout by default."),
     ] = None,
+    language: Language = ENGLISH,
 ) -> None:
     """Write a site: a page for everything in the catalogue, or for what is named, with the documents and a search."""
     from gradscribe.codegen.tool.pages.site.site_folder import check_ours, write_site
@@ -29,7 +31,9 @@ def site(
 
     entries = chosen(wanted) if wanted else catalogue()
     bundle = pyodide or own_bundle()
-    changed = write_site(folder, built(entries, lambda words: print(words, flush=True), bundle=bundle))
+    changed = write_site(
+        folder, built(entries, lambda words: print(words, flush=True), bundle=bundle, language=language)
+    )
     if bundle is None:
         print(MISSING)
     print(f"{'wrote' if changed else 'kept'} {located(folder / 'index.html')}, {len(changed)} files have changed")

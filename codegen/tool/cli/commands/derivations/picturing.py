@@ -1,7 +1,7 @@
 """`gradscribe picture`: which elements an element reads, drawn from the accesses of an equation."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,7 +9,12 @@ from gradscribe.codegen.tool.cli.completion import names
 from gradscribe.codegen.tool.cli.options import ONE, settings
 from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.ir.error import EquationError
-from gradscribe.derive.ir.quote import located
+from gradscribe.derive.ir.quote import listed, located
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gradscribe.derive.derivation.record.page_record import Derivation
 
 SUFFIX = ".svg"
 
@@ -18,7 +23,10 @@ def picture(
     name: Annotated[str, typer.Argument(metavar="LAYER", help=ONE, autocompletion=names)],
     of: Annotated[
         str | None,
-        typer.Option("--of", help="What is computed: a tensor such as u, or dx for the gradient by x; the first one."),
+        typer.Option(
+            "--of",
+            help="What is computed: u, or dx for the gradient by x; the first one, of a network the graph.",
+        ),
     ] = None,
     at: Annotated[
         list[str] | None, typer.Option("--at", metavar="I=N,...", help="Which element; the middle by default.")
@@ -28,21 +36,35 @@ def picture(
     ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--output", help="Write to FILE.svg; else it is printed.")] = None,
 ) -> None:
-    """Draw which elements an element reads, at small sizes: windows, strides, padding, where maxima were found."""
+    """Draw which elements an element reads, at small sizes: windows, strides, padding; of a network its graph."""
     if out is not None and out.suffix.lower() != SUFFIX:
         raise EquationError(f"-o {located(out)}: expected a file that ends with {SUFFIX}")
     place, chosen = settings(at or [], "at", "i=1,j=2"), settings(pairs or [])
     layer = find(name)
     from gradscribe.codegen.files.write import write
     from gradscribe.derive.derivation import derive
-    from gradscribe.derive.typeset.picture.picture import picture as drawn_of
-    from gradscribe.derive.typeset.picture.picture import place_of
-    from gradscribe.derive.typeset.picture.svg import svg
 
-    drawn = drawn_of(derive(layer, settings=chosen), of)
-    text = svg(drawn, place_of(drawn, place), layer.name)
+    text = _svg(derive(layer, settings=chosen), of, place)
     if out is None:
         print(text, end="")
         return
     write(out, text)
     print(f"wrote {located(out)}")
+
+
+def _svg(page: "Derivation", of: str | None, place: "Mapping[str, str]") -> str:
+    """The file: a network as its graph, unless an equation of it is asked for."""
+    from gradscribe.derive.typeset.picture.graph.graph import graph
+    from gradscribe.derive.typeset.picture.graph.graph_svg import graph_svg
+    from gradscribe.derive.typeset.picture.picture import equations, picture, place_of
+    from gradscribe.derive.typeset.picture.svg import svg
+
+    whole = graph(page) if of is None else None
+    if whole is None:
+        drawn = picture(page, of)
+        return svg(drawn, place_of(drawn, place), page.name)
+    if place:
+        raise EquationError(
+            f"{page.name}: --at needs --of, as a graph has no elements; one of {listed(equations(page))}"
+        )
+    return graph_svg(whole)

@@ -14,6 +14,7 @@ from gradscribe.derive.derivation.forms.example.chosen.whole_values import seeds
 from gradscribe.derive.derivation.forward.place import places
 from gradscribe.derive.derivation.letters.element import axis_letters
 from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.interpret.plain import (
     Array,
     array_of,
@@ -68,6 +69,12 @@ class Numbers:
         return {name: axes.extents for name, axes in self.axes.items() if axes.extents}
 
 
+def has_numbers(page: Derivation) -> bool:
+    """Whether a page has first gradients of a layer, so that one may look for a small case."""
+    second = any(isinstance(premise, Step) for premise in page.premises)  # the first gradients, as premises
+    return page.rewritten is not None and page.layer is not None and not second
+
+
 def numbers(page: Derivation, scale: Scale = OF_NUMBERS) -> Numbers | str:
     """The numbers for the page of a layer or a network; words that say why there are none.
 
@@ -75,7 +82,7 @@ def numbers(page: Derivation, scale: Scale = OF_NUMBERS) -> Numbers | str:
         EquationError: for order 2.
     """
     rewritten, layer = page.rewritten, page.layer
-    if rewritten is None or layer is None or page.premises:
+    if rewritten is None or layer is None or not has_numbers(page):
         raise EquationError(f"{page.name}: expected first gradients for an example; use order 1")
     own, data = _own_numbers(layer)
     sizes = small_sizes(page.program, layer, page.mapping, own, {name: v.shape for name, v in data.items()}, scale)

@@ -1,10 +1,11 @@
 """The smallest sizes that show what a layer does.
 
 Windows are 2 wide and slide over 4 elements; what is neither has 1 element where there are windows, else 2 or 3.
-Options have their defaults. Where the layer does not admit that, the next sizes are tried.
+Options have their defaults, strides of poolings that of the window. Where the layer does not admit that, the next sizes
+are tried.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from math import prod
@@ -29,15 +30,18 @@ class Scale:
     Attributes:
         space: what axes that windows slide along may have, the best first.
         kernel: the same of windows.
+        others: the same of what is neither, where nothing slides; two beside each other differ.
         largest: the numbers that a tensor may have.
     """
 
     space: tuple[int, ...] = (4, 5, 3, 6, 2)
     kernel: tuple[int, ...] = (2, 3, 1)
+    others: tuple[tuple[int, ...], tuple[int, ...]] = ((2, 3, 1), (3, 2, 1))
     largest: int = 64
 
 
-OF_NUMBERS, OF_PICTURES = Scale(), Scale((7, 8, 6, 5, 4), (3, 2, 4, 1), 100)
+OF_NUMBERS = Scale()
+OF_PICTURES = Scale((8, 7, 6, 5, 4), (3, 2, 4, 1), ((4, 5, 3, 2, 1), (5, 4, 3, 2, 1)), 100)
 NONE: Mapping[Any, Any] = {}
 
 
@@ -64,8 +68,11 @@ def small_sizes(
     choices = _choices(program, layer, mapping, open_symbols(program, requirements), scale)
     for symbol in numbers.keys() & choices.keys():
         choices[symbol] = _of_number(numbers[symbol], choices[symbol], scale)
+    tied = _tied(layer, mapping)
     for values in islice(_by_distance(list(choices.values())), TRIES):
         sizes = dict(zip(choices, values, strict=True))
+        if any(sizes[s] != sizes.get(other, other) for s, other in tied.items() if s in sizes):
+            continue
         if _is_small(program, sizes, shapes, scale) and admissible(program, sizes, requirements, boxes, POINTS):
             return sizes
     return None
@@ -94,23 +101,44 @@ def _choices(
     """What each symbol may be, the best first."""
     options = {mapping.get(s, s): o for o in layer.options for s in o.symbols}
     wide, windows = slid(program, {*options, *(e for w in layer.weights for e in program.tensors[w].shape)})
+    space = _fitting(program, wide, scale)
     batches = {t.shape[0] for t in program.inputs if len(t.shape) > 2}
     batches |= {t.shape[-1] for t in program.inputs if len(t.shape) > 3}
     found: dict[Symbol, Sequence[Size]] = {}
-    turn = (2, 3, 1), (3, 2, 1)
     for symbol in symbols:
         option = options.get(symbol)
         if option is not None and (option.kind is not Kind.SIZE or isinstance(option.default, int)):
             found[symbol] = _of_option(option)
         elif symbol in wide:
-            found[symbol] = scale.space
+            found[symbol] = space
         elif symbol in windows or option is not None:
             found[symbol] = scale.kernel
         elif wide or symbol in batches:
             found[symbol] = (1, 2, 3)
         else:
-            found[symbol] = turn[len(found) % 2]
+            found[symbol] = scale.others[len(found) % 2]
     return found
+
+
+def _tied(layer: Layer, mapping: Mapping[Symbol, Any]) -> dict[Symbol, Symbol | Size]:
+    """Symbols of options that have the value of another option where nobody says otherwise, as strides of poolings.
+
+    A symbol that stands for several axes has that of the first.
+    """
+    options = {option.name: option for option in layer.options}
+    found: dict[Symbol, Symbol | Size] = {}
+    for option in options.values():
+        other = options.get(option.default) if isinstance(option.default, str) else None
+        for symbol, followed in zip(option.symbols, other.symbols if other else (), strict=False):
+            value = mapping.get(followed, followed)
+            found.setdefault(mapping.get(symbol, symbol), int(value) if value.is_Integer else value)
+    return found
+
+
+def _fitting(program: Program, wide: Collection[Symbol], scale: Scale) -> tuple[int, ...]:
+    """What axes that windows slide along may have, so that a tensor with several of them is not too large."""
+    axes = max((len([e for e in t.shape if e in wide]) for t in program.tensors.values()), default=0)
+    return tuple(extent for extent in scale.space if extent**axes <= scale.largest)
 
 
 def _of_option(option: Option) -> Sequence[Size]:

@@ -97,6 +97,40 @@ def test_a_picture_shows_what_a_result_reads(shown: Shown) -> None:
     )
 
 
+def test_a_mask_and_a_sum_within_follow_the_pointer(shown: Shown) -> None:
+    page = shown.open("scaled_dot_product_attention")
+    page.click("#tab-pictures")
+    largest = page.locator(".drawn:has([data-result='c:0,1'])").first
+    assert page.locator("[data-result^='p:'].excluded").count() > 0
+    largest.locator("[data-result='c:0,0']").hover()
+    out = largest.locator("[data-read^='u:'].excluded").count()
+    largest.locator("[data-result='c:0,0']").focus()
+    page.keyboard.press("ArrowRight")
+    assert largest.locator("[data-read^='u:'].excluded").count() == out - 1
+    closed = page.locator(".drawn", has_text="Outlined:").first
+    closed.locator("[data-result]").last.hover()
+    assert closed.locator(".within").count() > 0
+    assert closed.locator(".within").first.evaluate("e => getComputedStyle(e).stroke") != "none"
+    hatched = page.locator("[data-result^='p:'].excluded").first.evaluate("e => getComputedStyle(e).fill")
+    assert "hatch" in hatched
+
+
+def test_a_box_of_a_network_leads_to_its_layer(shown: Shown) -> None:
+    page = shown.open("lenet")
+    page.click("#tab-pictures")
+    box = page.locator(".graph a[href='#layer-s4']")
+    box.hover()
+    pointed = "e => e.map(x => x.querySelector('h2, h3')?.textContent).join()"
+    assert page.eval_on_selector_all(".pointed", pointed).startswith("Layer s4")
+    page.locator(".graph a[href='#layer-c3']").focus()
+    page.mouse.move(0, 0)
+    assert page.eval_on_selector_all(".pointed", pointed).startswith("Layer c3")
+    page.keyboard.press("Enter")
+    heading = page.locator("#layer-c3")
+    heading.evaluate("e => new Promise(done => setTimeout(done, 100))")
+    assert 0 <= heading.bounding_box()["y"] < 900
+
+
 def test_steps_are_walked_through_and_folded(shown: Shown) -> None:
     page = shown.open("conv2d")
     steps = page.locator("main .step, main .box").count()

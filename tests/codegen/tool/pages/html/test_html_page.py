@@ -33,7 +33,7 @@ def test_a_page_is_closed_in_itself(name: str) -> None:
     assert len(ids) == len(set(ids))
     assert not [link for link in read.of("href") if not link.startswith("#") or link[1:] not in ids]
     assert not read.of("src")
-    assert not re.search(r"url\((?!data:font/woff2;base64,)|@import", text.partition("<script>")[0])
+    assert not re.search(r"url\((?!data:font/woff2;base64,|#hatch\))|@import", text.partition("<script>")[0])
     assert "default-src 'none'" in " ".join(read.of("content"))
     assert len(text) < LARGEST
 
@@ -74,7 +74,7 @@ def test_a_page_in_korean() -> None:
     body = text.partition("<body>")[2]
     shown = re.sub(r"<script.*?</script>|<pre.*?</pre>|<summary>\w+</summary>", " ", body, flags=re.DOTALL)
     shown = re.sub(r'<span class="tex.*?</span>|<p class="source">.*?</p>|<title>|<[^>]+>', " ", shown, flags=re.DOTALL)
-    assert not foreign(html.unescape(shown)) - {"conv2d", "NumPy", "C"}
+    assert not foreign(html.unescape(shown)) - {"conv2d", "NumPy", "C", "PyTorch", "torch", "autograd"}
     (words,) = re.findall(r'<script type="application/json" id="words">(.*?)</script>', text)
     english = json.loads(re.findall(r'id="words">(.*?)</script>', page_of(find_any("conv2d")))[0])
     assert json.loads(words).keys() == english.keys()
@@ -124,3 +124,17 @@ def test_pages_are_the_same_whenever_they_are_made() -> None:
         for seed in ("0", "1")
     }  # fmt: skip
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", ["lenet5", "lenet", "bottleneck", "conv2d -> tanh -> conv2d"])
+def test_a_network_begins_with_its_graph(name: str) -> None:
+    """Each level is a box that leads to the heading below which its gradients are derived, its own where it has one."""
+    text = page_of(find_any(name))
+    ids = Read(text).of("id")
+    (graph,) = re.findall(r'<figure class="graph">.*?</figure>', text, re.DOTALL)
+    boxes = dict(re.findall(r'<a class="box" href="#([^"]+)">\s*<rect data-box="([^"]+)"', graph)).items()
+    assert boxes
+    assert text.index('id="pictures"') < text.index('class="graph"')
+    assert {chapter for chapter, _ in boxes} <= set(ids)
+    named = {i.removeprefix("layer-") for i in ids if i.startswith("layer-")}
+    assert {box for chapter, box in boxes if box in named} == {chapter.removeprefix("layer-") for chapter, _ in boxes}

@@ -1,0 +1,1 @@
+"""Networks as graphs: what reads what, and what goes back."""
