@@ -24,13 +24,14 @@
   };
 
   const worker = () => {
-    const all = Number(document.body.dataset.bytes), longest = Number(document.body.dataset.seconds), bar = one("loaded");
+    const all = Number(document.body.dataset.bytes), longest = Number(document.body.dataset.seconds);
+    const bar = one("loaded"), part = one("part");
     let thread = null, ready = false, waiting = new Map(), last = 0, step = "";
     const end = (answer) => {
       thread?.terminate();
       thread = null;
       ready = false;
-      bar.hidden = true;
+      bar.hidden = part.hidden = true;
       for (const own of waiting.values()) own.done(answer);
       waiting.clear();
     };
@@ -47,11 +48,12 @@
       if (data.bytes) bar.value = Math.min(data.bytes / all, 1);
       if (data.ready) {
         ready = true;
-        bar.hidden = true;
+        bar.hidden = part.hidden = true;
         state.textContent = "";
         timed();
       } else if (!ready && !data.failed) {
-        state.textContent = `${step}: ${Math.round(bar.value * 100)} % of ${(all / 1e6).toFixed(0)} MB`;
+        if (state.textContent !== step) state.textContent = step;  // said once: the number beside it is for the eye
+        part.textContent = `${Math.round(bar.value * 100)} % of ${(all / 1e6).toFixed(0)} MB`;
       }
       if (data.failed) {
         state.textContent = "";
@@ -70,7 +72,7 @@
     const start = () => {
       step = "Starting";
       bar.value = 0;
-      bar.hidden = false;
+      bar.hidden = part.hidden = false;
       thread = new Worker("worker.js", { type: "module" });
       thread.onmessage = heard;
       thread.onerror = () => {
