@@ -30,7 +30,7 @@ def serve(
         raise UnknownLayerError(f"{located(folder)}: no site is there; gradscribe site -o {located(folder)} writes one")
     from gradscribe.codegen.tool.pages.apart import GIB, Limits
 
-    def say(address: str) -> None:
+    def tell(address: str) -> None:
         print(f"serving {located(folder)} at {address}; Ctrl-C ends it", flush=True)
 
-    served(folder, port, Limits(seconds, MEMORY * GIB), say)
+    served(folder, port, Limits(seconds, MEMORY * GIB), tell)
