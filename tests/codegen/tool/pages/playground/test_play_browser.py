@@ -157,8 +157,8 @@ def test_the_tab_that_was_chosen_stays_and_all_is_alive(warm: Watched) -> None:
     page = warm.page
     typed(page, "u[n,i] = sum(r) w[r]*x[n, 2*i + r]; weight w")
     page.click("role=tab[name='PyTorch']")
-    page.fill("#text", "u[n,i] = sum(r) w[r]*x[n, 3*i + r]; weight w")
-    page.wait_for_selector(".tex[data-tex*='3']", state="attached")
+    page.fill("#text", "u[n,i] = sum(r) v[r]*x[n, 3*i + r]; weight v")
+    page.wait_for_selector("summary:has-text('layer_grad_v')", state="attached")
     assert page.get_attribute("role=tab[name='PyTorch']", "aria-selected") == "true"
     assert "class LayerFunction(torch.autograd.Function):" in page.inner_text("#listing-3")
     page.click("role=tab[name='Pictures']")
