@@ -66,6 +66,9 @@ class Reader:
         found = self._value(node, bound, factor)
         if found.is_number and not (found.is_real and found.is_finite and abs(found) < LARGEST_NUMBER):
             raise Located("not a real number", node.at)
+        coefficients = [abs(summand.as_coeff_Mul()[0]) for summand in sympy.Add.make_args(found)]
+        if not all(c == 0 or 1 / LARGEST_NUMBER < c < LARGEST_NUMBER for c in coefficients):
+            raise Located("a number that no floating point holds; expected one from 1e-300 to 1e+300", node.at)
         return found
 
     def _value(self, node: Node, bound: frozenset[str], factor: bool) -> Expr:

@@ -53,7 +53,7 @@ def _understood(text: str) -> "Layer | Optimiser":
     if len(text) > LONGEST:
         raise EquationError(f"the text has {len(text)} characters; expected at most {LONGEST}")
     if not text.strip():
-        raise EquationError("nothing to derive yet; expected such as y[i] = sum(j) w[i,j]*x[j], or conv2d -> tanh")
+        raise EquationError("nothing to derive yet; expected such as y[i] = sum(j) w[i,j]*x[j], or layers joined by ->")
     name = text.strip()
     return find_text(text if is_text(name) else name)
 
