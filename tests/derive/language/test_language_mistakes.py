@@ -63,7 +63,7 @@ BAD = [
     ("y[n] = 1e400 * x[n]", 8, "not a real number"),
     ("y[n] = x[n]*1e-200*1e-200", 8, "a number that no floating point holds"),
     ("y[n] = (2^60*x[n])^60", 8, "a number that no floating point holds"),
-    ("y[n] = x[n]" + "*2^60" * 20, 8, "a number that no floating point holds"),
+    ("y[n] = x[n]" + "*9^50" * 8, 8, "a number that no floating point holds"),
     ("N = M; M = N; y[n] = x[n]", 1, "defined by itself"),
     ("n < x; y[n] = x[n]", 5, "x is a tensor"),
     ("i < 3; y[n] = x[n]", 1, "i is no index"),
