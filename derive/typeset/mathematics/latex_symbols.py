@@ -11,7 +11,7 @@ from gradscribe.derive.typeset.mathematics.latex_letters import letters, prose
 from gradscribe.derive.typeset.terms.row_pieces import Part, Piece, between
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
-FONTS = {"ko": r"\usepackage{kotex}"}
+FONTS = {"ko": r"\usepackage[hangul]{kotex}"}
 """What documents ask for whose letters no TeX has by itself, by language; any TeX engine takes it."""
 _FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "sinh", "cosh", "arctan", "max", "min")
 

@@ -15,7 +15,7 @@ _COMMANDS = {
     "\\left": 0.1, "\\right": 0.1, "\\displaystyle": 0.0, "\\top": 0.8, "\\bigl": 0.1, "\\bigr": 0.1,
     "\\Bigl": 0.2, "\\Bigr": 0.2, "\\cdot": 0.7,
     "\\color": 0.0, "\\new": 0.0, "\\text": 0.0, "\\mathrm": 0.0, "\\operatorname": 0.1, "\\substack": 0.0,
-    "\\see": 0.0, "\\place": 0.0,
+    "\\linked": 0.0, "\\place": 0.0,
     "\\hat": 0.0, "\\dot": 0.1, "\\lvert": 0.3, "\\rvert": 0.3, "\\sqrt": 0.9,
 }  # fmt: skip
 _WIDE = {

@@ -157,11 +157,11 @@ def test_pages_are_the_golden_files(name: str, form: str, suffix: str, golden: C
 def test_documents_ask_for_a_korean_font_and_english_ones_do_not() -> None:
     page = derive(LAYERS["dense"](), language=KO)
     head, _, body = rendered(page, "latex").partition(r"\begin{document}")
-    assert r"\usepackage{kotex}" in head.splitlines()
+    assert r"\usepackage[hangul]{kotex}" in head.splitlines()
     assert r"\section*{dense: 밀집(완전 연결) 층}" in body
     assert "{연쇄 법칙}" in body
     assert r"\texttt{U+" not in body
-    assert r"%   \usepackage{kotex}" in rendered(page, "latex", look=Look(fragment=True)).splitlines()
+    assert r"%   \usepackage[hangul]{kotex}" in rendered(page, "latex", look=Look(fragment=True)).splitlines()
     assert "kotex" not in rendered(derive(LAYERS["dense"]()), "latex")
 
 

@@ -101,7 +101,7 @@ def book_preamble(language: str = ENGLISH) -> str:
 \let\headchapter\chapter \def\chapter{{\global\begunfalse\headchapter}}
 \let\headsection\section \def\section{{\ifbegun\clearpage\fi\global\beguntrue\headsection}}
 \def\lettered{{\def\@chapapp{{\appendixname}}}}
-\def\see#1{{\hbox{{\hyperref[#1]{{#1}}}}}}
+\def\linked#1{{\hbox{{\hyperref[#1]{{#1}}}}}}
 \def\place#1{{\hbox{{\phantomsection\label{{#1}}#1}}}}
 \makeatother
 \pagestyle{{headings}}
@@ -150,7 +150,7 @@ class LinkingTypesetter(InlineTypesetter):
 
     def reference(self, e: Reference | Place) -> str:
         """A command."""
-        return rf"\{'place' if isinstance(e, Place) else 'see'}{{{e.word}}}"
+        return rf"\{'place' if isinstance(e, Place) else 'linked'}{{{e.word}}}"
 
 
 class LatexWriter(Writer):
