@@ -13,7 +13,7 @@ import pytest
 from gradscribe.codegen.tool.finding.find import equations_of, known
 from gradscribe.codegen.tool.pages.site import source_pages
 from gradscribe.codegen.tool.pages.site.build import site
-from gradscribe.codegen.tool.pages.site.contents import Entry, catalogue, chosen
+from gradscribe.codegen.tool.pages.site.contents import OWN, Entry, catalogue, chosen
 from gradscribe.codegen.tool.pages.site.document_pages import documents
 from gradscribe.codegen.tool.pages.site.site_folder import File
 from gradscribe.derive.ir.error import EquationError
@@ -162,7 +162,7 @@ def test_what_others_have_written_is_words(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_a_text_of_ones_own_is_that_mistake(tmp_path: Path) -> None:
-    entry = Entry("layer", "y[n] = x[n", "mine", "", "Your own")
+    entry = Entry("layer", "y[n] = x[n", "mine", "", OWN)
     with pytest.raises(EquationError, match="found the end of the text"):
         site([entry], lambda words: None, workers=1)
 
