@@ -78,7 +78,7 @@ def site(
         FileNotFoundError: when the bundle is not complete.
     """
     checked_language(language)
-    entries = [_titled(entry, language) for entry in entries]
+    entries = [titled(entry, language) for entry in entries]
     root = checkout()
     names = documents(root)
     work: list[Work] = [(entry.name, partial(_derivation, entry, language)) for entry in entries]
@@ -95,7 +95,7 @@ def site(
     return dict(sorted(files.items()))
 
 
-def _titled(entry: Entry, language: str) -> Entry:
+def titled(entry: Entry, language: str) -> Entry:
     """With the title that it has in a language, if it is ours."""
     return replace(entry, title=in_words(entry.title, language))
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from gradscribe.codegen.files.swap import STAGE, held
 from gradscribe.codegen.files.write import naming, write
+from gradscribe.derive.derivation.record.translation import checked_language
+from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import located
 from gradscribe.said import ENGLISH
 
@@ -32,9 +34,15 @@ def is_site(folder: Path) -> bool:
 
 
 def language_of(folder: Path) -> str:
-    """The language that a site says it is in."""
-    found = _said(folder).get("language", ENGLISH)
-    return found if isinstance(found, str) else ENGLISH
+    """The language that a site says it is in; English where it says nothing.
+
+    Raises:
+        EquationError: for an unknown one.
+    """
+    try:
+        return checked_language(str(_said(folder).get("language", ENGLISH)))
+    except EquationError as error:
+        raise EquationError(f"{located(folder / MANIFEST)}: {error}") from None
 
 
 def write_site(folder: Path, files: Mapping[str, File], language: str = ENGLISH) -> list[str]:

@@ -29,6 +29,8 @@ from gradscribe.derive.typeset.writers.html.html_writer import data
 from gradscribe.said import ENGLISH, Message, in_words
 
 TEMPLATE = "site/search.html.jinja"
+EXAMPLE = "conv2d"
+"""What may be searched for."""
 INDEX = "search_index.js"
 """The file of what the search knows: a script, as a page that is a file itself may not read another one."""
 SCRIPTS = (INDEX, "search.js")
@@ -69,6 +71,7 @@ class SearchContext:
 
     say: Callable[[str], str]
     words: str
+    example: str
 
 
 def of_entry(entry: Entry, item: Layer | Optimiser | None, language: str = ENGLISH) -> Found:
@@ -130,7 +133,7 @@ def start_page(
 
 def _search(language: str) -> str:
     words = data({name: in_words(message, language) for name, message in OF_THE_SCRIPT.items()})
-    return render(TEMPLATE, SearchContext(partial(translated, language), words)).rstrip("\n")
+    return render(TEMPLATE, SearchContext(partial(translated, language), words, EXAMPLE)).rstrip("\n")
 
 
 def _listed(place: str, title: str, found: Sequence[tuple[Link, str]], content: str, language: str) -> list[str]:

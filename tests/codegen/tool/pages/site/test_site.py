@@ -137,12 +137,6 @@ def test_it_says_how_far_it_is(built: Files) -> None:
     assert all(re.match(r"\d+ of \d+ pages", words) for words in said)
 
 
-def test_derivations_are_in_another_language() -> None:
-    files = site(chosen(["relu"]), lambda words: None, workers=2, language="ko")
-    assert "정류 선형 유닛" in str(files["index.html"])
-    assert Read(str(files["layers/relu.html"])).of("lang") == ["ko"]
-
-
 def test_two_pages_of_one_name_are_refused() -> None:
     with pytest.raises(EquationError, match="two pages would be called layer"):
         chosen(["y[n] = x[n]^2", "y[n] = x[n]^3"])
