@@ -112,7 +112,7 @@ messages: $(VENV)/.dev ## bring the catalogues of messages in gradscribe/locale 
 	@mkdir -p build
 	$(BIN)/pybabel -q extract -F pyproject.toml --no-default-keywords -k say -k Message -k say_number:2,3 \
 		--add-location=file --sort-by-file --no-wrap --project=gradscribe --version=0 \
-		--copyright-holder='gradscribe contributors' --msgid-bugs-address='gradscribe contributors' -o build/messages.pot derive codegen templates/page
+		--copyright-holder='gradscribe contributors' --msgid-bugs-address='gradscribe contributors' -o build/messages.pot derive codegen templates/page templates/site templates/playground
 	$(if $(LANG_NEW),$(BIN)/pybabel -q init -i build/messages.pot -d $(LOCALE) -D gradscribe -l $(LANG_NEW) --no-wrap)
 	$(BIN)/pybabel -q update -i build/messages.pot -d $(LOCALE) -D gradscribe --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel -q compile -d $(LOCALE) -D gradscribe

@@ -87,8 +87,8 @@ def spoken(words: Sequence[Any], language: str) -> tuple[Any, ...]:
 
 
 def in_words(words: Sequence[Any], language: str = ENGLISH) -> str:
-    """What has no mathematics in it, as text."""
-    return "".join(map(str, spoken(words, language)))
+    """What has no mathematics in it, as text: words, or a message."""
+    return "".join(map(str, spoken((words,) if isinstance(words, str) else words, language)))
 
 
 def _parts(words: Sequence[Any], known: NullTranslations) -> Iterator[Any]:

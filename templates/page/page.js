@@ -1,14 +1,16 @@
 "use strict";
 
+// Words in the language of the page, which an element has; what stands in their places is put in.
+const wordsOf = (element) => {
+  const words = JSON.parse(element.textContent);
+  return (name, places = {}) => words[name].replace(/\{(\w+)\}/g, (_, place) => places[place]);
+};
+
 // Bring to life what a page shows, which stands within an element; what is returned ends what listens outside of it.
 const attach = (shown) => {
   const all = (what, within = shown) => [...within.querySelectorAll(what)];
   const one = (name) => shown.querySelector(`[id="${name}"]`);
-  const columns = shown.querySelector(".columns"), gone = new AbortController();
-
-  // ----- words in the language of the page, numbers in their places
-  const words = JSON.parse(one("words").textContent);
-  const say = (name, places = {}) => words[name].replace(/\{(\w+)\}/g, (_, place) => places[place]);
+  const columns = shown.querySelector(".columns"), gone = new AbortController(), say = wordsOf(one("words"));
 
   // ----- formulas: what is shown breaks where the line ends, what is copied has no marks
   const typeset = (element, text, display) => {

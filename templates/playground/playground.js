@@ -2,10 +2,11 @@
 (() => {
   const one = (name) => document.getElementById(name);
   const text = one("text"), marks = document.querySelector(".marks"), wrong = one("wrong"), state = one("state"), shown = one("answer");
+  const say = wordsOf(one("page-words")), language = document.documentElement.lang;
   const PAUSE = 150, SEEN = 400;  // ms after a key; after which waiting is said
 
   // ----- engines: a text in, an answer out
-  const mistake = (message) => ({ error: { message, line: 0, column: 0, length: 0 } });
+  const mistake = (name, places) => ({ error: { message: say(name, places), line: 0, column: 0, length: 0, language } });
 
   const server = () => {
     let asking = null;
@@ -14,11 +15,11 @@
       asking = new AbortController();
       try {
         const response = await fetch(`api/${kind}`, {
-          method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text: asked }), signal: asking.signal,
+          method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text: asked, language }), signal: asking.signal,
         });
         return await response.json();
       } catch (error) {
-        return error.name === "AbortError" ? null : mistake("The server does not answer; is gradscribe serve still running?");
+        return error.name === "AbortError" ? null : mistake("silent");
       }
     };
   };
@@ -38,13 +39,13 @@
     const timed = () => {
       for (const own of waiting.values()) {
         own.timer ??= setTimeout(() => {
-          end(mistake(`Stopped after ${longest} s: the text is too much. Python starts anew for the next one.`));
+          end(mistake("stopped", { seconds: longest }));
           start();
         }, 1000 * longest);
       }
     };
     const heard = ({ data }) => {
-      if (data.step) step = data.step;
+      if (data.step) step = say(data.step);
       if (data.bytes) bar.value = Math.min(data.bytes / all, 1);
       if (data.ready) {
         ready = true;
@@ -53,31 +54,31 @@
         timed();
       } else if (!ready && !data.failed) {
         if (state.textContent !== step) state.textContent = step;  // said once: the number beside it is for the eye
-        part.textContent = `${Math.round(bar.value * 100)} % of ${(all / 1e6).toFixed(0)} MB`;
+        part.textContent = say("part", { part: `${Math.round(bar.value * 100)} %`, size: (all / 1e6).toFixed(0) });
       }
       if (data.failed) {
         state.textContent = "";
-        end(mistake(`Python could not be loaded: ${data.failed}`));
+        end(mistake("unloaded", { reason: data.failed }));
       }
       const own = waiting.get(data.id);
       if (!own) return;
       waiting.delete(data.id);
       clearTimeout(own.timer);
-      own.done(data.broken ? mistake(`No answer to this text, which is a fault of gradscribe or too much for this browser: ${data.broken}`) : data.answer);
+      own.done(data.broken ? mistake("broken", { reason: data.broken }) : data.answer);
       if (data.broken) {
         end(null);
         start();
       }
     };
     const start = () => {
-      step = "Starting";
+      step = say("starting");
       bar.value = 0;
       bar.hidden = part.hidden = false;
       thread = new Worker("worker.js", { type: "module" });
       thread.onmessage = heard;
       thread.onerror = () => {
         state.textContent = "";
-        end(mistake("Python could not be loaded: the browser does not run the worker"));
+        end(mistake("worker"));
       };
     };
     start();
@@ -86,7 +87,7 @@
       last += 1;
       waiting.set(last, { done, timer: null });
       if (ready) timed();
-      thread.postMessage({ id: last, kind, text: asked });
+      thread.postMessage({ id: last, kind, text: asked, language });
     });
   };
 
@@ -94,7 +95,8 @@
 
   // ----- a mistake: underlined in the text, said below it
   const tell = (error) => {
-    wrong.textContent = error ? error.line ? `Line ${error.line}, column ${error.column}: ${error.message}` : error.message : "";
+    const message = Object.assign(document.createElement("span"), { textContent: error?.message ?? "", lang: error?.language ?? "en" });
+    wrong.replaceChildren(...(error?.line ? [say("place", error), " "] : []), ...(error ? [message] : []));
     text.setAttribute("aria-invalid", String(Boolean(error)));
     const lines = text.value.split("\n");
     if (!error?.line || error.line > lines.length) return marks.replaceChildren(text.value);
@@ -116,7 +118,7 @@
     shown.innerHTML = answer.html;
     detach = attach(shown);
     [...shown.querySelectorAll("[role=tab]")].find((tab) => tab.textContent === chosen)?.click();
-    document.title = `${shown.querySelector("h1")?.textContent ?? ""} – gradscribe playground`;
+    document.title = `${shown.querySelector("h1")?.textContent ?? ""} – ${say("name")}`;
   };
 
   let asked = null, busy = false, timer = null;
@@ -125,7 +127,7 @@
     busy = true;
     while (asked !== text.value) {
       const current = asked = text.value;
-      const late = setTimeout(() => { if (!state.textContent) state.textContent = "Deriving …"; shown.classList.add("old"); }, SEEN);
+      const late = setTimeout(() => { if (!state.textContent) state.textContent = say("deriving"); shown.classList.add("old"); }, SEEN);
       const found = await ask("check", current);
       if (current === text.value && found) tell(found.error);
       if (found && !found.error && current === text.value) {
@@ -136,7 +138,7 @@
         shown.classList.toggle("old", Boolean(answer?.error));
       } else shown.classList.add("old");
       clearTimeout(late);
-      if (state.textContent === "Deriving …") state.textContent = "";
+      if (state.textContent === say("deriving")) state.textContent = "";
     }
     busy = false;
   };
@@ -177,9 +179,9 @@
     const told = document.querySelector(".copied"), button = one("share"), words = button.textContent;
     try {
       await navigator.clipboard.writeText(location.href);
-      told.textContent = button.textContent = "Copied";
+      told.textContent = button.textContent = say("copied");
     } catch {
-      told.textContent = button.textContent = "Copy the address of this page";
+      told.textContent = button.textContent = say("refused");
     }
     setTimeout(() => { button.textContent = words; }, 2000);
   });

@@ -29,27 +29,27 @@ const START = `
 import gc, json
 gc.set_threshold(50_000, 20, 100)
 from gradscribe.codegen.tool.pages.playground.answer import answer, check
-def ask(kind, text):
-    return json.dumps({"answer": answer, "check": check}[kind](text))
+def ask(kind, text, language):
+    return json.dumps(answer(text, language) if kind == "answer" else check(text))
 check("y[i] = x[i]")
 ask
 `;
 
 const started = (async () => {
-  said("Fetching Python");
+  said("fetching");
   const [python, packages] = await Promise.all([loadPyodide({ indexURL: here("pyodide/") }), archive("engine.zip")]);
-  said("Unpacking");
+  said("unpacking");
   python.unpackArchive(packages, "zip", { extractDir: "/engine" });
   python.runPython("import sys; sys.path.insert(0, '/engine')");
-  said("Loading SymPy");
+  said("loading");
   return python.runPython(START);
 })();
 const reason = (error) => String(error.message ?? error).trim().split("\n").at(-1);  // of Python's, what it ends with
 started.then(() => postMessage({ ready: true }), (error) => postMessage({ failed: reason(error) }));
 
-onmessage = async ({ data: { id, kind, text } }) => {
+onmessage = async ({ data: { id, kind, text, language } }) => {
   try {
-    postMessage({ id, answer: JSON.parse((await started)(kind, text)) });
+    postMessage({ id, answer: JSON.parse((await started)(kind, text, language)) });
   } catch (error) {
     postMessage({ id, broken: reason(error) });
   }

@@ -1,7 +1,8 @@
 "use strict";
 (() => {
   const query = document.getElementById("query"), list = document.getElementById("found"), count = document.getElementById("count");
-  const MOST = 30;
+  const MOST = 30, words = JSON.parse(document.getElementById("words").textContent);
+  const say = (name, places = {}) => words[name].replace(/\{(\w+)\}/g, (_, place) => places[place]);
 
   // What a word is worth at a place: a whole name, its beginning, a part of it, of what is said, of the words below.
   const worth = (word, [title, said, , words]) => {
@@ -30,8 +31,8 @@
       item.append(link, " ", element("span", said));
       return item;
     }));
-    if (!query.value.trim()) count.textContent = "";
-    else count.textContent = all.length > MOST ? `${all.length} found, the first ${MOST}:` : `${all.length || "nothing"} found`;
+    const said = all.length > MOST ? "more" : all.length ? "found" : "nothing";
+    count.textContent = query.value.trim() ? say(said, { number: all.length, most: MOST }) : "";
   };
   const links = () => [...list.querySelectorAll("a")];
   const move = (event) => {

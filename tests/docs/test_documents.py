@@ -5,6 +5,8 @@ from pathlib import Path
 
 from gradscribe.codegen.tool.cli import app
 from gradscribe.codegen.tool.finding.find import find_all
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.catalogue.pages.families import FAMILIES, members
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,10 +21,12 @@ def test_every_layer_is_listed_with_its_class_and_options() -> None:
     assert rows == expected
 
 
-def test_the_families_are_the_catalogue() -> None:
-    rows = re.findall(r"^\| [a-z, ]+ \| (`[^|]*) \|$", text("layers.md"), re.MULTILINE)
-    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
-    assert sorted(listed) == sorted(layer.name for layer in find_all([]))
+def test_the_families_are_those_of_the_catalogue() -> None:
+    rows = re.findall(r"^\| ([A-Z][a-z ]+) \| (`[^|]*) \|$", text("layers.md"), re.MULTILINE)
+    listed = {title: re.findall(r"`(\w+)`", row) for title, row in rows}
+    expected = {title: [name for name in members(title) if name in LAYERS] for title in FAMILIES}
+    assert list(listed.items()) == [row for row in expected.items() if row[1]]
+    assert sorted(name for row in listed.values() for name in row) == sorted(LAYERS)
 
 
 def test_every_command_has_its_line_and_its_row() -> None:

@@ -161,6 +161,7 @@ SAID = {
     "codegen.tool.pages.playground.playground": {"playground/playground.html.jinja"},
     "codegen.tool.pages.playground.engine": {".jinja"},  # what is shipped of templates
     "codegen.tool.pages.site.frame": {"site/words.html.jinja"},
+    "codegen.tool.pages.site.start_page": {"site/search.html.jinja"},
     "codegen.tool.cli.commands.explaining": {"auto, numpy, compiled or background."},
 }
 

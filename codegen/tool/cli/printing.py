@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gradscribe.codegen.tool.finding.topics import Fast, fast_page, topic_page
+from gradscribe.codegen.tool.finding.topics import fast_page, topic_page
+from gradscribe.derive.catalogue.pages.chapter import Fast, Topic
 from gradscribe.derive.typeset.document.look import PLAIN, Look
 from gradscribe.said import ENGLISH
 
 if TYPE_CHECKING:  # SymPy takes its time
-    from gradscribe.derive.catalogue.pages.chapter import Topic
     from gradscribe.derive.derivation import Derivation
 
 
@@ -22,7 +22,7 @@ def printed(derivation: "Derivation", format_: str, look: Look = PLAIN) -> str:
 
 def printed_pages(
     title: str,
-    topics: "Sequence[Topic]",
+    topics: Sequence[Topic],
     letters: str,
     form: str,
     look: Look = PLAIN,

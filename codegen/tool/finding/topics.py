@@ -1,14 +1,14 @@
 """Pages that are no single layer's, by name: those of the chapter, of an operation, of a fast correlation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradscribe.codegen.tool.finding.find import equations_of
 from gradscribe.derive.catalogue.pages import PAGES
-from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE, TOPICS, Topic
+from gradscribe.derive.catalogue.pages.chapter import CHAPTER, SAID, TOPICS, Fast, Topic
 from gradscribe.derive.ir.error import EquationError
-from gradscribe.said import ENGLISH
+from gradscribe.said import ENGLISH, Message
 
 if TYPE_CHECKING:  # SymPy takes its time
     from gradscribe.derive.derivation import Derivation
@@ -17,29 +17,12 @@ if TYPE_CHECKING:  # SymPy takes its time
 WINOGRAD = "winograd"
 OTHERS = {
     **{page.name: page.title for page in PAGES.values()},
-    WINOGRAD: "the fast correlation F(m, r)",
-    CHAPTER: f"{TITLE}, several pages with a table of contents",
+    WINOGRAD: Message("the fast correlation F(m, r)"),
+    CHAPTER: SAID,
 }
 """What has a page besides layers, networks and optimisers."""
 MOST_POINTS = 16
 """Of a fast correlation; with more, along two axes, the error in float32 is as great as the result."""
-
-
-@dataclass(frozen=True)
-class Fast:
-    """Which fast correlation F(m, r) is asked for.
-
-    Attributes:
-        m: outputs of a tile along an axis.
-        r: taps of the kernel along an axis.
-        points: such as "0, 1, -1, oo"; those of the least error if None.
-        dims: axes it is nested along, 1 or 2.
-    """
-
-    m: int
-    r: int
-    points: str | None = None
-    dims: int = 2
 
 
 def fast(m: int | None, r: int | None, points: str | None, dims: int | None) -> Fast:

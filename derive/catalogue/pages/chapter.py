@@ -7,6 +7,8 @@ from gradscribe.said import Message
 
 CHAPTER = "chapter"
 TITLE = Message("Back-propagation through convolutions")
+SAID = Message("Back-propagation through convolutions, several pages with a table of contents")
+"""What it is in a list of pages."""
 SEVERAL = Message("Derivations")
 """The heading of several pages that a reader has chosen."""
 
@@ -26,6 +28,23 @@ class Topic:
     title: str = ""
     wrt: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fast:
+    """Which fast correlation F(m, r) a page derives.
+
+    Attributes:
+        m: outputs of a tile along an axis.
+        r: taps of the kernel along an axis.
+        points: such as "0, 1, -1, oo"; those of the least error if None.
+        dims: axes it is nested along, 1 or 2.
+    """
+
+    m: int
+    r: int
+    points: str | None = None
+    dims: int = 2
 
 
 TOPICS = (

@@ -9,8 +9,9 @@ from gradscribe.codegen.tool.finding.find import equations_of
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
-from gradscribe.derive.catalogue.pages.book import FAMILIES, chapters
+from gradscribe.derive.catalogue.pages.book import chapters
 from gradscribe.derive.catalogue.pages.chapter import TOPICS, Topic
+from gradscribe.derive.catalogue.pages.families import FAMILIES
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.ir.term import accesses
 from gradscribe.derive.typeset.book.bound import Chapter, bound

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gradscribe.codegen.tool.cli.printing import printed, printed_winograd
-from gradscribe.codegen.tool.finding.topics import Fast
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
+from gradscribe.derive.catalogue.pages.chapter import Fast
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.layer.interface import Layer
 from tests.cases.thorough import some

@@ -12,12 +12,11 @@ import pytest
 import gradscribe
 from gradscribe.codegen.tool.cli.printing import printed_pages, printed_winograd
 from gradscribe.codegen.tool.finding.find import find
-from gradscribe.codegen.tool.finding.topics import Fast
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.derive.catalogue.pages import PAGES
-from gradscribe.derive.catalogue.pages.chapter import TITLE, TOPICS
+from gradscribe.derive.catalogue.pages.chapter import TITLE, TOPICS, Fast
 from gradscribe.derive.composition import Network
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.record.translation import in_language

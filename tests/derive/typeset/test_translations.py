@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po
 from gradscribe.said import DOMAIN, ENGLISH, LOCALE, languages
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = "derive", "codegen", "templates/page"
+FOLDERS = "derive", "codegen", "templates/page", "templates/site", "templates/playground"
 KEYWORDS = {"say": None, "Message": None, "say_number": (2, 3)}
 """As the Makefile has them."""
 OTHERS = [language for language in languages() if language != ENGLISH]

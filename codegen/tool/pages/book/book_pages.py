@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradscribe.codegen.python.text.render import TEX_MARK
-from gradscribe.codegen.tool.finding.topics import WINOGRAD, Fast, fast_page, topic_page
+from gradscribe.codegen.tool.finding.topics import WINOGRAD, fast_page, topic_page
 from gradscribe.derive.catalogue.pages import PAGES
-from gradscribe.derive.catalogue.pages.book import TITLE, Chapter, Tile, chapters
-from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TOPICS, Topic
+from gradscribe.derive.catalogue.pages.book import TITLE, Chapter, chapters
+from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TOPICS, Fast, Topic
 from gradscribe.said import ENGLISH, Message
 
 if TYPE_CHECKING:  # SymPy takes its time
@@ -70,7 +70,7 @@ def book(
     return f"{TEX_MARK} its catalogue of equations.\n{latex(bound(TITLE, found, language))}"
 
 
-def _page(topic: Topic | Tile, letters: str, form: str, language: str) -> "Page":
-    if isinstance(topic, Tile):
-        return fast_page(Fast(topic.m, topic.r, dims=topic.dims), language)
+def _page(topic: Topic | Fast, letters: str, form: str, language: str) -> "Page":
+    if isinstance(topic, Fast):
+        return fast_page(topic, language)
     return topic_page(topic, letters, language, form)

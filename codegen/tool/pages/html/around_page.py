@@ -5,6 +5,7 @@ from html import escape
 
 from gradscribe.codegen.python.text.render import templates
 from gradscribe.codegen.tool.pages.html import katex
+from gradscribe.said import Message, in_words
 
 STYLE, SCRIPT = "page/page.css", "page/page.js"
 ALONE = (
@@ -55,6 +56,11 @@ def shared(icon: str, styles: tuple[str, ...], scripts: tuple[str, ...], above: 
         above,
         "\n".join(f'<script src="{escape(path)}"></script>' for path in scripts),
     )
+
+
+def translated(language: str, message: str) -> str:
+    """What a template says in a language, as HTML."""
+    return escape(in_words(Message(message), language))
 
 
 def _text(name: str) -> str:

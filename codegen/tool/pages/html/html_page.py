@@ -9,7 +9,7 @@ from sympy import Symbol
 
 from gradscribe.codegen.python.text.render import PAGE_MARK, render
 from gradscribe.codegen.target import TARGETS
-from gradscribe.codegen.tool.pages.html.around_page import Surroundings, alone
+from gradscribe.codegen.tool.pages.html.around_page import Surroundings, alone, translated
 from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing, torch_listing
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate import certificate_of
@@ -130,18 +130,14 @@ def _shown(
         title=escape(in_words(title, whole.language)),
         body=written(whole),
         language=whole.language,
-        say=partial(_translated, whole.language),
-        words=data({name: in_words((message,), whole.language) for name, message in OF_THE_SCRIPT.items()}),
+        say=partial(translated, whole.language),
+        words=data({name: in_words(message, whole.language) for name, message in OF_THE_SCRIPT.items()}),
         operators=any(box.form is not None for box in boxes),
         matrices=any(box.matrices is not None for box in boxes),
         numbers=numbers,
         pictures=pictures,
         listings=listings,
     )
-
-
-def _translated(language: str, message: str) -> str:
-    return escape(in_words((Message(message),), language))
 
 
 def html_page(name: str, what: Shown, around: Surroundings | None = None) -> str:

@@ -1,10 +1,10 @@
 """Pages by what a reader calls them: of the catalogue, the chapter, a text, a file, a fast correlation."""
 
 from gradscribe.codegen.tool.finding.find import find_any
-from gradscribe.codegen.tool.finding.topics import Fast, fast_page, topic_page, topics
+from gradscribe.codegen.tool.finding.topics import fast_page, topic_page, topics
 from gradscribe.codegen.tool.pages.html.html_page import Shown, shown_of, shown_pages
 from gradscribe.derive.catalogue.pages import PAGES
-from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE
+from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE, Fast
 from gradscribe.said import ENGLISH
 
 

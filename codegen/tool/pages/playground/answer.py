@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gradscribe.codegen.tool.finding.find import find_text, is_text
 from gradscribe.codegen.tool.finding.unknown_layer import UnknownLayerError
 from gradscribe.derive.ir.error import EquationError
+from gradscribe.said import ENGLISH
 
 if TYPE_CHECKING:
     from gradscribe.derive.layer.interface import Layer
@@ -28,13 +29,13 @@ place is known.
 """
 
 
-def answer(text: str) -> Answer:
-    """The derivation of a text, its pictures, numbers and code; or what is wrong with it."""
+def answer(text: str, language: str = ENGLISH) -> Answer:
+    """The derivation of a text in a language, its pictures, numbers and code; or what is wrong with it, in English."""
     try:
         item = _understood(text)
         from gradscribe.codegen.tool.pages.html.html_page import shown_of
 
-        found = shown_of(item)
+        found = shown_of(item, language)
     except MISTAKES as error:
         return _mistake(error, text)
     return {"title": found.title, "html": found.html}

@@ -12,6 +12,7 @@ from gradscribe.codegen.tool.pages.playground.playground import playground_files
 from gradscribe.codegen.tool.pages.server.answering import Answering, prepare
 from gradscribe.codegen.tool.pages.server.web_app import web_app
 from gradscribe.codegen.tool.pages.site.play_pages import above
+from gradscribe.codegen.tool.pages.site.site_folder import language_of
 
 HOST = "127.0.0.1"
 PATIENCE = 1
@@ -45,10 +46,12 @@ def serve(folder: Path, port: int, limits: Limits, tell: Callable[[str], None]) 
         limits: of each text.
         tell: is told where it is, once it answers.
     """
+    language = language_of(folder)
+    played = playground_files(None, above(language), language=language)
     with bound(port) as found:
         prepare(limits)
         address = f"http://{HOST}:{found.getsockname()[1]}/"
-        app = web_app(folder, playground_files(None, above()), Answering(limits), lambda: tell(address))
+        app = web_app(folder, played, Answering(limits), lambda: tell(address))
         config = uvicorn.Config(
             app,
             log_level="warning",

@@ -7,6 +7,7 @@ page of a stranger in the same browser can neither ask nor read.
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gradscribe.codegen.tool.pages.apart import StoppedError
 from gradscribe.codegen.tool.pages.playground.answer import answer, check
 from gradscribe.codegen.tool.pages.server.answering import Answer, Answering, BusyError
+from gradscribe.derive.derivation.record.translation import checked_language
+from gradscribe.derive.ir.error import EquationError
+from gradscribe.said import ENGLISH
 
 PLAY = "/playground"
 HOSTS = ["127.0.0.1", "localhost"]
@@ -87,9 +91,10 @@ def web_app(
         ready()
         yield
 
-    def answers(function: Callable[[str], Answer]) -> Callable[[Request], Awaitable[Response]]:
+    def answers(function: Callable[[str], Callable[[str], Answer]]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            return JSONResponse(await answering.answer(function, await _text(request), lambda: _gone(request)))
+            text, language = await _asked(request)
+            return JSONResponse(await answering.answer(function(language), text, lambda: _gone(request)))
 
         return endpoint
 
@@ -99,7 +104,10 @@ def web_app(
             raise HTTPException(404)
         return Response(played[path], media_type=guess_type(path)[0])
 
-    asked = {"answer": answers(answer), "check": answers(check)}
+    asked = {
+        "answer": answers(lambda language: partial(answer, language=language)),
+        "check": answers(lambda language: check),
+    }
     return Starlette(
         routes=[
             *(
@@ -117,8 +125,8 @@ def web_app(
     )
 
 
-async def _text(request: Request) -> str:
-    """The text of a request, if a page of this site sends it as it should."""
+async def _asked(request: Request) -> tuple[str, str]:
+    """The text of a request and the language of the answer, if a page of this site sends them as it should."""
     origin = request.headers.get("origin")
     if origin is not None and origin != f"http://{request.headers['host']}":
         raise Refusal(403, "expected a request of this site's own pages")
@@ -133,9 +141,13 @@ async def _text(request: Request) -> str:
         found = json.loads(body)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, Mapping) or found.keys() != {"text"} or not isinstance(found["text"], str):
-        raise Refusal(400, 'expected JSON such as {"text": "y[n] = x[n]^2"}')
-    return found["text"]
+    asked = {"language": ENGLISH, **found} if isinstance(found, Mapping) else {}
+    if asked.keys() != {"text", "language"} or not all(isinstance(value, str) for value in asked.values()):
+        raise Refusal(400, 'expected JSON such as {"text": "y[n] = x[n]^2"}, and with it perhaps "language"')
+    try:
+        return asked["text"], checked_language(asked["language"])
+    except EquationError as error:
+        raise Refusal(400, str(error)) from None
 
 
 async def _gone(request: Request) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from gradscribe.codegen.python.text.render import templates
 from gradscribe.codegen.tool.finding.find import find_any
-from gradscribe.codegen.tool.finding.topics import WINOGRAD, Fast
+from gradscribe.codegen.tool.finding.topics import WINOGRAD
 from gradscribe.codegen.tool.pages.apart import FORKED
 from gradscribe.codegen.tool.pages.html import katex
 from gradscribe.codegen.tool.pages.html.html_page import Shown, html_page, shown_of
@@ -22,7 +22,7 @@ from gradscribe.codegen.tool.pages.html.named_page import shown_named
 from gradscribe.codegen.tool.pages.site.contents import ASSETS, OWN, START, TOPIC, Entry, anchor
 from gradscribe.codegen.tool.pages.site.document_pages import Written, document_page, documents, pictures
 from gradscribe.codegen.tool.pages.site.frame import FORMULAS, Link, framed
-from gradscribe.codegen.tool.pages.site.play_pages import PLAY, play_files
+from gradscribe.codegen.tool.pages.site.play_pages import PLAY, PLAYGROUND, play_files
 from gradscribe.codegen.tool.pages.site.site_folder import File
 from gradscribe.codegen.tool.pages.site.source_pages import (
     all_tests,
@@ -32,9 +32,10 @@ from gradscribe.codegen.tool.pages.site.source_pages import (
     sources_of,
 )
 from gradscribe.codegen.tool.pages.site.start_page import INDEX, Found, index, of_document, of_entry, start_page
+from gradscribe.derive.catalogue.pages.chapter import Fast
 from gradscribe.derive.derivation.record.translation import checked_language
 from gradscribe.derive.layer.update import Optimiser
-from gradscribe.said import ENGLISH, Message, in_words
+from gradscribe.said import ENGLISH, in_words
 
 FAST = Fast(4, 3)
 """The fast correlation that has a page."""
@@ -70,62 +71,62 @@ def site(
         tell: is told how far it is.
         workers: processes; one for each core by default.
         bundle: the folder of Python for browsers, for the playground; None for none.
-        language: of the derivations and their titles.
+        language: of all but documents and tests.
 
     Raises:
         EquationError: for a mistake in what is derived, and for an unknown language.
         FileNotFoundError: when the bundle is not complete.
     """
     checked_language(language)
-    entries = [_titled(entry, language) for entry in entries]
+    entries = [titled(entry, language) for entry in entries]
     root = checkout()
     names = documents(root)
     work: list[Work] = [(entry.name, partial(_derivation, entry, language)) for entry in entries]
-    work += [(name, partial(_document, root, name)) for name in names]
-    work += [("playground", partial(_playground, bundle))]
+    work += [(name, partial(_document, root, name, language)) for name in names]
+    work += [("playground", partial(_playground, bundle, language))]
     made = _all(work, tell, workers or os.cpu_count() or 1)
     files: dict[str, File] = {path: data for one in made for path, data in one.files.items()}
-    files |= _assets() | pages_of_tests()
+    files |= _assets() | pages_of_tests(language)
     files |= pictures(root)
     written = [one.document for one in made if one.document is not None]
     tests: list[Link] = [(name.removeprefix("tests/"), path_of_test(name)) for name in all_tests()]
-    files[START] = start_page(entries, written, tests)
+    files[START] = start_page(entries, written, tests, language)
     files[f"{ASSETS}/{INDEX}"] = index([found for one in made for found in one.found])
     return dict(sorted(files.items()))
 
 
-def _titled(entry: Entry, language: str) -> Entry:
+def titled(entry: Entry, language: str) -> Entry:
     """With the title that it has in a language, if it is ours."""
-    return entry if entry.family == OWN else replace(entry, title=in_words((Message(entry.title),), language))
+    return replace(entry, title=in_words(entry.title, language))
 
 
 def _derivation(entry: Entry, language: str) -> Made:
     """The page of a derivation, with the content that `gradscribe page` writes, and its sources."""
     if entry.kind == TOPIC:
         _, what = shown_named(FAST if entry.wanted == WINOGRAD else entry.wanted, language)
-        return Made({entry.path: _page(entry, what, ())}, (of_entry(entry, None),))
+        return Made({entry.path: _page(entry, what, ())}, (of_entry(entry, None, language),))
     item = find_any(entry.wanted)
     sources = sources_of(item)
     layer = item.layer if isinstance(item, Optimiser) else item
     typed = layer.text if entry.family == OWN else entry.name
-    links = [*sources.links(entry), *([("Playground", f"{PLAY}#{typed}")] if typed else [])]
-    return Made(
-        {entry.path: _page(entry, shown_of(item, language), links), **sources.pages(entry)}, (of_entry(entry, item),)
-    )
+    play = in_words(PLAYGROUND, language)
+    links = [*sources.links(entry, language), *([(play, f"{PLAY}#{typed}")] if typed else [])]
+    page = _page(entry, shown_of(item, language), links)
+    return Made({entry.path: page, **sources.pages(entry, language)}, (of_entry(entry, item, language),))
 
 
 def _page(entry: Entry, what: Shown, links: Sequence[Link]) -> str:
-    trail = [(entry.family, f"{START}#{anchor(entry.family)}")]
-    return html_page(entry.name, what, framed(entry.path, entry.name, trail, links, FORMULAS))
+    trail = [(in_words(entry.family, what.language), f"{START}#{anchor(entry.family)}")]
+    return html_page(entry.name, what, framed(entry.path, entry.name, trail, links, FORMULAS, what.language))
 
 
-def _document(root: Path, name: str) -> Made:
-    written = document_page(root, name)
-    return Made({written.path: written.text}, tuple(of_document(written)), written)
+def _document(root: Path, name: str, language: str) -> Made:
+    written = document_page(root, name, language)
+    return Made({written.path: written.text}, tuple(of_document(written, language)), written)
 
 
-def _playground(bundle: Path | None) -> Made:
-    return Made(play_files(bundle))
+def _playground(bundle: Path | None, language: str) -> Made:
+    return Made(play_files(bundle, language))
 
 
 def _assets() -> dict[str, File]:

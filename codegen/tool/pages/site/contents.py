@@ -5,16 +5,20 @@ from dataclasses import dataclass
 
 from gradscribe.codegen.tool.finding.find import find_any, known
 from gradscribe.codegen.tool.finding.topics import OTHERS
+from gradscribe.derive.catalogue.pages.families import family
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
+from gradscribe.said import Message
 
 START, DOCUMENTS, SOURCES, TESTS, ASSETS = "index.html", "docs", "sources", "tests", "assets"
 """The first page, and the folders besides those of the kinds."""
 DOCUMENTATION = "documentation"
 """The place of documents on the first page."""
 TOPIC = "topic"
-OWN = "Your own"
-"""The heading of what is not of the catalogue."""
+DOCUMENTED, TESTED = Message("Documentation"), Message("Tests")
+"""The headings of documents and of tests."""
+DEFINED, OWN = Message("Derived from definitions"), Message("Your own")
+"""The headings of pages that are no single layer's, and of what is not of the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Entry:
     wanted: str
     name: str
     title: str
-    family: str
+    family: Message
 
     @property
     def path(self) -> str:
@@ -49,11 +53,11 @@ class Entry:
 def catalogue() -> list[Entry]:
     """All that gradscribe comes with."""
     entries = [
-        Entry(kind, entry.name, entry.name, entry.title, _family(kind, entry.module))
+        Entry(kind, entry.name, entry.name, entry.title, family(entry))
         for kind, found in known().items()
         for entry in found.values()
     ]
-    return entries + [Entry(TOPIC, name, name, title, "Derived from definitions") for name, title in OTHERS.items()]
+    return entries + [Entry(TOPIC, name, name, title, DEFINED) for name, title in OTHERS.items()]
 
 
 def chosen(wanted: Sequence[str]) -> list[Entry]:
@@ -81,20 +85,14 @@ def _own(wanted: str) -> Entry:
     return Entry(kind, wanted, item.name, layer.title, OWN)
 
 
-def families(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+def families(entries: Sequence[Entry]) -> dict[Message, list[Entry]]:
     """The entries below their headings."""
-    found: dict[str, list[Entry]] = {}
+    found: dict[Message, list[Entry]] = {}
     for entry in entries:
         found.setdefault(entry.family, []).append(entry)
     return found
 
 
 def anchor(family: str) -> str:
-    """The place of a family on the first page."""
+    """The place of a family on the first page, the same in every language."""
     return family.lower().replace(" ", "-")
-
-
-def _family(kind: str, module: str) -> str:
-    """A heading: of a layer the folder of the catalogue that it stands in, or its file."""
-    room = module.partition(f"{kind}s.")[2].partition(".")[0]
-    return (room if kind == "layer" else f"{kind}s").replace("_", " ").capitalize()

@@ -13,10 +13,11 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
 from gradscribe.codegen.tool.lexers import highlighted
-from gradscribe.codegen.tool.pages.site.contents import DOCUMENTATION, DOCUMENTS, START
+from gradscribe.codegen.tool.pages.site.contents import DOCUMENTATION, DOCUMENTED, DOCUMENTS, START
 from gradscribe.codegen.tool.pages.site.frame import address, page_of_words
 from gradscribe.derive.language.syntax.located_error import Located
 from gradscribe.derive.language.syntax.parse import parse
+from gradscribe.said import ENGLISH, in_words
 
 ELSEWHERE = ("CONTRIBUTING.md", "CHANGELOG.md", "editors/README.md")
 """Documents that do not stand in the folder of documents."""
@@ -113,8 +114,8 @@ def pictures(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
 
 
-def document_page(root: Path, name: str) -> Written:
-    """A document as a page; a link to what the site has not stays as words."""
+def document_page(root: Path, name: str, language: str = ENGLISH) -> Written:
+    """A document, which is English, as a page of a site in a language; a link to what that has not stays as words."""
     path = document_path(name)
     markdown = MarkdownIt("commonmark", {"xhtmlOut": False}).enable(["table", "strikethrough"])
     tokens = markdown.parse((root / name).read_text(encoding="utf-8"))
@@ -124,8 +125,9 @@ def document_page(root: Path, name: str) -> Written:
         _lead(token.children or [], leading)
     body = RendererHTML.render(_Renderer(), tokens, markdown.options, {})
     title = sections[0].title if sections else name
-    trail = [("Documentation", f"{START}#{DOCUMENTATION}")]
-    return Written(path, title, page_of_words(path, title, body, trail), sections)
+    trail = [(in_words(DOCUMENTED, language), f"{START}#{DOCUMENTATION}")]
+    page = page_of_words(path, title, body, trail, language=language, content=ENGLISH)
+    return Written(path, title, page, sections)
 
 
 class _Renderer(RendererHTML):

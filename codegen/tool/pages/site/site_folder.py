@@ -3,13 +3,17 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gradscribe.codegen.files.swap import STAGE, held
 from gradscribe.codegen.files.write import naming, write
+from gradscribe.derive.derivation.record.translation import checked_language
+from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import located
+from gradscribe.said import ENGLISH
 
 MANIFEST = "gradscribe-site.json"
-"""The file that lists all others, so that the next run knows which are ours."""
+"""The file that lists all others, so that the next run knows which are ours, and says the language of the site."""
 
 File = str | bytes
 
@@ -29,7 +33,19 @@ def is_site(folder: Path) -> bool:
     return bool(_listed(folder))
 
 
-def write_site(folder: Path, files: Mapping[str, File]) -> list[str]:
+def language_of(folder: Path) -> str:
+    """The language that a site says it is in; English where it says nothing.
+
+    Raises:
+        EquationError: for an unknown one.
+    """
+    try:
+        return checked_language(str(_said(folder).get("language", ENGLISH)))
+    except EquationError as error:
+        raise EquationError(f"{located(folder / MANIFEST)}: {error}") from None
+
+
+def write_site(folder: Path, files: Mapping[str, File], language: str = ENGLISH) -> list[str]:
     """Write a site; returns the paths of files that have changed, those that are gone included.
 
     A file is the old one or the new one. Where a run is interrupted the list names both, and the next run goes on.
@@ -42,14 +58,14 @@ def write_site(folder: Path, files: Mapping[str, File]) -> list[str]:
         changed = [name for name, data in files.items() if name not in there or _bytes(data) != _read(folder / name)]
         gone = sorted(there - files.keys())
         if changed or gone:
-            write(folder / MANIFEST, _manifest({*there, *files}))
+            write(folder / MANIFEST, _manifest({*there, *files}, language))
             for name in changed:
                 with naming(folder / name):
                     (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 write(folder / name, files[name])
             for name in gone:
                 _remove(folder, name)
-            write(folder / MANIFEST, _manifest(set(files)))
+            write(folder / MANIFEST, _manifest(set(files), language))
     return sorted((*changed, *gone))
 
 
@@ -77,15 +93,23 @@ def _ours(folder: Path) -> set[str]:
 
 def _listed(folder: Path) -> set[str]:
     """The files that a site says are its own; none where there is no site."""
+    found = _said(folder).get("files")
+    names = found if isinstance(found, list) else []
+    return {name for name in names if isinstance(name, str) and not name.startswith(STAGE)}
+
+
+def _said(folder: Path) -> dict[str, Any]:
+    """What a site says of itself; nothing where there is none."""
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return {name for name in found["files"] if isinstance(name, str) and not name.startswith(STAGE)}
-    except (OSError, ValueError, TypeError, KeyError):
-        return set()
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
-def _manifest(names: set[str]) -> str:
-    return json.dumps({"made by": "gradscribe site", "files": sorted(names)}, indent=0, ensure_ascii=False) + "\n"
+def _manifest(names: set[str], language: str) -> str:
+    found = {"made by": "gradscribe site", "language": language, "files": sorted(names)}
+    return json.dumps(found, indent=0, ensure_ascii=False) + "\n"
 
 
 def _remove(folder: Path, name: str) -> None:

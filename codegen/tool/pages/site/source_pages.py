@@ -11,16 +11,17 @@ from gradscribe.codegen.driver import emitted
 from gradscribe.codegen.python.text.render import templates
 from gradscribe.codegen.target import TARGETS, target
 from gradscribe.codegen.tool.lexers import highlighted
-from gradscribe.codegen.tool.pages.site.contents import SOURCES, START, TESTS, Entry
-from gradscribe.codegen.tool.pages.site.frame import Link, address, link, page_of_words
+from gradscribe.codegen.tool.pages.site.contents import SOURCES, START, TESTED, TESTS, Entry
+from gradscribe.codegen.tool.pages.site.frame import Link, address, link, page_of_words, words
 from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
+from gradscribe.said import ENGLISH, Message, in_words, say, say_number
 
-TESTED = ("product", "oracles", "derive/catalogue")
+SEARCHED = ("product", "oracles", "derive/catalogue")
 """Where tests of single layers stand."""
-EQUATION = "Equation"
+EQUATION = Message("Equation")
 SPEAKING = "tests"
 """The place of tests on the page of an item's sources."""
 LANGUAGES = {".py": "python", ".h": "c", ".c": "c", ".eq": "gradscribe", ".net": "gradscribe-network"}
@@ -43,26 +44,34 @@ class Sources:
     files: Mapping[str, Mapping[str, str]]
     tests: Sequence[str]
 
-    def links(self, entry: Entry) -> list[Link]:
+    def links(self, entry: Entry, language: str) -> list[Link]:
         """What the page of the derivation leads to."""
-        found = [(kind, f"{entry.sources}#{_place(next(iter(files)))}") for kind, files in self.files.items()]
-        count = f"{len(self.tests)} file{'s' * (len(self.tests) != 1)} of tests"
-        return [*found, *([(count, f"{entry.sources}#{SPEAKING}")] if self.tests else [])]
+        found = [
+            (in_words(kind, language), f"{entry.sources}#{_place(next(iter(files)))}")
+            for kind, files in self.files.items()
+        ]
+        number = len(self.tests)
+        count = say_number(number, "{number} file of tests", "{number} files of tests", number=number)
+        return [*found, *([(in_words(count, language), f"{entry.sources}#{SPEAKING}")] if self.tests else [])]
 
-    def pages(self, entry: Entry) -> dict[str, str]:
+    def pages(self, entry: Entry, language: str) -> dict[str, str]:
         """A page with all files, and the files themselves beside it."""
         named = {name: text for files in self.files.values() for name, text in files.items()}
         paths = {name: f"{SOURCES}/{entry.name}/{name}" for name in named}
-        body = [f"<h1>{escape(entry.name)}: its equation, and what is generated of it</h1>"]
-        body += [f"<p>The derivation: {link(entry.name, entry.path, entry.sources)}.</p>"]
+        heading = say("{name}: its equation, and what is generated of it", name=entry.name)
+        derivation = words(in_words(Message("The derivation"), language))
+        body = [f"<h1>{words(in_words(heading, language))}</h1>"]
+        body += [f"<p>{derivation}: {link(entry.name, entry.path, entry.sources)}.</p>"]
         for name, text in named.items():
             file = f'<a href="{address(paths[name], entry.sources)}" download>{escape(name)}</a>'
             body += [f'<h2 id="{escape(_place(name))}">{file}</h2>', _code(text, name)]
         if self.tests:
             links = (link(PurePosixPath(test).name, path_of_test(test), entry.sources) for test in self.tests)
             items = "".join(f"<li>{found}</li>" for found in links)
-            body += [f'<h2 id="{SPEAKING}">Tests that speak of it</h2>', f"<ul>{items}</ul>"]
-        page = page_of_words(entry.sources, "sources", "\n".join(body), [(entry.name, entry.path)])
+            speaking = words(in_words(Message("Tests that speak of it"), language))
+            body += [f'<h2 id="{SPEAKING}">{speaking}</h2>', f"<ul>{items}</ul>"]
+        title, trail = in_words(Message("sources"), language), [(entry.name, entry.path)]
+        page = page_of_words(entry.sources, title, "\n".join(body), trail, language=language)
         return {entry.sources: page, **{paths[name]: text for name, text in named.items()}}
 
 
@@ -72,11 +81,17 @@ def sources_of(item: Layer | Optimiser) -> Sources:
     return Sources({kind: files for kind, files in found.items() if files}, tests_of(item))
 
 
-def pages_of_tests() -> dict[str, str]:
+def pages_of_tests(language: str = ENGLISH) -> dict[str, str]:
     """A page for each file of tests."""
+    trail = [(in_words(TESTED, language), f"{START}#{TESTS}")]
     return {
         path_of_test(name): page_of_words(
-            path_of_test(name), name, f"<h1>{escape(name)}</h1>\n{_code(text, name)}", [("Tests", f"{START}#tests")]
+            path_of_test(name),
+            name,
+            f"<h1>{escape(name)}</h1>\n{_code(text, name)}",
+            trail,
+            language=language,
+            content=ENGLISH,
         )
         for name, text in all_tests().items()
     }
@@ -91,7 +106,7 @@ def path_of_test(name: str) -> str:
 def all_tests() -> Mapping[str, str]:
     """The texts of tests by their paths in the checkout."""
     root = checkout()
-    found = [path for folder in TESTED for path in sorted((root / "tests" / folder).rglob("test_*.py"))]
+    found = [path for folder in SEARCHED for path in sorted((root / "tests" / folder).rglob("test_*.py"))]
     return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in found}
 
 

@@ -2,34 +2,49 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
-from gradscribe.codegen.tool.pages.site.contents import DOCUMENTATION, START, TESTS, Entry, anchor, families
+from gradscribe.codegen.python.text.render import render
+from gradscribe.codegen.tool.pages.html.around_page import translated
+from gradscribe.codegen.tool.pages.site.contents import (
+    DOCUMENTATION,
+    DOCUMENTED,
+    START,
+    TESTED,
+    TESTS,
+    Entry,
+    anchor,
+    families,
+)
 from gradscribe.codegen.tool.pages.site.document_pages import Written
 from gradscribe.codegen.tool.pages.site.frame import Link, link, page_of_words, words
-from gradscribe.codegen.tool.pages.site.play_pages import PLAY
+from gradscribe.codegen.tool.pages.site.play_pages import PLAY, PLAYGROUND
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
+from gradscribe.derive.typeset.writers.html.html_writer import data
+from gradscribe.said import ENGLISH, Message, in_words
 
+TEMPLATE = "site/search.html.jinja"
+EXAMPLE = "conv2d"
+"""What may be searched for."""
 INDEX = "search_index.js"
 """The file of what the search knows: a script, as a page that is a file itself may not read another one."""
 SCRIPTS = (INDEX, "search.js")
-LEAD = (
+HEADING = Message("Derivations of layers")
+LEAD = Message(
     "A layer's forward pass is text in index notation. gradscribe differentiates it, prints the derivation step by "
     "step, and writes kernels in NumPy and C. These are the derivations, with the code that they become."
 )
-SEARCH = """\
-<form class="search" role="search">
-<label for="query">Search</label>
-<input type="search" id="query" autocomplete="off" spellcheck="false" aria-describedby="keys" placeholder="conv2d">
-<p id="keys">/ leads here, the arrow keys to what was found.</p>
-<p id="count" role="status" aria-live="polite"></p>
-<ol id="found"></ol>
-</form>
-<noscript><p>The search takes JavaScript; everything stands below, too.</p></noscript>"""
+OF_THE_SCRIPT = {
+    "nothing": Message("nothing found"),
+    "found": Message("{number} found"),
+    "more": Message("{number} found, the first {most}:"),
+}
+"""What the search says, by what its script calls these words; it puts numbers in the places."""
 _WORD = re.compile(r"[^\W\d]\w{2,}")
 
 
@@ -50,19 +65,30 @@ class Found:
     words: str
 
 
-def of_entry(entry: Entry, item: Layer | Optimiser | None) -> Found:
+@dataclass(frozen=True)
+class SearchContext:
+    """All fields of the template."""
+
+    say: Callable[[str], str]
+    words: str
+    example: str
+
+
+def of_entry(entry: Entry, item: Layer | Optimiser | None, language: str = ENGLISH) -> Found:
     """A derivation: its family, options and sources lead to it, too."""
     layer = item.layer if isinstance(item, Optimiser) else item
     options = [] if layer is None else [layer.class_name, *(o.name for o in layer.options), layer.source]
-    return Found(entry.name, entry.title, entry.path, _different(" ".join((entry.family, entry.kind, *options))))
+    words = _different(" ".join((entry.family, entry.kind, *options)), in_words(entry.family, language).split())
+    return Found(entry.name, entry.title, entry.path, words)
 
 
-def of_document(document: Written) -> list[Found]:
+def of_document(document: Written, language: str = ENGLISH) -> list[Found]:
     """The sections of a document."""
+    kind = in_words(Message("document"), language)
     return [
         Found(
             section.title,
-            document.title if k else "document",
+            document.title if k else kind,
             f"{document.path}#{section.place}",
             _different(section.words),
         )
@@ -77,39 +103,52 @@ def index(found: Sequence[Found]) -> str:
     return f'"use strict";\nconst INDEX = [\n{lines}\n];\n'
 
 
-def start_page(entries: Sequence[Entry], documents: Sequence[Written], tests: Sequence[Link]) -> str:
+def start_page(
+    entries: Sequence[Entry], documents: Sequence[Written], tests: Sequence[Link], language: str = ENGLISH
+) -> str:
     """The page.
 
     Args:
         entries: the derivations.
         documents: the documents.
         tests: the pages of tests.
+        language: of the site; documents and tests are English.
     """
     listed = {
         anchor(family): (family, [((e.name, e.path), e.title) for e in found])
         for family, found in families(entries).items()
     }
-    listed[DOCUMENTATION] = "Documentation", [((d.title, d.path), "") for d in documents]
-    listed[TESTS] = "Tests", [(test, "") for test in tests]
-    there = {place: (title, found) for place, (title, found) in listed.items() if found}
-    body = ["<h1>Derivations of layers</h1>", f"<p>{escape(LEAD)}</p>", SEARCH]
+    listed[DOCUMENTATION] = DOCUMENTED, [((d.title, d.path), "") for d in documents]
+    listed[TESTS] = TESTED, [(test, "") for test in tests]
+    there = {place: (in_words(title, language), found) for place, (title, found) in listed.items() if found}
+    body = [f"<h1>{translated(language, HEADING)}</h1>", f"<p>{translated(language, LEAD)}</p>", _search(language)]
     for place, (title, found) in there.items():
-        body += _listed(place, title, found)
-    links = [("Playground", PLAY), *((title, f"{START}#{place}") for place, (title, _) in there.items())]
-    return page_of_words(START, "gradscribe", "\n".join(body), links=links, scripts=SCRIPTS)
+        body += _listed(place, title, found, ENGLISH if place in (DOCUMENTATION, TESTS) else language, language)
+    links = [
+        (in_words(PLAYGROUND, language), PLAY),
+        *((title, f"{START}#{place}") for place, (title, _) in there.items()),
+    ]
+    return page_of_words(START, "gradscribe", "\n".join(body), links=links, scripts=SCRIPTS, language=language)
 
 
-def _listed(place: str, title: str, found: Sequence[tuple[Link, str]]) -> list[str]:
+def _search(language: str) -> str:
+    words = data({name: in_words(message, language) for name, message in OF_THE_SCRIPT.items()})
+    return render(TEMPLATE, SearchContext(partial(translated, language), words, EXAMPLE)).rstrip("\n")
+
+
+def _listed(place: str, title: str, found: Sequence[tuple[Link, str]], content: str, language: str) -> list[str]:
+    """A list of links, which are in a language of their own, below its heading."""
+    own = f' lang="{content}"' if content != language else ""
     lines = [f"<li>{link(*to, START)}{f' <span>{words(said)}</span>' if said else ''}</li>" for to, said in found]
     return [
         f'<section id="{escape(place)}">',
         f"<h2>{escape(title)}</h2>",
-        '<ul class="entries">',
+        f'<ul class="entries"{own}>',
         *lines,
         "</ul></section>",
     ]
 
 
-def _different(text: str) -> str:
-    """The words of a text, each once, in the order of the alphabet."""
-    return " ".join(sorted({word.lower() for word in _WORD.findall(text)}))
+def _different(text: str, more: Sequence[str] = ()) -> str:
+    """The words of a text that are long enough, and more, each once, in the order of the alphabet."""
+    return " ".join(sorted({word.lower() for word in (*_WORD.findall(text), *more)}))

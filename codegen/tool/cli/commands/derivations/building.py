@@ -31,9 +31,8 @@ def site(
 
     entries = chosen(wanted) if wanted else catalogue()
     bundle = pyodide or own_bundle()
-    changed = write_site(
-        folder, built(entries, lambda words: print(words, flush=True), bundle=bundle, language=language)
-    )
+    files = built(entries, lambda words: print(words, flush=True), bundle=bundle, language=language)
+    changed = write_site(folder, files, language)
     if bundle is None:
         print(MISSING)
     print(f"{'wrote' if changed else 'kept'} {located(folder / 'index.html')}, {len(changed)} files have changed")

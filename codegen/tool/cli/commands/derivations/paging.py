@@ -11,7 +11,8 @@ import typer
 
 from gradscribe.codegen.tool.cli.completion import page_names
 from gradscribe.codegen.tool.cli.options import ANY_PAGE, Dims, Language, OutputsOfTile, Points, TapsOfKernel
-from gradscribe.codegen.tool.finding.topics import WINOGRAD, Fast, fast
+from gradscribe.codegen.tool.finding.topics import WINOGRAD, fast
+from gradscribe.derive.catalogue.pages.chapter import Fast
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import located
 from gradscribe.said import ENGLISH

@@ -22,6 +22,14 @@ def test_an_answer_is_what_a_page_shows() -> None:
         assert all(f">{title}</button>" in found["html"] for title in ("NumPy", "C", "PyTorch"))
 
 
+def test_an_answer_is_in_the_language_that_is_asked_for() -> None:
+    found = answer("relu", "ko")
+    assert found["html"] == shown_of(find_any("relu"), "ko").html
+    assert found["title"] == "relu: 정류 선형 유닛"
+    assert answer("relu", "kr")["error"]["message"] == "unknown language 'kr'; expected one of en, ko"
+    assert answer("y[n] = f(x[n])", "ko") == answer("y[n] = f(x[n])")
+
+
 @together("text", EXAMPLES.values())
 def test_examples_are_well_formed(text: str) -> None:
     assert check(text) == {}

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from gradscribe.codegen.python.text.render import templates
 from gradscribe.codegen.tool.pages.playground import engine
 from gradscribe.codegen.tool.pages.playground.examples import EXAMPLES
-from gradscribe.codegen.tool.pages.playground.playground import FETCHED, SCRIPTED, playground_files
+from gradscribe.codegen.tool.pages.playground.playground import FETCHED, OF_THE_SCRIPT, SCRIPTED, playground_files
+from gradscribe.derive.ir.error import EquationError
 from tests.codegen.tool.pages.html.reading import Read
 
 
@@ -44,6 +46,24 @@ def test_a_server_needs_no_python_in_the_browser() -> None:
     assert Read(files["index.html"].decode()).of("data-engine") == ["server"]
     assert b'<nav id="above"></nav>' in files["index.html"]
     assert not [name for name in files if name.startswith(("pyodide/", "engine", "worker"))]
+
+
+def test_the_page_is_in_the_language_that_is_asked_for() -> None:
+    korean, english = (playground_files(None, language=language)["index.html"].decode() for language in ("ko", "en"))
+    assert (Read(korean).of("lang"), Read(english).of("lang")) == (["ko"], ["en"])
+    assert [label for label in Read(korean).of("aria-label") if label.isascii()] == []
+    titles = re.findall(r"<option[^>]*>([^<]*)</option>", korean)
+    assert [title for title in titles if title.isascii()] == []
+    assert len(titles) == len(EXAMPLES) + 1
+    with pytest.raises(EquationError, match="unknown language 'kr'"):
+        playground_files(None, language="kr")
+
+
+def test_scripts_say_the_words_that_the_page_has() -> None:
+    page, worker = (templates() / f"playground/{name}.js" for name in ("playground", "worker"))
+    said = re.findall(r'\b(?:say|mistake)\("(\w+)"', page.read_text(encoding="utf-8"))
+    steps = re.findall(r'\bsaid\("(\w+)"\)', worker.read_text(encoding="utf-8"))
+    assert {*said, *steps} == OF_THE_SCRIPT.keys()
 
 
 def test_a_bundle_that_is_missing_is_named_with_how_to_get_it(tmp_path: Path) -> None:

@@ -157,6 +157,8 @@ def test_its_own_pages_are_answered(served: Served) -> None:
         (JSON, "{}", 400),
         (JSON, '{"text": 3}', 400),
         (JSON, '{"text": "relu", "file": "x"}', 400),
+        (JSON, '{"text": "relu", "language": ["ko"]}', 400),
+        (JSON, '{"language": "ko"}', 400),
         (JSON, b'{"text": "\xff"}', 400),
         (JSON, json.dumps({"text": "x" * LARGEST}), 413),
     ],
@@ -172,6 +174,14 @@ def test_an_answer_is_that_of_the_playground(served: Served) -> None:
     assert served.says("answer", CUBE) == (200, answer(CUBE))
     code, said = served.says("check", "y[n] = x[n")
     assert (code, said["error"]["line"], said["error"]["column"]) == (200, 1, 11)
+
+
+def test_an_answer_is_in_the_language_that_is_asked_for(served: Served) -> None:
+    for path in ("answer", "check"):
+        code, said = served.ask("POST", f"/api/{path}", json.dumps({"text": "relu", "language": "ko"}), JSON)
+        assert (code, json.loads(said)) == (200, answer("relu", "ko") if path == "answer" else {})
+        code, said = served.ask("POST", f"/api/{path}", json.dumps({"text": "relu", "language": "kr"}), JSON)
+        assert (code, "unknown language 'kr'; expected one of en, ko" in said) == (400, True)
 
 
 @pytest.mark.parametrize(

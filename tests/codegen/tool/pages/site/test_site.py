@@ -13,7 +13,7 @@ import pytest
 from gradscribe.codegen.tool.finding.find import equations_of, known
 from gradscribe.codegen.tool.pages.site import source_pages
 from gradscribe.codegen.tool.pages.site.build import site
-from gradscribe.codegen.tool.pages.site.contents import Entry, catalogue, chosen
+from gradscribe.codegen.tool.pages.site.contents import OWN, Entry, catalogue, chosen
 from gradscribe.codegen.tool.pages.site.document_pages import documents
 from gradscribe.codegen.tool.pages.site.site_folder import File
 from gradscribe.derive.ir.error import EquationError
@@ -137,12 +137,6 @@ def test_it_says_how_far_it_is(built: Files) -> None:
     assert all(re.match(r"\d+ of \d+ pages", words) for words in said)
 
 
-def test_derivations_are_in_another_language() -> None:
-    files = site(chosen(["relu"]), lambda words: None, workers=2, language="ko")
-    assert "정류 선형 유닛" in str(files["index.html"])
-    assert Read(str(files["layers/relu.html"])).of("lang") == ["ko"]
-
-
 def test_two_pages_of_one_name_are_refused() -> None:
     with pytest.raises(EquationError, match="two pages would be called layer"):
         chosen(["y[n] = x[n]^2", "y[n] = x[n]^3"])
@@ -162,7 +156,7 @@ def test_what_others_have_written_is_words(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_a_text_of_ones_own_is_that_mistake(tmp_path: Path) -> None:
-    entry = Entry("layer", "y[n] = x[n", "mine", "", "Your own")
+    entry = Entry("layer", "y[n] = x[n", "mine", "", OWN)
     with pytest.raises(EquationError, match="found the end of the text"):
         site([entry], lambda words: None, workers=1)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gradscribe.codegen.files.write import write
-from gradscribe.codegen.tool.pages.site.site_folder import MANIFEST, check_ours, is_site, write_site
+from gradscribe.codegen.tool.pages.site.site_folder import MANIFEST, check_ours, is_site, language_of, write_site
+from gradscribe.derive.ir.error import EquationError
 
 FILES: dict[str, str | bytes] = {"index.html": "<p>ours", "a/b/c.html": "c", "font.woff2": b"\0\1"}
 
@@ -30,6 +31,17 @@ def test_files_are_written_kept_and_gone(tmp_path: Path) -> None:
     assert (folder / "index.html").stat().st_mtime_ns == before
     assert sorted(there(folder)) == ["d.html", MANIFEST, "index.html"]
     assert not (folder / "a").exists()
+
+
+def test_a_site_says_its_language(tmp_path: Path) -> None:
+    assert language_of(tmp_path) == "en"
+    write_site(tmp_path, FILES, "ko")
+    assert language_of(tmp_path) == "ko"
+    manifest = tmp_path / MANIFEST
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace('"ko"', '["kr"]'), encoding="utf-8")
+    with pytest.raises(EquationError, match=rf"{MANIFEST}: unknown language .*kr.*; expected one of en, ko"):
+        language_of(tmp_path)
+    assert is_site(tmp_path)
 
 
 def a_file(folder: Path) -> None:
