@@ -234,7 +234,7 @@ LAYER_WORDS = re.compile("|".join([*WORDS, "squared_error", "argmax", *LAYERS]),
 SCALAR_FUNCTIONS = {"sigmoid", "softplus", "tanh"}
 """A scalar function needs code at run time where NumPy has none, or C is to do as NumPy does; that is no layer."""
 NO_LAYERS = re.compile(
-    r"\bconvert\w*|\bflattened\b|\brelu\b|\bargmax\b|\bThread[Pp]ool\w+|\bthreadpoolctl\b"
+    r"\bconvert\w*|\bflattened\b|\brelu\b|\bargmax\b|\bThread[Pp]ool\w+|\bProcessPool\w+|\bthreadpoolctl\b"
     r"|\bpool_(size|param|height|width)\b|\bkernel pool\b|\bconv_param\b|\b_?pool(\.c)?\b|\bPOOL\b"
 )
 """The layout of a weight, a scalar function with a corner, a recorded position, an argument as people write it, and

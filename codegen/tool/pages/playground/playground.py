@@ -11,7 +11,7 @@ from gradscribe.codegen.tool.pages.html import katex
 from gradscribe.codegen.tool.pages.html.around_page import translated
 from gradscribe.codegen.tool.pages.playground.answer import LONGEST
 from gradscribe.codegen.tool.pages.playground.engine import engine
-from gradscribe.codegen.tool.pages.playground.examples import EXAMPLES
+from gradscribe.derive.catalogue.pages.starting_texts import STARTING_TEXTS
 from gradscribe.derive.derivation.record.translation import checked_language
 from gradscribe.derive.ir.quote import located
 from gradscribe.derive.typeset.writers.html.html_writer import data
@@ -113,7 +113,7 @@ def playground_files(
         size=sum(len(data) for name, data in python.items() if Path(name).name in (ENGINE, *FETCHED)),
         where=said(KEPT if python else SENT),
         longest=LONGEST,
-        examples=tuple(Example(said(title), escape(text)) for title, text in EXAMPLES.items()),
+        examples=tuple(Example(said(title), escape(text)) for title, text in STARTING_TEXTS.items()),
     )
     names = ["playground/playground.css", "playground/playground.js", "page/page.css", "page/page.js"]
     looks = {Path(name).name: (templates() / name).read_bytes() for name in names}

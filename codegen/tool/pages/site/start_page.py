@@ -29,8 +29,6 @@ from gradscribe.derive.typeset.writers.html.html_writer import data
 from gradscribe.said import ENGLISH, Message, in_words
 
 TEMPLATE = "site/search.html.jinja"
-EXAMPLE = "conv2d"
-"""What may be searched for."""
 INDEX = "search_index.js"
 """The file of what the search knows: a script, as a page that is a file itself may not read another one."""
 SCRIPTS = (INDEX, "search.js")
@@ -121,7 +119,11 @@ def start_page(
     listed[DOCUMENTATION] = DOCUMENTED, [((d.title, d.path), "") for d in documents]
     listed[TESTS] = TESTED, [(test, "") for test in tests]
     there = {place: (in_words(title, language), found) for place, (title, found) in listed.items() if found}
-    body = [f"<h1>{translated(language, HEADING)}</h1>", f"<p>{translated(language, LEAD)}</p>", _search(language)]
+    body = [
+        f"<h1>{translated(language, HEADING)}</h1>",
+        f"<p>{translated(language, LEAD)}</p>",
+        _search(entries[0].name, language),
+    ]
     for place, (title, found) in there.items():
         body += _listed(place, title, found, ENGLISH if place in (DOCUMENTATION, TESTS) else language, language)
     links = [
@@ -131,9 +133,10 @@ def start_page(
     return page_of_words(START, "gradscribe", "\n".join(body), links=links, scripts=SCRIPTS, language=language)
 
 
-def _search(language: str) -> str:
+def _search(example: str, language: str) -> str:
+    """The search, which shows a name that it finds."""
     words = data({name: in_words(message, language) for name, message in OF_THE_SCRIPT.items()})
-    return render(TEMPLATE, SearchContext(partial(translated, language), words, EXAMPLE)).rstrip("\n")
+    return render(TEMPLATE, SearchContext(partial(translated, language), words, escape(example))).rstrip("\n")
 
 
 def _listed(place: str, title: str, found: Sequence[tuple[Link, str]], content: str, language: str) -> list[str]:

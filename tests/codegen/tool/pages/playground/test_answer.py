@@ -9,7 +9,7 @@ import pytest
 from gradscribe.codegen.tool.finding.find import find_any
 from gradscribe.codegen.tool.pages.html.html_page import shown_of
 from gradscribe.codegen.tool.pages.playground.answer import LONGEST, answer, check
-from gradscribe.codegen.tool.pages.playground.examples import EXAMPLES
+from gradscribe.derive.catalogue.pages.starting_texts import STARTING_TEXTS
 from tests.cases.together import together
 from tests.codegen.tool.pages.html.reading import Read
 
@@ -30,10 +30,10 @@ def test_an_answer_is_in_the_language_that_is_asked_for() -> None:
     assert answer("y[n] = f(x[n])", "ko") == answer("y[n] = f(x[n])")
 
 
-@together("text", EXAMPLES.values())
+@together("text", STARTING_TEXTS.values())
 def test_examples_are_well_formed(text: str) -> None:
     assert check(text) == {}
-    assert text in EXAMPLES.values()
+    assert text in STARTING_TEXTS.values()
 
 
 WRONG = {

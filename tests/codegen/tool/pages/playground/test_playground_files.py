@@ -12,8 +12,8 @@ import pytest
 
 from gradscribe.codegen.python.text.render import templates
 from gradscribe.codegen.tool.pages.playground import engine
-from gradscribe.codegen.tool.pages.playground.examples import EXAMPLES
 from gradscribe.codegen.tool.pages.playground.playground import FETCHED, OF_THE_SCRIPT, SCRIPTED, playground_files
+from gradscribe.derive.catalogue.pages.starting_texts import STARTING_TEXTS
 from gradscribe.derive.ir.error import EquationError
 from tests.codegen.tool.pages.html.reading import Read
 
@@ -38,7 +38,9 @@ def test_a_page_names_its_files_and_no_other_place(bundle: Path) -> None:
     assert page.of("data-engine") == ["worker"]
     sizes = sum(len(data) for name, data in files.items() if Path(name).name in (*FETCHED, "engine.zip"))
     assert page.of("data-bytes") == [str(sizes)]
-    assert set(EXAMPLES.values()) == {value for value in page.of("value") if "[" in value or value in EXAMPLES.values()}
+    assert set(STARTING_TEXTS.values()) == {
+        value for value in page.of("value") if "[" in value or value in STARTING_TEXTS.values()
+    }
 
 
 def test_a_server_needs_no_python_in_the_browser() -> None:
@@ -54,7 +56,7 @@ def test_the_page_is_in_the_language_that_is_asked_for() -> None:
     assert [label for label in Read(korean).of("aria-label") if label.isascii()] == []
     titles = re.findall(r"<option[^>]*>([^<]*)</option>", korean)
     assert [title for title in titles if title.isascii()] == []
-    assert len(titles) == len(EXAMPLES) + 1
+    assert len(titles) == len(STARTING_TEXTS) + 1
     with pytest.raises(EquationError, match="unknown language 'kr'"):
         playground_files(None, language="kr")
 

@@ -2,7 +2,7 @@
 
 from gradscribe.said import Message
 
-EXAMPLES = {
+STARTING_TEXTS = {
     Message("A window that slides"): "u[n,i] = sum(r) w[r] * x[n, s*i + r]\ns = 2\nweight w",
     Message("A layer of one's own"): "h[n,k] = sum(c) w[c,k]*x[n,c]\ny[n,k] = h[n,k] * sigmoid(h[n,k])\nweight w",
     Message("Softmax with cross-entropy"): (
