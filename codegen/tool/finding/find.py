@@ -73,7 +73,7 @@ def find_text(text: str) -> "Layer | Optimiser":
     """
     if "->" in text:
         return _network(text)
-    return _layer(text) if is_text(text) else _entry(text)()
+    return _layer(text) if is_text(text) else _entry(text, "a name of the catalogue, an equation or a network")()
 
 
 def equations_of(name: str) -> "Layer":
@@ -102,16 +102,16 @@ def find_optimiser(name: str) -> "Optimiser":
     return found
 
 
-def _entry(name: str) -> "Entry[Layer] | Entry[Network] | Entry[Optimiser]":
+def _entry(
+    name: str, expected: str = "a name that `gradscribe list` shows, an equation or a file"
+) -> "Entry[Layer] | Entry[Network] | Entry[Optimiser]":
     """The catalogue's entry of that name."""
     every = {name: entry for entries in known().values() for name, entry in entries.items()}
     if name in every:
         return every[name]
     subject = OTHER_NAMES.get(name.lower())
     close = [subject] if subject else get_close_matches(name.lower(), (*every, *PAGES), n=1)
-    hint = (
-        f"did you mean {close[0]}?" if close else "expected a name that `gradscribe list` shows, an equation or a file"
-    )
+    hint = f"did you mean {close[0]}?" if close else f"expected {expected}"
     raise UnknownLayerError(f"unknown layer {quoted(name)}: {hint}")
 
 

@@ -33,7 +33,6 @@ def test_an_answer_is_in_the_language_that_is_asked_for() -> None:
 @together("text", STARTING_TEXTS.values())
 def test_examples_are_well_formed(text: str) -> None:
     assert check(text) == {}
-    assert text in STARTING_TEXTS.values()
 
 
 WRONG = {
@@ -46,6 +45,7 @@ WRONG = {
     "dense(3) -> relu": (1, 1, 5, "the number of axes of x is open"),
     "input x[N]\na: relu -> a: tanh": (2, None, None, "two nodes are called a"),
     "\n  convv2d": (2, 3, 7, "unknown layer 'convv2d': did you mean conv2d?"),
+    "/etc/passwd": (1, 1, 11, "expected a name of the catalogue, an equation or a network"),
     "": (0, 0, 0, "nothing to derive yet"),
     "y[i] = " + "(" * 500 + "x[i]" + ")" * 500: (1, None, None, "nest"),
     "x" * (LONGEST + 1): (0, 0, 0, f"the text has {LONGEST + 1} characters; expected at most {LONGEST}"),
