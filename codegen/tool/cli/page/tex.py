@@ -26,7 +26,8 @@ _KEPT = (".toc", ".out")
 _FIXED = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1", "max_print_line": "1000"}
 """So that a page is the same bytes whenever it is written, and its log has whole lines."""
 _MISSING = re.compile(r"^! LaTeX Error: File `([\w.-]+)' not found", re.MULTILINE)
-"""Such as kotex.sty, which Korean takes."""
+_PACKAGES = {"kotex.sty": "texlive-lang-korean"}
+"""What Debian calls what has such a file."""
 
 
 def installed() -> str | None:
@@ -89,7 +90,8 @@ def _run(name: str, source: Path) -> bytes:
         said = log.decode("utf-8", "replace")
         missing = _MISSING.search(said)
         if missing:
-            raise EquationError(f"{name} has no {missing[1]}; install it, or write the source by -o FILE.tex")
+            how = f" (Debian: apt install {_PACKAGES[missing[1]]})" if missing[1] in _PACKAGES else ""
+            raise EquationError(f"{name} has no {missing[1]}; install it{how}, or write the source by -o FILE.tex")
         raise EquationError(f"{name}: {' '.join(_first_error(said)) or f'ended with {done.returncode}'}")
     return log
 

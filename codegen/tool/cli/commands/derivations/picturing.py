@@ -41,15 +41,19 @@ def picture(
         raise EquationError(f"-o {located(out)}: expected a file that ends with {SUFFIX}")
     place, chosen = settings(at or [], "at", "i=1,j=2"), settings(pairs or [])
     layer = find(name)
+    from gradscribe.codegen.files.present import differs
     from gradscribe.codegen.files.write import write
+    from gradscribe.codegen.python.text.render import PAGE_MARK
     from gradscribe.derive.derivation import derive
 
-    text = _svg(derive(layer, settings=chosen), of, place)
+    text = f"{PAGE_MARK} the equations of {layer.name}. -->\n{_svg(derive(layer, settings=chosen), of, place)}"
     if out is None:
         print(text, end="")
         return
-    write(out, text)
-    print(f"wrote {located(out)}")
+    changed = differs(out, text)
+    if changed:
+        write(out, text)
+    print(f"{'wrote' if changed else 'kept'} {located(out)}")
 
 
 def _svg(page: "Derivation", of: str | None, place: "Mapping[str, str]") -> str:
