@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradscribe.codegen.tool.finding.find import equations_of
 from gradscribe.derive.catalogue.pages import PAGES
-from gradscribe.derive.catalogue.pages.chapter import CHAPTER, SAID, TOPICS, Fast, Topic
+from gradscribe.derive.catalogue.pages.chapter import CHAPTER, LISTED, TOPICS, Fast, Topic
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.said import ENGLISH, Message
 
@@ -18,7 +18,7 @@ WINOGRAD = "winograd"
 OTHERS = {
     **{page.name: page.title for page in PAGES.values()},
     WINOGRAD: Message("the fast correlation F(m, r)"),
-    CHAPTER: SAID,
+    CHAPTER: LISTED,
 }
 """What has a page besides layers, networks and optimisers."""
 MOST_POINTS = 16

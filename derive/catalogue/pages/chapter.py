@@ -7,8 +7,8 @@ from gradscribe.said import Message
 
 CHAPTER = "chapter"
 TITLE = Message("Back-propagation through convolutions")
-SAID = Message("Back-propagation through convolutions, several pages with a table of contents")
-"""What it is in a list of pages."""
+LISTED = Message("Back-propagation through convolutions, several pages with a table of contents")
+"""What it is called where it is one page of many."""
 SEVERAL = Message("Derivations")
 """The heading of several pages that a reader has chosen."""
 
