@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gradscribe.codegen.python.text.render import TEX_MARK
 from gradscribe.codegen.tool.finding.topics import WINOGRAD, fast_page, topic_page
 from gradscribe.derive.catalogue.pages import PAGES
 from gradscribe.derive.catalogue.pages.book import TITLE, Chapter, chapters
@@ -53,6 +52,7 @@ def book(
         EquationError: for a mistake in a text, in letters or in the form, and for an unknown language.
         UnknownLayerError: when there is no such layer.
     """
+    from gradscribe.codegen.python.text.render import TEX_MARK
     from gradscribe.derive.typeset.book.bound import Chapter as Bound
     from gradscribe.derive.typeset.book.bound import bound
     from gradscribe.derive.typeset.writers.latex.latex_writer import page as latex

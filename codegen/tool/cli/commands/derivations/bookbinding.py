@@ -7,9 +7,6 @@ from typing import Annotated
 
 import typer
 
-from gradscribe.codegen.files.present import check_file
-from gradscribe.codegen.files.write import write
-from gradscribe.codegen.python.text.render import PDF_MARK
 from gradscribe.codegen.tool.cli.completion import names, words
 from gradscribe.codegen.tool.cli.options import MANY, Language
 from gradscribe.codegen.tool.cli.page.outlet import LATEX, PDF, SUFFIXES
@@ -79,6 +76,10 @@ def bind(
         )
     if form not in FORMS:
         raise EquationError(f"--form {shown(form)}: expected {' or '.join(FORMS)}; not every page has another one")
+    from gradscribe.codegen.files.present import check_file
+    from gradscribe.codegen.files.write import write
+    from gradscribe.codegen.python.text.render import PDF_MARK
+
     check_file(file)
     if file.suffix.lower() == PDF:
         engine()  # before a book is worked out for nothing
