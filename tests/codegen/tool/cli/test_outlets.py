@@ -92,7 +92,10 @@ def test_a_package_that_a_tex_lacks_is_named(
         tmp_path, monkeypatch, r"""printf '%s\n' 'This is TeX' "! LaTeX Error: File \`kotex.sty' not found."; exit 1"""
     )
     done = gradscribe("derive", "relu", "--lang", "ko", "-o", "relu.pdf")
-    is_a_mistake(done, "pdflatex has no kotex.sty; install it (Debian: apt install texlive-lang-korean), or write the source by -o FILE.tex")
+    is_a_mistake(
+        done,
+        "pdflatex has no kotex.sty; install it (Debian: apt install texlive-lang-korean), or write the source by -o FILE.tex",
+    )
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
