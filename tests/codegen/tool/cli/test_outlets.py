@@ -94,7 +94,8 @@ def test_a_package_that_a_tex_lacks_is_named(
     done = gradscribe("derive", "relu", "--lang", "ko", "-o", "relu.pdf")
     is_a_mistake(
         done,
-        "pdflatex has no kotex.sty; install it (Debian: apt install texlive-lang-korean), or write the source by -o FILE.tex",
+        "pdflatex has no kotex.sty; install it (Debian: apt install texlive-lang-korean), or write the source by "
+        "-o FILE.tex",
     )
 
 
