@@ -4,24 +4,26 @@
   const text = one("text"), marks = document.querySelector(".marks"), wrong = one("wrong"), state = one("state"), shown = one("answer");
   const say = wordsOf(one("page-words")), language = document.documentElement.lang;
   const PAUSE = 150, SEEN = 400;  // ms after a key; after which waiting is said
+  const PATIENCE = 4000;  // ms after which an answer to what is no longer there is given up: about what Python takes to start anew
+  let asked = null, busy = false, timer = null;
 
   // ----- engines: a text in, an answer out
   const mistake = (name, places) => ({ error: { message: say(name, places), line: 0, column: 0, length: 0, language } });
 
   const server = () => {
     let asking = null;
-    return async (kind, asked) => {
-      asking?.abort();
+    const ask = async (kind, wanted) => {
       asking = new AbortController();
       try {
         const response = await fetch(`api/${kind}`, {
-          method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text: asked, language }), signal: asking.signal,
+          method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text: wanted, language }), signal: asking.signal,
         });
         return await response.json();
       } catch (error) {
         return error.name === "AbortError" ? null : mistake("silent");
       }
     };
+    return { ask, drop: () => asking?.abort() };
   };
 
   const worker = () => {
@@ -33,15 +35,24 @@
       thread = null;
       ready = false;
       bar.hidden = part.hidden = true;
-      for (const own of waiting.values()) own.done(answer);
+      for (const own of waiting.values()) {
+        clearTimeout(own.timer);
+        own.done(answer);
+      }
       waiting.clear();
+    };
+    const drop = () => {
+      if (asked !== text.value && [...waiting.values()].some((own) => own.since <= Date.now() - PATIENCE)) end(null);
     };
     const timed = () => {
       for (const own of waiting.values()) {
-        own.timer ??= setTimeout(() => {
+        if (own.since) continue;
+        own.since = Date.now();
+        own.timer = setTimeout(() => {
           end(mistake("stopped", { seconds: longest }));
           start();
         }, 1000 * longest);
+        setTimeout(drop, PATIENCE);
       }
     };
     const heard = ({ data }) => {
@@ -82,16 +93,17 @@
       };
     };
     start();
-    return (kind, asked) => new Promise((done) => {
+    const ask = (kind, wanted) => new Promise((done) => {
       if (!thread) start();
       last += 1;
-      waiting.set(last, { done, timer: null });
+      waiting.set(last, { done, timer: null, since: 0 });
       if (ready) timed();
-      thread.postMessage({ id: last, kind, text: asked, language });
+      thread.postMessage({ id: last, kind, text: wanted, language });
     });
+    return { ask, drop };
   };
 
-  const ask = (document.body.dataset.engine === "server" ? server : worker)();
+  const { ask, drop } = (document.body.dataset.engine === "server" ? server : worker)();
 
   // ----- a mistake: underlined in the text, said below it
   const tell = (error) => {
@@ -121,7 +133,6 @@
     document.title = `${shown.querySelector("h1")?.textContent ?? ""} – ${say("name")}`;
   };
 
-  let asked = null, busy = false, timer = null;
   const run = async () => {
     if (busy) return;
     busy = true;
@@ -146,7 +157,10 @@
     tell(null);
     history.replaceState(null, "", text.value ? `#${encodeURIComponent(text.value)}` : location.pathname + location.search);
     clearTimeout(timer);
-    timer = setTimeout(run, PAUSE);
+    timer = setTimeout(() => {
+      if (asked !== text.value) drop();
+      run();
+    }, PAUSE);
   };
   text.addEventListener("input", changed);
   text.addEventListener("keydown", (event) => {

@@ -227,6 +227,23 @@ def test_a_text_that_is_too_much_is_stopped_and_the_next_one_answered(browser: A
     assert found.wrong == []
 
 
+def test_what_is_no_longer_there_is_given_up(browser: Any, address: str) -> None:
+    """Long before it would be stopped, which takes 120 s here."""
+    context = browser.new_context()
+    found = Watched(context.new_page(), (address, "data:"))
+    page = found.page
+    page.set_default_timeout(COLD)
+    page.goto(f"{address}#relu")
+    page.wait_for_selector("#answer h1:has-text('relu')")
+    page.fill("#text", LONG)
+    page.wait_for_selector("#state:has-text('Deriving')")
+    page.fill("#text", "y[i] = x[i]")
+    page.wait_for_selector("#answer h1:has-text('layer')", timeout=60_000)
+    assert page.inner_text("#wrong") == ""
+    context.close()
+    assert found.wrong == []
+
+
 def test_what_cannot_be_loaded_is_said(browser: Any, address: str) -> None:
     context = browser.new_context()
     page = context.new_page()
