@@ -97,7 +97,7 @@ const attach = (shown) => {
     all("annotation", copied).forEach((part) => part.remove());
     return copied.textContent;
   };
-  if (steps.length) {
+  if (steps.length > 1) {
     walk.max = steps.length;
     go(steps.length);
     walk.addEventListener("input", () => go(Number(walk.value)));
