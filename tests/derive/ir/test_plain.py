@@ -26,7 +26,8 @@ def test_a_layer_and_its_gradients_have_the_values_of_the_oracle(name: str) -> N
     sizes = sample_sizes(own, rng, limit=300)
     for program in (own.program, own.differentiate().program):
         values = sample_values(program, sizes, rng, tied=True)
-        expected = interpret(program, values, sizes)
+        with np.errstate(all="ignore"):  # 0/0, where a window has no element
+            expected = interpret(program, values, sizes)
         found = interpret_plainly(program, {k: plain(v) for k, v in values.items()}, sizes)
         assert found.keys() == expected.keys()
         for tensor, of_arrays in expected.items():
