@@ -1,6 +1,8 @@
 """Cells of notebooks that are layers and networks, in an IPython of their own."""
 
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ SQUARE = "y[n] = x[n]^2"
 
 
 @pytest.fixture(scope="module")
-def ipython(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def ipython(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """What it keeps goes to a folder of the tests; it is closed with the process."""
     pytest.importorskip("IPython")
     from IPython.core.interactiveshell import InteractiveShell
@@ -20,7 +22,8 @@ def ipython(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
-        return InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+        patch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # a shell puts its own there
+        yield InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
 
 
 @pytest.fixture
