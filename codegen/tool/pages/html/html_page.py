@@ -36,7 +36,7 @@ OF_THE_SCRIPT = {
     "all": Message("all {steps} steps"),
     "step": Message("{number} of {steps}: {reason}"),
     "result": Message("result"),
-    "made": Message("the sum of {number} elements"),
+    "made": Message("made of {number} elements"),
     "nothing": Message("nothing reaches it: 0"),
 }
 """What the script says, by what it calls these words; it puts numbers in the places."""

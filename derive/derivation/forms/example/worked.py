@@ -51,7 +51,7 @@ def worked(row: Step, values: Values, sizes: Sizes, places: Places | None = None
         return ()
     results = values[row.left.tensor]
     at = max(fitting, key=lambda at: (len(fitting[at]), bool(results[at])))
-    return steps_of(row, at, fitting[at], float(results[at]), values, sizes, places or {})
+    return steps_of(row, at, fitting[at], float(results[at]), values, sizes, places or {}, MOST)
 
 
 def summands(row: Step, values: Values, sizes: Sizes) -> Mapping[Place, Sequence[Summed]]:
@@ -74,10 +74,17 @@ def summands(row: Step, values: Values, sizes: Sizes) -> Mapping[Place, Sequence
 
 
 def steps_of(
-    row: Step, at: Place, parts: Sequence[Summed], result: float, values: Values, sizes: Sizes, places: Places
+    row: Step,
+    at: Place,
+    parts: Sequence[Summed],
+    result: float,
+    values: Values,
+    sizes: Sizes,
+    places: Places,
+    most: int,
 ) -> tuple[Step, ...]:
-    """Rows that work out one element, `result`, of not too many summands; nothing for others."""
-    if not 0 < len(parts) <= MOST:
+    """Rows that work out one element, `result`, of at most so many summands; nothing for others."""
+    if not 0 < len(parts) <= most:
         return ()
     left = Access(row.left.tensor, *map(Integer, at))
     elements = [_in_elements(part, values, places) for part in parts]

@@ -11,6 +11,8 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.interpret.plain import Place
 
+MOST_SUMMANDS = 40
+"""That are written out; a page scrolls."""
 MOST_ELEMENTS = 200
 """Of a tensor whose elements are worked out."""
 
@@ -69,6 +71,7 @@ def _elements(row: Step | None, found: Numbers) -> tuple[Element, ...]:
     results = found.values[row.left.tensor]
 
     def steps(at: Place) -> tuple[Step, ...]:
-        return steps_of(row, at, sums.get(at, ()), float(results[at]), found.values, found.known, found.places)
+        own = sums.get(at, ())
+        return steps_of(row, at, own, float(results[at]), found.values, found.known, found.places, MOST_SUMMANDS)
 
     return tuple(Element(at, counted(read), steps(at)) for at, read in reads(row, found.values, found.known).items())

@@ -81,6 +81,20 @@ def test_an_element_shows_what_it_is_made_of(shown: Shown) -> None:
     assert sum_.rpartition("=")[2] == page.inner_text("[data-cell='dx:0,1,1,0'] .katex-mathml").strip()
 
 
+def test_what_is_no_sum_is_not_called_one(shown: Shown) -> None:
+    page = shown.open("max_pool2d")
+    page.hover("[data-cell='y:0,0,0,0']")
+    assert page.inner_text(".made-of") == "made of 4 elements"
+
+
+def test_long_sums_are_written_out(shown: Shown) -> None:
+    page = shown.open("conv3d")
+    page.hover("[data-cell^='dw:'] >> nth=0")
+    read = page.locator("#numbers .read").count()
+    assert read > 2 * 9  # of x and of the gradient that arrives
+    assert page.inner_text(".made-of .katex-mathml").count("⋅") == read // 2
+
+
 def test_a_picture_shows_what_a_result_reads(shown: Shown) -> None:
     page = shown.open("conv2d")
     page.click("#tab-pictures")
