@@ -73,6 +73,7 @@
       }
       const own = waiting.get(data.id);
       if (!own) return;
+      if (data.first) return own.first(data.first);
       waiting.delete(data.id);
       clearTimeout(own.timer);
       own.done(data.broken ? mistake("broken", { reason: data.broken }) : data.answer);
@@ -93,10 +94,10 @@
       };
     };
     start();
-    const ask = (kind, wanted) => new Promise((done) => {
+    const ask = (kind, wanted, first) => new Promise((done) => {
       if (!thread) start();
       last += 1;
-      waiting.set(last, { done, timer: null, since: 0 });
+      waiting.set(last, { done, first, timer: null, since: 0 });
       if (ready) timed();
       thread.postMessage({ id: last, kind, text: wanted, language });
     });
@@ -123,11 +124,12 @@
   text.addEventListener("scroll", () => { marks.scrollTop = text.scrollTop; });
 
   // ----- an answer: as a page has it; the tab that was chosen stays so
-  let detach = () => {};
-  const show = (answer) => {
-    const chosen = shown.querySelector("[role=tab][aria-selected=true]")?.textContent;
+  let detach = () => {}, chosen = "";
+  const show = (answer, whole) => {
+    if (shown.getAttribute("aria-busy") === "false") chosen = shown.querySelector("[role=tab][aria-selected=true]")?.textContent;
     detach();
     shown.innerHTML = answer.html;
+    shown.setAttribute("aria-busy", String(!whole));
     detach = attach(shown);
     [...shown.querySelectorAll("[role=tab]")].find((tab) => tab.textContent === chosen)?.click();
     document.title = `${shown.querySelector("h1")?.textContent ?? ""} – ${say("name")}`;
@@ -142,16 +144,21 @@
       const found = await ask("check", current);
       if (current === text.value && found) tell(found.error);
       if (found && !found.error && current === text.value) {
-        const answer = await ask("answer", current);
+        const answer = await ask("answer", current, (first) => {
+          if (current !== text.value || first.error) return;
+          show(first, false);
+          shown.classList.remove("old");
+        });
         if (answer?.error) {
           if (current === text.value) tell(answer.error);
-        } else if (answer) show(answer);
+        } else if (answer) show(answer, true);
         shown.classList.toggle("old", Boolean(answer?.error));
       } else shown.classList.add("old");
       clearTimeout(late);
       if (state.textContent === say("deriving")) state.textContent = "";
     }
     busy = false;
+    shown.setAttribute("aria-busy", "false");
   };
   const changed = () => {
     tell(null);

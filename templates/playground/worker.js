@@ -30,7 +30,7 @@ import gc, json
 gc.set_threshold(50_000, 20, 100)
 from gradscribe.codegen.tool.pages.playground.answer import answer, check
 def ask(kind, text, language):
-    return json.dumps(answer(text, language) if kind == "answer" else check(text))
+    return json.dumps(check(text) if kind == "check" else answer(text, language, first=kind == "first"))
 check("y[i] = x[i]")
 ask
 `;
@@ -49,7 +49,9 @@ started.then(() => postMessage({ ready: true }), (error) => postMessage({ failed
 
 onmessage = async ({ data: { id, kind, text, language } }) => {
   try {
-    postMessage({ id, answer: JSON.parse((await started)(kind, text, language)) });
+    const ask = await started;
+    if (kind === "answer") postMessage({ id, first: JSON.parse(ask("first", text, language)) });
+    postMessage({ id, answer: JSON.parse(ask(kind, text, language)) });
   } catch (error) {
     postMessage({ id, broken: reason(error) });
   }

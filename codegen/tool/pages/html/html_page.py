@@ -41,6 +41,8 @@ OF_THE_SCRIPT = {
 }
 """What the script says, by what it calls these words; it puts numbers in the places."""
 
+BESIDE, FOLLOWING = Message("Code and numbers"), Message("Numbers, pictures and code follow.")
+
 SEEN = {"stride": "2", "padding": "1"}
 """Settings that pictures have, so that windows leave something out and leave their image.
 
@@ -108,6 +110,19 @@ def shown_of(item: Layer | Optimiser, language: str = ENGLISH) -> Shown:
     ]
     beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer, language) or derivation)
     return _shown(derivation.heading, document(derivation, certificate_of(derivation)), *beside, listings)
+
+
+def shown_first(item: Layer | Optimiser, language: str = ENGLISH) -> Shown:
+    """The derivation alone, with the place where numbers, pictures and code come: what a reader waits for first.
+
+    Raises:
+        EquationError: for an unknown language.
+    """
+    layer = item.layer if isinstance(item, Optimiser) else item
+    derivation = with_matrices(derive(layer, language=language))
+    title, reason = (translated(language, words) for words in (BESIDE, FOLLOWING))
+    whole = document(derivation, certificate_of(derivation))
+    return _shown(derivation.heading, whole, listings=[Listing(title, (), reason)])
 
 
 def shown_pages(title: str, pages: Sequence[Page]) -> Shown:

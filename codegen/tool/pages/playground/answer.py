@@ -29,13 +29,19 @@ place is known.
 """
 
 
-def answer(text: str, language: str = ENGLISH) -> Answer:
-    """The derivation of a text in a language, its pictures, numbers and code; or what is wrong with it, in English."""
+def answer(text: str, language: str = ENGLISH, first: bool = False) -> Answer:
+    """The derivation of a text in a language, its pictures, numbers and code; or what is wrong with it, in English.
+
+    Args:
+        text: somebody's.
+        language: one of `gradscribe.said.languages`.
+        first: whether the derivation alone is wanted, which is there in half of the time.
+    """
     try:
         item = _understood(text)
-        from gradscribe.codegen.tool.pages.html.html_page import shown_of
+        from gradscribe.codegen.tool.pages.html.html_page import shown_first, shown_of
 
-        found = shown_of(item, language)
+        found = (shown_first if first else shown_of)(item, language)
     except MISTAKES as error:
         return _mistake(error, text)
     return {"title": found.title, "html": found.html}

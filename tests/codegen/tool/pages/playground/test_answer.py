@@ -76,3 +76,12 @@ def test_words_of_strangers_are_no_markup() -> None:
     tags = [tag for tag, _ in found.elements]
     assert not {"b", "i"} & set(tags)
     assert all(attributes["type"] == "application/json" for tag, attributes in found.elements if tag == "script")
+
+
+@together("text", STARTING_TEXTS.values())
+def test_what_comes_first_is_the_derivation_of_the_whole_answer(text: str) -> None:
+    first, whole = (answer(text, first=first)["html"] for first in (True, False))
+    derivations = [html[html.index("<main") : html.index("</main>")] for html in (first, whole)]
+    assert derivations[0] == derivations[1]
+    assert "<pre" not in first
+    assert "<pre" in whole

@@ -89,7 +89,7 @@ def warm(browser: Any, address: str) -> Iterator[Watched]:
     found = Watched(context.new_page(), (address, "data:"))
     found.page.set_default_timeout(COLD)
     found.page.goto(address)
-    found.page.wait_for_selector("#answer h1")
+    found.page.wait_for_selector("#answer[aria-busy=false] h1")
     yield found
     context.close()
     assert found.wrong == []
@@ -99,7 +99,7 @@ def typed(page: Any, text: str) -> None:
     """Type a text, and wait until it is answered."""
     page.evaluate("document.getElementById('answer').replaceChildren()")
     page.fill("#text", text)
-    page.wait_for_selector("#answer h1, #wrong:not(:empty)")
+    page.wait_for_selector("#answer[aria-busy=false] h1, #wrong:not(:empty)")
 
 
 def test_own_equations_are_answered_as_by_this_python(warm: Watched) -> None:
@@ -140,7 +140,7 @@ def test_a_mistake_is_underlined_while_typing(warm: Watched) -> None:
     mark, text = page.locator(".marks mark").bounding_box(), page.locator("#text").bounding_box()
     assert text["y"] + 25 < mark["y"] < text["y"] + 60  # in the second line
     page.fill("#text", "y[n] = sum(k) x[n,k]\nz[n] = exp(y[n])")
-    page.wait_for_selector("#answer .box")
+    page.wait_for_selector("#answer[aria-busy=false] .box")
     assert page.inner_text("#wrong") == ""
     assert page.locator(".marks mark").count() == 0
     assert page.get_attribute("#text", "aria-invalid") == "false"
@@ -176,7 +176,7 @@ def test_a_link_holds_the_text(warm: Watched) -> None:
     typed(page, text)
     assert page.url.endswith("#" + quote(text, safe="!'()*-._~"))
     page.evaluate("text => { location.hash = encodeURIComponent(text); }", "relu")
-    page.wait_for_selector("#answer h1:has-text('relu')")
+    page.wait_for_selector("#answer[aria-busy=false] h1:has-text('relu')")
     assert page.input_value("#text") == "relu"
     page.evaluate("location.hash = '%E0%A4%A'")  # no UTF-8
     assert page.input_value("#text") == "relu"
@@ -187,14 +187,14 @@ def test_a_page_opens_with_the_text_of_its_link(browser: Any, address: str) -> N
     found = Watched(context.new_page(), (address, "data:"))
     found.page.goto(f"{address}#{quote('y[n] = tanh(x[n])')}")
     assert found.page.input_value("#text") == "y[n] = tanh(x[n])"
-    found.page.wait_for_selector("#answer .box", timeout=COLD)
+    found.page.wait_for_selector("#answer[aria-busy=false] .box", timeout=COLD)
     context.close()
     assert found.wrong == []
 
 
 def test_examples_are_taken(warm: Watched) -> None:
     warm.page.select_option("#examples", label="A network")
-    warm.page.wait_for_selector("#answer h1:has-text('network')")
+    warm.page.wait_for_selector("#answer[aria-busy=false] h1:has-text('network')")
     assert warm.page.input_value("#text") == "conv2d -> tanh -> conv2d"
 
 
@@ -217,11 +217,11 @@ def test_a_text_that_is_too_much_is_stopped_and_the_next_one_answered(browser: A
     page = found.page
     page.set_default_timeout(COLD)
     page.goto(f"{hasty}#relu")
-    page.wait_for_selector("#answer h1:has-text('relu')")
+    page.wait_for_selector("#answer[aria-busy=false] h1:has-text('relu')")
     page.fill("#text", LONG)
     page.wait_for_selector(f"#wrong:has-text('Stopped after {STOPPED} s: the text is too much')")
     page.fill("#text", "y[i] = x[i]")
-    page.wait_for_selector("#answer h1:has-text('layer')")
+    page.wait_for_selector("#answer[aria-busy=false] h1:has-text('layer')")
     assert page.inner_text("#wrong") == ""
     context.close()
     assert found.wrong == []
@@ -234,11 +234,11 @@ def test_what_is_no_longer_there_is_given_up(browser: Any, address: str) -> None
     page = found.page
     page.set_default_timeout(COLD)
     page.goto(f"{address}#relu")
-    page.wait_for_selector("#answer h1:has-text('relu')")
+    page.wait_for_selector("#answer[aria-busy=false] h1:has-text('relu')")
     page.fill("#text", LONG)
     page.wait_for_selector("#state:has-text('Deriving')")
     page.fill("#text", "y[i] = x[i]")
-    page.wait_for_selector("#answer h1:has-text('layer')", timeout=60_000)
+    page.wait_for_selector("#answer[aria-busy=false] h1:has-text('layer')", timeout=60_000)
     assert page.inner_text("#wrong") == ""
     context.close()
     assert found.wrong == []
