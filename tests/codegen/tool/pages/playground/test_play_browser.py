@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -211,37 +212,35 @@ def test_it_fits_and_axe_finds_nothing_grave(warm: Watched) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_a_text_that_is_too_much_is_stopped_and_the_next_one_answered(browser: Any, hasty: str) -> None:
+@contextmanager
+def hostile(browser: Any, address: str) -> Iterator[Any]:
+    """A page that works on a text which takes too long; nothing else goes wrong there."""
     context = browser.new_context()
-    found = Watched(context.new_page(), (hasty, "data:"))
-    page = found.page
-    page.set_default_timeout(COLD)
-    page.goto(f"{hasty}#relu")
-    page.wait_for_selector("#answer[aria-busy=false] h1:has-text('relu')")
-    page.fill("#text", LONG)
-    page.wait_for_selector(f"#wrong:has-text('Stopped after {STOPPED} s: the text is too much')")
-    page.fill("#text", "y[i] = x[i]")
-    page.wait_for_selector("#answer[aria-busy=false] h1:has-text('layer')")
-    assert page.inner_text("#wrong") == ""
+    found = Watched(context.new_page(), (address, "data:"))
+    found.page.set_default_timeout(COLD)
+    found.page.goto(f"{address}#relu")
+    found.page.wait_for_selector("#answer[aria-busy=false] h1:has-text('relu')")
+    found.page.fill("#text", LONG)
+    yield found.page
     context.close()
     assert found.wrong == []
+
+
+def test_a_text_that_is_too_much_is_stopped_and_the_next_one_answered(browser: Any, hasty: str) -> None:
+    with hostile(browser, hasty) as page:
+        page.wait_for_selector(f"#wrong:has-text('Stopped after {STOPPED} s: the text is too much')")
+        page.fill("#text", "y[i] = x[i]")
+        page.wait_for_selector("#answer[aria-busy=false] h1:has-text('layer')")
+        assert page.inner_text("#wrong") == ""
 
 
 def test_what_is_no_longer_there_is_given_up(browser: Any, address: str) -> None:
     """Long before it would be stopped, which takes 120 s here."""
-    context = browser.new_context()
-    found = Watched(context.new_page(), (address, "data:"))
-    page = found.page
-    page.set_default_timeout(COLD)
-    page.goto(f"{address}#relu")
-    page.wait_for_selector("#answer[aria-busy=false] h1:has-text('relu')")
-    page.fill("#text", LONG)
-    page.wait_for_selector("#state:has-text('Deriving')")
-    page.fill("#text", "y[i] = x[i]")
-    page.wait_for_selector("#answer[aria-busy=false] h1:has-text('layer')", timeout=60_000)
-    assert page.inner_text("#wrong") == ""
-    context.close()
-    assert found.wrong == []
+    with hostile(browser, address) as page:
+        page.wait_for_selector("#state:has-text('Deriving')")
+        page.fill("#text", "y[i] = x[i]")
+        page.wait_for_selector("#answer[aria-busy=false] h1:has-text('layer')", timeout=60_000)
+        assert page.inner_text("#wrong") == ""
 
 
 def test_what_cannot_be_loaded_is_said(browser: Any, address: str) -> None:
