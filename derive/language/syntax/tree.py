@@ -1,7 +1,7 @@
 """What a text says, as data: the syntax tree of an equation text, before any name has a meaning."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 
@@ -181,3 +181,13 @@ def walk(node: Any) -> Iterator[Any]:
         yield node
         for field in fields(node):
             yield from walk(getattr(node, field.name))
+
+
+def mapped(node: Any, change: Callable[[Any], Any]) -> Any:
+    """`node` with what `change` makes of every node below it, and of it, innermost first."""
+    if isinstance(node, tuple):
+        return tuple(mapped(part, change) for part in node)
+    if not hasattr(node, "at"):
+        return node
+    parts = {field.name: getattr(node, field.name) for field in fields(node)}
+    return change(replace(node, **{name: mapped(part, change) for name, part in parts.items()}))
