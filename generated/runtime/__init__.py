@@ -34,7 +34,7 @@ from .arguments.weights import direction, names, uniform
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
 from .arithmetic.lookups import gather, known, scatter, wide
-from .arithmetic.ranges import OPERAND, blocks, clip, counts, span
+from .arithmetic.ranges import OPERAND, blocks, clip, counts, plane, span
 from .arithmetic.sums import add_row, total
 from .contractions.contract import contract
 from .contractions.views import window
@@ -112,6 +112,7 @@ __all__ = [
     "paddings",
     "placed",
     "placed_names",
+    "plane",
     "ratio",
     "raveled",
     "raveled_axes",

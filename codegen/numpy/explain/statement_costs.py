@@ -29,6 +29,7 @@ from gradscribe.codegen.numpy.plan import (
     Positions,
     Present,
     Record,
+    Recur,
     Reduce,
     Release,
     Scale,
@@ -185,7 +186,7 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
             case Block(extent, block, _, _, body):  # all blocks together
                 whole = dict(scope.sizes) | {block: number(extent, scope.sizes)}
                 yield from _walked(body, replace(scope, sizes=whole))
-            case Loop(_, extent, body):
+            case Loop(_, extent, body) | Recur(_, extent, _, _, _, body):
                 rounds = number(extent, scope.sizes)
                 yield Statement(_text(record, scope), scope.depth)
                 yield from _walked(body, scope.inner(rounds))

@@ -18,6 +18,7 @@ from gradscribe.codegen.numpy.plan.records import (
     Loop,
     Present,
     Record,
+    Recur,
     Wanted,
     When,
 )
@@ -100,6 +101,10 @@ def _condition(record: Record) -> str:
     match record:
         case Loop(index, extent, _, clip):
             return f"loop {index} < {extent}" + (f", {deed(clip)}" if clip is not None else "")
+        case Recur(index, extent, step, cut, made):
+            parts = [f"{part} of {array} at {index + distance}" for part, array, _, distance in cut]
+            order = "" if step > 0 else ", from the last"
+            return f"position {index} < {extent}{order}: {', '.join(parts)}; makes {', '.join(n for n, _, _ in made)}"
         case When(guards, clips):
             parts = [f"0 <= {g.value} < {g.extent}" for g in guards] + [f"range of {v} not empty" for v in clips]
             return "when " + " and ".join(parts)

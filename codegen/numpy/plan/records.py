@@ -26,6 +26,27 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class Recur:
+    """Position by position along an axis: parts of arrays are taken there, `body` is computed, and what it makes stored.
+
+    Attributes:
+        index: the position.
+        extent: how many there are.
+        step: 1 from the first to the last, -1 from the last to the first.
+        cut: (part, array, axis, distance) of what is read: the array's elements at position + distance, else 0.
+        made: (array, part, axis) of what `body` makes and is stored.
+        body: what is computed at one position.
+    """
+
+    index: Symbol
+    extent: Expr
+    step: int
+    cut: tuple[tuple[str, str, int, int], ...]
+    made: tuple[tuple[str, str, int], ...]
+    body: "tuple[Record, ...]"
+
+
+@dataclass(frozen=True)
 class When:
     """Run `body` where scalar brackets hold and the clipped ranges are not empty."""
 
@@ -166,6 +187,7 @@ Record = (
     | Define
     | Scale
     | Loop
+    | Recur
     | When
     | Block
     | Branch

@@ -26,6 +26,7 @@ from gradscribe.codegen.numpy.plan import (
     Positions,
     Present,
     Record,
+    Recur,
     Reduce,
     Release,
     Scale,
@@ -252,6 +253,22 @@ class Emitter(Updating):
         clipped = self.emit(record.clip) if record.clip is not None else ()
         limits = (size(record.extent),) if record.clip is None else self.limits(record.index)
         return [*clipped, For(Name(self.index(record.index)), call("range", *limits), self._all(record.body))]
+
+    @emit.register
+    def _(self, record: Recur) -> Sequence[Statement]:
+        name = self.index(record.index)
+        self.loops, index = {**self.loops, record.index: name}, Name(name)
+        last = size(record.extent - 1), Literal(-1), Literal(-1)
+        places = call("range", *((size(record.extent),) if record.step > 0 else last))
+        cut = [let(part, self._at(array, axis, record.index + distance)) for part, array, axis, distance in record.cut]
+        stored = [Assign(Part(self.array(a), (*[Span()] * axis, index)), self.array(p)) for a, p, axis in record.made]
+        return [For(index, places, (*cut, *self._all(record.body), *stored))]
+
+    def _at(self, array: str, axis: int, place: Expr) -> Expression:
+        """The elements of an array at a position of an axis, 0 where that is outside."""
+        if isinstance(place, Symbol):
+            return Part(self.array(array), (*[Span()] * axis, self.position(place)))
+        return call("rt.plane", self.array(array), Literal(axis), self.position(place))
 
     @emit.register
     def _(self, record: When) -> Sequence[Statement]:

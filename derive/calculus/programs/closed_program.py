@@ -19,6 +19,7 @@ from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.calculus.programs.closed_statements import Closed, closed_statements
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import affine
+from gradscribe.derive.ir.recurrence import grouped
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses
 from gradscribe.kept import kept
 
@@ -167,14 +168,15 @@ def _written(group: Sequence[Statement]) -> tuple[bool, list[Term]]:
 def _put(program: Program, chosen: Mapping[str, Closed]) -> Iterator[Statement]:
     """The statements with closed forms in place of those of their gradients, behind all that they read."""
     done: set[str] = set()
+    together = {name: group for names, group in grouped(program.statements).items() for name in names}
 
     def of(name: str) -> Iterator[Statement]:
         if name in done:
             return
-        done.add(name)
+        statements = together.get(name, [])
+        done.update({name}, (s.target.name for s in statements))
         closed = chosen.get(name)
         if closed is None:
-            statements = program.definitions(name)
             for read in dict.fromkeys(a.tensor for s in statements for a in accesses(s.term.body)):
                 yield from of(read)
             yield from statements

@@ -246,11 +246,14 @@ def _written_out(text: Text, plain: list[Equation], starts: Mapping[str, list[St
         return replace(node, tensor=needed[key], subscripts=_with(node.subscripts, axis, index))
 
     changed = [replace(e, value=mapped(e.value, put)) for e in plain]
+    mains = {_named(e.target): e for e in reversed(plain) if not e.accumulates}
+    waiting = {name: key for key, name in needed.items()}
     found: list[Equation] = []
-    for equation in changed:
-        own = [(key, name) for key, name in needed.items() if key[0] == _named(equation.target)]
-        if not equation.accumulates:
-            found += [e for key, name in own for e in _continued(equation, key[1], name, telling[key[0]])]
+    for equation in changed:  # a tensor stands before whoever reads it first
+        for node in walk(equation.value):
+            key = waiting.pop(node.tensor, None) if isinstance(node, Element) else None
+            if key is not None:
+                found += _continued(mains[key[0]], key[1], needed[key], telling[key[0]])
         found.append(equation)
     return replace(text, equations=tuple(found))
 

@@ -199,6 +199,7 @@ def _ranks(text: Text, equations: tuple[Equation, ...], tensors: set[str]) -> di
     declared = [i for d in text.declarations for i in d.items if isinstance(i, Element)]
     bare = {i.name for d in text.declarations if d.keyword == "input" for i in d.items if isinstance(i, Name)}
     used = [n for n in walk(equations) if isinstance(n, Element) or (isinstance(n, Name) and n.name in tensors)]
+    used.sort(key=lambda node: (node.at.line, node.at.column))  # what recurrences start from stands where it is said
     for node in (*declared, *used):
         name, rank = _named(node), len(node.subscripts) if isinstance(node, Element) else 0
         if found.setdefault(name, rank) != rank:
