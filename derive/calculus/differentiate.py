@@ -202,7 +202,9 @@ def assembled(
         statements += (Statement(a.gradient, c.computed) for c in a.contributions)
     given = tuple(program.tensors.values()) + tuple(t for t in seeds.values() if t.name not in program.tensors)
     outputs = tuple(tensor.name for name, tensor in wanted.items() if name in made)
-    return Gradient(program, seeds, adjoints, check(Program(given, arranged(statements), outputs, program.sizes)), zeros)
+    return Gradient(
+        program, seeds, adjoints, check(Program(given, arranged(statements), outputs, program.sizes)), zeros
+    )
 
 
 def _copy(seed: Tensor, gradient: Tensor, taken: set[str]) -> Statement:

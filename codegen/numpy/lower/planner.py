@@ -68,14 +68,14 @@ def lower(
     every = zip(program.statements, chosen_forms(program, hints), keys or repeat(None), strict=bool(keys))
     recurrences = {s: stage for stage in stages(program) if isinstance(stage, Recurrence) for s in stage.statements}
     for recurrence, group in groupby(every, key=lambda one: recurrences.get(one[0])):
-        together = _ordered(group) if recurrence is None else list(group)
+        together = list(group)
         spoken: list[Equation] = []
-        for statement, form, key in together:
+        for statement, form, key in together if recurrence is not None else _ordered(together):
             own = equation(statement, form, statement.target.name not in written, order, numbers or {})
-            spoken.append(said.get(statement, own) if said else own)
+            spoken.append((said or {}).get(statement, own))
             if recurrence is None:
-                lowered = _lowered(statement, joined_axes(form, scope.tensors), program, scope, spoken[-1], key, written)
-                found.append(lowered)
+                seen = joined_axes(form, scope.tensors)
+                found.append(_lowered(statement, seen, program, scope, spoken[-1], key, written))
             written.add(statement.target.name)
         if recurrence is not None:
             records = _recurred(recurrence, program, scope, spoken, {*program.outputs, *kept}, known)

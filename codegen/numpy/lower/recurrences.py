@@ -11,7 +11,7 @@ from itertools import count
 import sympy
 from sympy import Symbol
 
-from gradscribe.codegen.numpy.plan import Allocate, Recur, Record
+from gradscribe.codegen.numpy.plan import Allocate, Record, Recur
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.derive.calculus.collapse import discharge, rename, solve
 from gradscribe.derive.ir.index import affine, integer

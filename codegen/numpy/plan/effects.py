@@ -113,9 +113,11 @@ def _effects(record: Record) -> Effects:
             return _blocks(effects(*record.body), slices)
         case Recur(_, _, _, cut, made, body):
             inner = effects(*body)
-            read = inner.reads | {array for _, array, _, _ in cut}
             views = tuple((part, array) for part, array, _, distance in cut if distance == 0)
-            return Effects(read, inner.writes | {array for array, _, _ in made}, (*views, *inner.holds))
+            sources = {array for _, array, _, _ in cut}
+            return Effects(
+                inner.reads | sources, inner.writes | {array for array, _, _ in made}, (*views, *inner.holds)
+            )
         case Present(array):
             inner = effects(*record.body)
             return Effects(inner.reads | {array}, inner.writes, inner.holds)

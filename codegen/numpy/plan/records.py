@@ -27,7 +27,7 @@ class Loop:
 
 @dataclass(frozen=True)
 class Recur:
-    """Position by position along an axis: parts of arrays are taken there, `body` is computed, and what it makes stored.
+    """Position by position along an axis: parts of arrays are taken, `body` is computed, what it makes is stored.
 
     Attributes:
         index: the position.

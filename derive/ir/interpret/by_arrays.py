@@ -69,7 +69,7 @@ def _recurred(recurrence: Recurrence, values: Values, sizes: Sizes) -> dict[str,
         for s in recurrence.statements:
             term, index = recurrence.at_one_place(s)
             result, argument = evaluate(term, {**values, **made}, {**sizes, index: place})
-            here = (*[slice(None)] * recurrence.axes[s.target.name], place)
+            here: Any = (*[slice(None)] * recurrence.axes[s.target.name], place)
             made[s.target.name][here] += result
             if s.argument is not None:
                 made[s.argument.name][here] = argument

@@ -33,6 +33,8 @@ from gradscribe.derive.language.syntax.tree import (
     walk,
 )
 
+TWO = "{} goes along two indices at once; expected one, such as t in t - 1"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -149,16 +151,24 @@ def _steps(equation: Equation, circles: Mapping[str, frozenset[str]]) -> Iterato
         shifts = list(_shifts(equation, element))
         far = [s for s in shifts if s[2]]
         if len(far) > 1:
-            raise Located(f"{element.tensor} goes along two indices at once; expected one, such as t in t - 1", element.at)
+            raise Located(
+                f"{element.tensor} goes along two indices at once; expected one, such as t in t - 1", element.at
+            )
         if not shifts:
-            raise Located(f"{element.tensor} is defined by itself, but not at t - 1 of an index t of the left side", element.at)
+            raise Located(
+                f"{element.tensor} is defined by itself, but not at t - 1 of an index t of the left side", element.at
+            )
         yield Step(equation, element, *(far or shifts)[0])
 
 
 def _shifts(equation: Equation, element: Element) -> Iterator[tuple[int, int, int]]:
     """Axis of the target, axis of the tensor read, and how far off, wherever an index of the left side is met."""
     target = equation.target
-    left = {n.name: k for k, n in enumerate(target.subscripts) if isinstance(n, Name)} if isinstance(target, Element) else {}
+    left = (
+        {n.name: k for k, n in enumerate(target.subscripts) if isinstance(n, Name)}
+        if isinstance(target, Element)
+        else {}
+    )
     for axis, node in enumerate(element.subscripts):
         name, distance = _shift(node) or ("", 0)
         if name in left:
@@ -190,7 +200,7 @@ def _check_directions(steps: list[Step]) -> None:
         other = first.setdefault(_named(step.equation.target), step)
         name = step.element.tensor
         if other.target_axis != step.target_axis:
-            raise Located(f"{name} goes along two indices at once; expected one, such as t in t - 1", step.element.at)
+            raise Located(TWO.format(name), step.element.at)
         if (other.distance < 0) != (step.distance < 0):
             raise Located(f"{name} is read at earlier and at later positions; expected one of them", step.element.at)
 
@@ -266,7 +276,9 @@ def _continued(main: Equation, distance: int, name: str, starts: list[Start]) ->
     sign, number = "-" if distance < 0 else "+", Number(str(abs(distance)), index.at)
     moved = Sum((("+", index), (sign, number)), index.at)
     yield replace(
-        main, target=replace(target, tensor=name), value=replace(target, subscripts=_with(target.subscripts, axis, moved))
+        main,
+        target=replace(target, tensor=name),
+        value=replace(target, subscripts=_with(target.subscripts, axis, moved)),
     )
     for start in starts:
         at, own = start.equation.at, start.equation.target

@@ -43,7 +43,9 @@ def span(a: int, b: int, low: int, high: int) -> slice:
 def plane(array: Array, axis: int, position: int) -> Array:
     """The elements of an array at a position of an axis, a view; zeros where that is outside."""
     if 0 <= position < array.shape[axis]:
-        return array[(*(slice(None),) * axis, position, ...)]
+        at: Any = (*[slice(None)] * axis, position, ...)
+        found: Array = array[at]
+        return found
     return zeros((*array.shape[:axis], *array.shape[axis + 1 :]), array.dtype)
 
 
