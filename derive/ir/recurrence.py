@@ -7,8 +7,10 @@ position of the axis along which all reads within the circle go back (or all ahe
 at one position in the order of the program. The gradient of a recurrence is one in the other direction.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
 
 import sympy
 from sympy import Expr, Symbol
@@ -93,6 +95,40 @@ def arranged(statements: Sequence[Statement]) -> tuple[Statement, ...]:
         circle = next(c for c, own in waiting.items() if not _needs(own, makers) & waiting.keys() - {c})
         done += waiting.pop(circle)
     return tuple(done)
+
+
+def set_apart(statements: Sequence[Statement], taken: Set[str]) -> tuple[Statement, ...]:
+    """The statements, where what a tensor reads of itself is a tensor of its own: y_before[t] = y[t-1].
+
+    So the derivative of one tensor by another is that of different tensors, and the chain rule says what it means.
+
+    Args:
+        statements: in order.
+        taken: names that are in use.
+    """
+    names = set(taken)
+    found: list[Statement] = []
+    for statement in statements:
+        target, body = statement.target, statement.term.body
+        place = tuple(r.index for r in statement.term.free)
+        for access in (a for a in accesses(body) if a.tensor == target.name):
+            later = any(d is not None and d > 0 for d in map(partial(offset, statement.term), access.indices, place))
+            stem = f"{target.name}_{'after' if later else 'before'}"
+            name = next(n for n in (stem, *(f"{stem}{k}" for k in count(2))) if n not in names)
+            names.add(name)
+            ranges = _ranges(access, statement.term)
+            own = replace(target, name=name, shape=tuple(r.extent for r in ranges))
+            found.append(Statement(own, Term(ranges, (), access)))
+            body = body.xreplace({access: own(*(r.index for r in ranges))})
+        found.append(replace(statement, term=replace(statement.term, body=body)))
+    return tuple(found)
+
+
+def _ranges(access: Access, term: Term) -> tuple[Range, ...]:
+    """The indices of a read, in the order of its axes."""
+    read = [v for e in access.indices for v in sorted(e.free_symbols, key=str)]
+    ranges = {r.index: r for r in term.ranges}
+    return tuple(ranges[v] for v in dict.fromkeys(read) if v in ranges)
 
 
 def grouped(statements: Sequence[Statement]) -> dict[frozenset[str], list[Statement]]:

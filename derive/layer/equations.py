@@ -22,7 +22,7 @@ from gradscribe.derive.calculus.invariance import with_constants
 from gradscribe.derive.ir.functions import among, equal, is_indicator
 from gradscribe.derive.ir.index import floordiv, integer
 from gradscribe.derive.ir.quote import quoted, shown
-from gradscribe.derive.ir.recurrence import arranged
+from gradscribe.derive.ir.recurrence import arranged, set_apart
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import (
     Access,
@@ -113,7 +113,7 @@ def program(
         raise EquationError("a program needs at least one equation")
     names = tuple(_name(base) for base in outputs) or (reader.statements[-1].target.name,)
     defined = tuple((own_symbols(symbol), own_symbols(e)) for symbol, e in (sizes or {}).items())
-    found = with_constants(check(Program(given, arranged(reader.statements), names, defined)))
+    found = with_constants(check(Program(given, arranged(set_apart(reader.statements, reader.names)), names, defined)))
     return _raveled(found, dict.fromkeys(ravel.split(), 0) if isinstance(ravel, str) else ravel)
 
 

@@ -18,6 +18,7 @@ from gradscribe.derive.calculus.passes.reuse import distributions, reused
 from gradscribe.derive.calculus.programs.closed_program import with_closed_forms
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.ir.index import fresh_names
+from gradscribe.derive.ir.recurrence import arranged
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses, index_ranges
 
 
@@ -71,7 +72,7 @@ def gradient_program(
     defined = {s.target.name for s in (*statements, *again)}
     seeds = tuple(t for t in gradient.seeds.values())
     rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)
-    return Program((*seeds, *rest), (*again, *statements), targets, forward.sizes)
+    return Program((*seeds, *rest), (*again, *arranged(statements)), targets, forward.sizes)
 
 
 def without_inputs(program: Program) -> set[str]:
