@@ -10,7 +10,7 @@ at one position in the order of the program. The gradient of a recurrence is one
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
+from itertools import chain, count
 
 import sympy
 from sympy import Expr, Symbol
@@ -114,7 +114,7 @@ def set_apart(statements: Sequence[Statement], taken: Set[str]) -> tuple[Stateme
         for access in (a for a in accesses(body) if a.tensor == target.name):
             later = any(d is not None and d > 0 for d in map(partial(offset, statement.term), access.indices, place))
             stem = f"{target.name}_{'after' if later else 'before'}"
-            name = next(n for n in (stem, *(f"{stem}{k}" for k in count(2))) if n not in names)
+            name = next(n for n in chain([stem], (f"{stem}{k}" for k in count(2))) if n not in names)
             names.add(name)
             ranges = _ranges(access, statement.term)
             own = replace(target, name=name, shape=tuple(r.extent for r in ranges))

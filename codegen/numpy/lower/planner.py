@@ -117,7 +117,8 @@ def _lowered(
     if asked and form.is_sum:  # once for all elements
         zeros = [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
         rest = replace(form, guards=tuple(g for g in form.guards if g not in asked))
-        return Lowered(said, (*zeros, When(asked, (), tuple(_statement(statement, rest, program, scope, False)))), key)
+        body = tuple(_statement(statement, rest, program, scope, fresh=False))
+        return Lowered(said, (*zeros, *([When(asked, (), body)] if body else [])), key)
     passed = _in_one_pass(form, scope, fresh)
     if passed is None:
         return Lowered(said, tuple(_statement(statement, form, program, scope, fresh)), key)
