@@ -4,7 +4,7 @@ What a condition leaves out need be none: labels that a bracket ``[t[n] != -1]``
 which a bracket such as ``[t[n] >= 0]`` beside the lookup is false.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 import sympy
@@ -71,8 +71,13 @@ def _everywhere(program: Program, label: Expr) -> Iterator[Expr]:
         yield from sorted(found, key=sympy.default_sort_key)
 
 
-def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> list[Expr]:
-    """Brackets on the labels alone that multiply `part` of a statement, or everything that reads its result."""
+def _beside(
+    program: Program, statement: Statement, part: Expr, label: Expr, seen: Set[str] = frozenset()
+) -> list[Expr]:
+    """Brackets on the labels alone that multiply `part` of a statement, or everything that reads its result.
+
+    What a recurrence reads of what is `seen` already is multiplied by what everything else there is.
+    """
     found: set[Expr] | None = None
     indices = _indices(program)
     conditions, value = admission(statement.term.body)
@@ -86,8 +91,10 @@ def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> 
         }
         found = own if found is None else found & own
     name = statement.target.name
-    readers = [(s, a) for s in program.statements for a in accesses(s.term.body) if a.tensor == name]
-    outer = [set(_beside(program, s, a, label)) for s, a in readers] if name not in program.outputs else []
+    read = [(s, a) for s in program.statements for a in accesses(s.term.body) if a.tensor == name]
+    known = seen | {name}
+    readers = [(s, a) for s, a in read if s.target.name not in known]
+    outer = [set(_beside(program, s, a, label, known)) for s, a in readers] if name not in program.outputs else []
     return sorted((found or set()) | (set.intersection(*outer) if outer else set()), key=sympy.default_sort_key)
 
 

@@ -11,7 +11,7 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section, Step
 from gradscribe.derive.ir.interpret import evaluate, interpret
 from gradscribe.derive.ir.recurrence import circles
-from gradscribe.derive.ir.term import Program, Statement, Tensor
+from gradscribe.derive.ir.term import Program, Statement, Tensor, accesses
 
 
 def boxed(
@@ -43,7 +43,6 @@ def back_propagated(
     """
     found = dict(values)
     parts = [part for section in derivation.sections for part in section.parts if part.wrt in values]
-    together = {name: own for own in _together(parts) for name in own}
     for part in parts:
         assert part.gradient is not None  # sections of networks have one
         for name, gradient in part.seeds:
@@ -52,16 +51,31 @@ def back_propagated(
                 found[gradient] = (
                     evaluate(known[0].term, {}, sizes)[0] if known else rng.normal(size=values[name].shape)
                 )
-        for let in part.lets:
-            found[let.target.name] = evaluate(let.term, found, sizes)[0]
-        row = _boxed(part)
-        if row.left.tensor in together:
-            circle = together[row.left.tensor]
-            found |= _recurred([_boxed(p) for p in parts if _boxed(p).left.tensor in circle], found, sizes)
-            continue
+    rows = {_boxed(part).left.tensor: part for part in parts}
+    together = {name: own for own in _together(parts) for name in own}
+    done: set[str] = set()
+
+    def compute(name: str) -> None:
+        """One gradient, or those of a recurrence, once those are there that a row reads which stands further down."""
+        circle = together.get(name, frozenset({name}))
+        done.update(circle)
+        own = [part for other, part in rows.items() if other in circle]
+        for part in own:
+            for let in part.lets:
+                found[let.target.name] = evaluate(let.term, found, sizes)[0]
+            for read in sorted({a.tensor for t in _boxed(part).terms for a in accesses(t.body)} & rows.keys() - done):
+                compute(read)
+        if name in together:
+            found.update(_recurred([_boxed(part) for part in own], found, sizes))
+            return
+        row = _boxed(own[0])
         box = row_value(row.terms, found, sizes)
         single = tuple(n for n, e in enumerate(row.left.indices) if e.is_Integer)
-        found[row.left.tensor] = np.expand_dims(box, single)
+        found[name] = np.expand_dims(box, single)
+
+    for name in rows:
+        if name not in done:
+            compute(name)
     return found
 
 
