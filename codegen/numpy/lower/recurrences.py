@@ -6,17 +6,16 @@ h[:, t - 1]. So the strategies of other programs compute it, the compiled loops 
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
 
 import sympy
 from sympy import Symbol
 
+from gradscribe.codegen.kernel.recurring import positioned
 from gradscribe.codegen.numpy.plan import Allocate, Record, Recur
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
-from gradscribe.derive.calculus.collapse import discharge, rename, solve
-from gradscribe.derive.ir.index import affine, integer
+from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.recurrence import Recurrence
-from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Tensor, Term, accesses
+from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses
 
 Lower = Callable[[Program], Sequence[Record]]
 """Plans what is computed at one position."""
@@ -90,9 +89,7 @@ class _Parts:
 
     def statement(self, statement: Statement) -> Statement:
         """What a statement computes at one position."""
-        own = self.recurrence.along(statement).index
-        term, _ = rename(_gathered(statement.term, own, self.program))
-        term = _apart(term, self.index).rename({own: self.index})
+        term = positioned(statement, self.recurrence, self.program, self.index).term
         term = replace(term, free=tuple(r for r in term.free if r.index != self.index))
         body = term.body.xreplace({a: self._access(a) for a in accesses(term.body)})
         argument = self.made[statement.argument.name] if statement.argument is not None else None
@@ -132,23 +129,3 @@ class _Parts:
         found = next(n for n in (stem, *(f"{stem}{k}" for k in range(2, 1000))) if n not in self.taken)
         self.taken.add(found)
         return found
-
-
-def _gathered(term: Term, own: Symbol, program: Program) -> Term:
-    """The term without deltas in which its position stands: what they say of it is put in, or asked."""
-    while delta := next((d for d in term.deltas if own in d.free_symbols), None):
-        bound = [r.index for r in term.bound if affine(delta, term.indices).coefficient(r.index) in (1, -1)]
-        if bound:
-            term = solve(term, delta, bound[0])
-        else:
-            others = tuple(d for d in term.deltas if d != delta)
-            term = replace(term, deltas=others, guards=(*term.guards, Guard(delta, sympy.S.One)))
-    return discharge(term, program)[0]
-
-
-def _apart(term: Term, index: Symbol) -> Term:
-    """The term with other letters for indices that are called as the position is."""
-    taken = {r.index.name for r in term.ranges} | {index.name}
-    names = (f"{index.name}{k}" for k in count(1))
-    clash = [r.index for r in term.bound if r.index == index]
-    return term.rename({v: integer(next(n for n in names if n not in taken)) for v in clash})

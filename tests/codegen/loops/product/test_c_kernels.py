@@ -18,6 +18,7 @@ from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
 from gradscribe.derive.layer.sampling import sample_sizes
 from tests.cases.random_programs import random_case
+from tests.cases.recurrences import TEXTS
 from tests.cases.thorough import draws, some
 from tests.codegen.loops.product.calling_c import COMPILER, TRAPS, Called, Sizes, compiled
 
@@ -35,9 +36,10 @@ OWN = {
     "powers": "y[n] = abs(x[n])^0.5 + x[n]^3 / (1 + x[n]^2)^1.5 + x[n]^(-2)",
     "read": "input w[V,K], t[N]\ninteger t\ny[n,k] = w[t[n], k]",
     "prefix": "input x[N,M]\ni < M\ny[n,i] = sum(j) [j <= i] x[n,j]",
+    **TEXTS,
 }
 """Equations of one's own."""
-NAMES = [*some([*LAYERS, *OPTIMISERS], 3, 3), *some(OWN, 3)]
+NAMES = [*some([*LAYERS, *OPTIMISERS], 3, 3), *some(OWN, 5)]
 FIXED = ("conv2d", "max_pool2d", "cross_entropy", "lstm_cell", "batch_norm")
 FLOATS = some(FIXED, 1)
 
