@@ -27,8 +27,8 @@ from sympy import Add, Dummy, Expr, Integer, Mul, Pow
 
 from gradscribe.derive.ir.functions import FUNCTIONS, equal, real_derivative, relu
 from gradscribe.derive.ir.index import fresh_names
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, arranged, stages
 from gradscribe.derive.ir.quote import listed, shown
-from gradscribe.derive.ir.recurrence import Recurrence, arranged, stages
 from gradscribe.derive.ir.reductions import Element
 from gradscribe.derive.ir.term import (
     Access,

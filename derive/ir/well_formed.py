@@ -9,8 +9,8 @@ from sympy.core.function import Application
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.functions import FUNCTIONS, admitted
 from gradscribe.derive.ir.index import NotAffineError, affine, same
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.quote import shown
-from gradscribe.derive.ir.recurrence import Recurrence, stages
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term, accesses
 from gradscribe.kept import kept
@@ -24,6 +24,9 @@ def check(program: Program) -> Program:
     """
     tensors = program.tensors
     defined = {t.name for t in program.inputs}
+    given = {t.name for t in program.inputs}
+    if written := next((s.target.name for s in program.statements if s.target.name in given), None):
+        raise EquationError(f"{written} is an input and cannot be defined")
     both = {v for s in program.statements for v in s.term.indices} & program.symbols()
     if both:
         raise EquationError(f"{min(v.name for v in both)} is both an index and a size; rename one")
@@ -57,15 +60,12 @@ def _check_accesses(statement: Statement, tensors: Mapping[str, Tensor], defined
 
 
 def _check_order(program: Program) -> None:
-    """A tensor is complete before it is read, unless it is a recurrence's, and an input is not written to."""
+    """A tensor is complete before it is read, unless it is a recurrence's."""
     recurs = {name for s in stages(program) if isinstance(s, Recurrence) for name in s.axes}
     read: set[str] = set()
     defined: set[str] = set()
-    given = {t.name for t in program.inputs}
     for statement in program.statements:
         name = statement.target.name
-        if name in given:
-            raise EquationError(f"{name} is an input and cannot be defined")
         if name in (read & defined) - recurs:
             raise EquationError(f"{name} is read before its last definition")
         defined.add(name)

@@ -12,7 +12,7 @@ from gradscribe.derive.language.expressions.elements import Condition
 from gradscribe.derive.language.expressions.reader import Reader
 from gradscribe.derive.language.meaning.extents import Extents, find
 from gradscribe.derive.language.meaning.limits import limits, parted
-from gradscribe.derive.language.meaning.recurrences import begun
+from gradscribe.derive.language.meaning.recurrent_text import begun
 from gradscribe.derive.language.meaning.scope import Parameter, Scope, parameters_of, scope
 from gradscribe.derive.language.syntax.evaluation import evaluated
 from gradscribe.derive.language.syntax.located_error import LanguageError, Located, nearest

@@ -21,8 +21,8 @@ from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, M
 from gradscribe.derive.calculus.invariance import with_constants
 from gradscribe.derive.ir.functions import among, equal, is_indicator
 from gradscribe.derive.ir.index import floordiv, integer
+from gradscribe.derive.ir.interpret.recurrence import arranged, set_apart
 from gradscribe.derive.ir.quote import quoted, shown
-from gradscribe.derive.ir.recurrence import arranged, set_apart
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import (
     Access,

@@ -9,11 +9,10 @@ from sympy import Expr, Symbol
 
 from gradscribe.codegen.kernel.conditions.gradient_conditions import Condition, conditions
 from gradscribe.codegen.kernel.conditions.label_conditions import kernel_conditions
-from gradscribe.codegen.kernel.form import Form, choose_form, chosen_forms, size_hints
+from gradscribe.codegen.kernel.form import Form, choose_form, chosen_forms, positioned, size_hints
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
 from gradscribe.codegen.kernel.page.equation import equation
 from gradscribe.codegen.kernel.page.provenance import kernel_numbers
-from gradscribe.codegen.kernel.recurring import positioned
 from gradscribe.codegen.loops.product.kernel_words import kernel_words, summary
 from gradscribe.codegen.loops.product.nest.arrangement import Arrangement, arranged, reading
 from gradscribe.codegen.loops.product.nest.element_loops import check_label, write_statement
@@ -25,7 +24,7 @@ from gradscribe.codegen.loops.text.c_names import spelled
 from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Literal, Name, call, chain, parts
 from gradscribe.codegen.python.statement import Assign, Comment, Return
 from gradscribe.derive.ir.index import integer
-from gradscribe.derive.ir.recurrence import Recurrence, stages
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import EquationError, Statement, Tensor, accesses
 

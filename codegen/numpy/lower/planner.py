@@ -25,12 +25,12 @@ from gradscribe.codegen.numpy.lower.products.contract import (
 )
 from gradscribe.codegen.numpy.lower.products.radix import split_axes, split_target
 from gradscribe.codegen.numpy.lower.products.separate import is_separate
-from gradscribe.codegen.numpy.lower.recurrences import lower_recurrence
 from gradscribe.codegen.numpy.lower.slices.blocks import scattered
 from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
+from gradscribe.codegen.numpy.lower.step_by_step import lower_recurrence
 from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split, When
-from gradscribe.derive.ir.recurrence import Recurrence, stages
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
 

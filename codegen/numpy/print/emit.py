@@ -41,7 +41,7 @@ from gradscribe.codegen.numpy.plan import (
 )
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.pointwise import has_target, into
-from gradscribe.codegen.numpy.print.slicing import argument, holds, within
+from gradscribe.codegen.numpy.print.slicing import argument, holds, places, within
 from gradscribe.codegen.numpy.print.subscripts import Words, extents, looked_up, seen, spec, unseen, whole
 from gradscribe.codegen.numpy.print.updating import Updating, constant, empty
 from gradscribe.codegen.python.expression import (
@@ -258,17 +258,9 @@ class Emitter(Updating):
     def _(self, record: Recur) -> Sequence[Statement]:
         name = self.index(record.index)
         self.loops, index = {**self.loops, record.index: name}, Name(name)
-        last = size(record.extent - 1), Literal(-1), Literal(-1)
-        places = call("range", *((size(record.extent),) if record.step > 0 else last))
-        cut = [let(part, self._at(array, axis, record.index + distance)) for part, array, axis, distance in record.cut]
+        cut = [let(part, self.plane(a, axis, record.index + step)) for part, a, axis, step in record.cut]
         stored = [Assign(Part(self.array(a), (*[Span()] * axis, index)), self.array(p)) for a, p, axis in record.made]
-        return [For(index, places, (*cut, *self._all(record.body), *stored))]
-
-    def _at(self, array: str, axis: int, place: Expr) -> Expression:
-        """The elements of an array at a position of an axis, 0 where that is outside."""
-        if isinstance(place, Symbol):
-            return Part(self.array(array), (*[Span()] * axis, self.position(place)))
-        return call("rt.plane", self.array(array), Literal(axis), self.position(place))
+        return [For(index, places(record.extent, record.step), (*cut, *self._all(record.body), *stored))]
 
     @emit.register
     def _(self, record: When) -> Sequence[Statement]:

@@ -23,7 +23,7 @@ from gradscribe.derive.calculus.closed.stage import Formula, Sources, Stage, as_
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.brackets import bracketed, within
 from gradscribe.derive.ir.functions import equal
-from gradscribe.derive.ir.recurrence import Recurrence, stages
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Tensor, Term, accesses
 from gradscribe.said import Message
 

@@ -19,7 +19,7 @@ from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.calculus.programs.closed_statements import Closed, closed_statements
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import affine
-from gradscribe.derive.ir.recurrence import grouped
+from gradscribe.derive.ir.interpret.recurrence import grouped
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses
 from gradscribe.kept import kept
 

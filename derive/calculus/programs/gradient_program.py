@@ -18,7 +18,7 @@ from gradscribe.derive.calculus.passes.reuse import distributions, reused
 from gradscribe.derive.calculus.programs.closed_program import with_closed_forms
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.ir.index import fresh_names
-from gradscribe.derive.ir.recurrence import arranged
+from gradscribe.derive.ir.interpret.recurrence import arranged
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses, index_ranges
 
 

@@ -13,7 +13,7 @@ from sympy import Symbol
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.calculus.programs.gradient_program import gradient_program
-from gradscribe.derive.ir.recurrence import grouped
+from gradscribe.derive.ir.interpret.recurrence import grouped
 from gradscribe.derive.ir.term import Access, Program, Statement, accesses
 
 

@@ -10,7 +10,7 @@ from gradscribe.derive.derivation.certificate.rows import resolved, row_value
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section, Step
 from gradscribe.derive.ir.interpret import evaluate, interpret
-from gradscribe.derive.ir.recurrence import circles
+from gradscribe.derive.ir.interpret.recurrence import circles
 from gradscribe.derive.ir.term import Program, Statement, Tensor, accesses
 
 
@@ -43,14 +43,6 @@ def back_propagated(
     """
     found = dict(values)
     parts = [part for section in derivation.sections for part in section.parts if part.wrt in values]
-    for part in parts:
-        assert part.gradient is not None  # sections of networks have one
-        for name, gradient in part.seeds:
-            known = [s for s in part.gradient.statements if s.target.name == gradient]
-            if gradient not in found:  # the gradient that arrives at the end, or dE/dE
-                found[gradient] = (
-                    evaluate(known[0].term, {}, sizes)[0] if known else rng.normal(size=values[name].shape)
-                )
     rows = {_boxed(part).left.tensor: part for part in parts}
     together = {name: own for own in _together(parts) for name in own}
     done: set[str] = set()
@@ -61,10 +53,17 @@ def back_propagated(
         done.update(circle)
         own = [part for other, part in rows.items() if other in circle]
         for part in own:
+            assert part.gradient is not None  # sections of networks have one
+            for name_, gradient in part.seeds:
+                known = [s for s in part.gradient.statements if s.target.name == gradient]
+                if gradient not in found:  # the gradient that arrives at the end, or dE/dE
+                    ones = evaluate(known[0].term, {}, sizes)[0] if known else None
+                    found[gradient] = ones if ones is not None else rng.normal(size=values[name_].shape)
+            read = {a.tensor for t in _boxed(part).terms for a in accesses(t.body)}
+            for other in sorted(read & rows.keys() - done):
+                compute(other)
             for let in part.lets:
                 found[let.target.name] = evaluate(let.term, found, sizes)[0]
-            for read in sorted({a.tensor for t in _boxed(part).terms for a in accesses(t.body)} & rows.keys() - done):
-                compute(read)
         if name in together:
             found.update(_recurred([_boxed(part) for part in own], found, sizes))
             return

@@ -16,7 +16,7 @@ from gradscribe.derive.derivation.certificate.rows import gap, row_value
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret
-from gradscribe.derive.ir.recurrence import Recurrence, stages
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Program, Statement, Term, accesses
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 

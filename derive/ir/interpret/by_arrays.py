@@ -16,7 +16,7 @@ from sympy import Add, Expr, Mul, Pow, Symbol
 from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.interpret.plain import Sizes, complete_sizes, number, shape_of
-from gradscribe.derive.ir.recurrence import Recurrence, stages
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Term
 
 Values = Mapping[str, np.ndarray]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gradscribe.derive.ir.reductions import REDUCTIONS
-from gradscribe.derive.language.meaning.recurrences import goes_along
+from gradscribe.derive.language.meaning.recurrent_text import goes_along
 from gradscribe.derive.language.syntax.located_error import Located, nearest, unknown_function
 from gradscribe.derive.language.syntax.tree import (
     Call,

@@ -111,7 +111,7 @@ def set_apart(statements: Sequence[Statement], taken: Set[str]) -> tuple[Stateme
     for statement in statements:
         target, body = statement.target, statement.term.body
         place = tuple(r.index for r in statement.term.free)
-        for access in (a for a in accesses(body) if a.tensor == target.name):
+        for access in (a for a in accesses(body) if a.tensor == target.name and a.indices != place):
             later = any(d is not None and d > 0 for d in map(partial(offset, statement.term), access.indices, place))
             stem = f"{target.name}_{'after' if later else 'before'}"
             name = next(n for n in chain([stem], (f"{stem}{k}" for k in count(2))) if n not in names)
@@ -146,8 +146,7 @@ def _needs(statements: Iterable[Statement], makers: Mapping[str, frozenset[str]]
 
 
 def _read(statement: Statement) -> set[str]:
-    counted = {statement.ties.name} if statement.ties is not None else set()
-    return {a.tensor for a in accesses(statement.term.body)} | counted
+    return {a.tensor for a in accesses(statement.term.body)}
 
 
 def circles(statements: Sequence[Statement]) -> tuple[frozenset[str], ...]:
@@ -220,10 +219,7 @@ def _reads(statements: tuple[Statement, ...]) -> Iterator[_Read]:
     owners = _owners(statements)
     last = {name: number for number, s in enumerate(statements) for name in s.written}
     for number, s in enumerate(statements):
-        found = list(accesses(s.term.body))
-        if s.ties is not None:
-            found.append(Access(s.ties.name, *(r.index for r in s.term.free)))
-        for access in found:
+        for access in accesses(s.term.body):
             if access.tensor in owners:
                 complete = last[access.tensor] < number
                 yield _Read(s.term, s.target.name, access, owners[access.tensor], complete)

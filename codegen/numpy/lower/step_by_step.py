@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 import sympy
 from sympy import Symbol
 
-from gradscribe.codegen.kernel.recurring import positioned
+from gradscribe.codegen.kernel.form import positioned
 from gradscribe.codegen.numpy.plan import Allocate, Record, Recur
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.derive.ir.index import integer
-from gradscribe.derive.ir.recurrence import Recurrence
+from gradscribe.derive.ir.interpret.recurrence import Recurrence
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses
 
 Lower = Callable[[Program], Sequence[Record]]

@@ -9,7 +9,7 @@ What is read at t - 1 becomes a tensor of its own, h[n,t-1,k] where that is on t
     h_before[n,t,k] += [t - 1 == -1] * h0[n,k]
 
 A start of 0 needs none, for what lies beyond an axis is 0. Which tensors are computed together, and in which order of
-positions, follows from the equations (`derive.ir.recurrence`).
+positions, follows from the equations (`derive.ir.interpret.recurrence`).
 """
 
 from collections.abc import Iterator, Mapping
