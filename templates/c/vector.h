@@ -14,6 +14,7 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define INLINE static inline __attribute__((always_inline))
 #define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
 #define UNROLL _Pragma("GCC unroll 32")
+#define LINE (64 / (ptrdiff_t)sizeof(REAL)) /* elements of a line of a cache */
 
 /* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
 #if defined __AVX512F__
@@ -79,15 +80,18 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
    a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
-   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
-   After `wide` rows the next ones begin `far` behind the first of these. */
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it; so
+   is, line by line, what is read `later`, unless that is NULL. After `wide` rows the next ones begin `far` behind the
+   first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
-                       const ptrdiff_t far, const int a_back, const int b_back)
+                       const ptrdiff_t far, const int a_back, const int b_back, const REAL *later)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
+        if (later)
+            __builtin_prefetch(later + u * LINE, 0, 2);
         UNROLL for (int v = 0; v < nv; v++) {
             const int last = v == nv - 1;
             row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
