@@ -41,6 +41,27 @@ INLINE vec choose(const vec a, const vec b, const lane_numbers from)
 #else
 #define choose __builtin_shuffle
 #endif
+
+/* So many vectors across: the first elements of all of them become the first vector. */
+INLINE void turn(vec block[LANES])
+{
+    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
+        UNROLL for (int k = 0; k < LANES; k++) {
+            const int step = 1 << stage;
+            if (k & step)
+                continue;
+            lane_numbers low, high;
+            UNROLL for (int at = 0; at < LANES; at++) {
+                low[at] = at & step ? LANES + at - step : at;
+                high[at] = at & step ? LANES + at : at + step;
+            }
+            const vec a = block[k], b = block[k + step];
+            block[k] = choose(a, b, low);
+            block[k + step] = choose(a, b, high);
+        }
+}
+#else
+#define turn(block) (void)(block)
 #endif
 
 INLINE vec load(const REAL *p, int lanes)

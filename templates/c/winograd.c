@@ -52,6 +52,27 @@ static const REAL *kernel_of(const struct work *work, long batch)
     return w;
 }
 
+/* A tap for LANES of c and of k, or fewer, as vectors of k; what lies next to each other is read together, whichever
+   index that is. */
+static void turned_tap(const REAL *w, long cs, long ks, vec turned[LANES])
+{
+    if (C_W == 1 && cs == LANES && ks == LANES) {
+        for (int k = 0; k < LANES; k++, w += K_W) {
+            turned[k] = load(w, LANES);
+            __builtin_prefetch(w + NEXT, 0, 2);
+        }
+        turn(turned);
+        return;
+    }
+    REAL some[LANES][LANES];
+    memset(some, 0, sizeof some);
+    for (long k = 0; k < ks; k++, w += K_W)
+        for (long c = 0; c < cs; c++)
+            some[c][k] = w[c * (ptrdiff_t)C_W];
+    for (int c = 0; c < LANES; c++)
+        turned[c] = load(some[c], LANES);
+}
+
 /* The kernel at the points, for LANES of c of a piece, or fewer, and some blocks of k:
    u[point][block of k][piece][c][k]. */
 static void kernel_rows(const REAL *w, const struct piece *piece, long cs, long first, long last, REAL *u)
@@ -59,22 +80,15 @@ static void kernel_rows(const REAL *w, const struct piece *piece, long cs, long 
     for (long k = first * BLOCK; k < last * BLOCK; k += LANES) {
         REAL *to = u + (k / BLOCK - first) * SLICE * BLOCK + k % BLOCK;
         const int beside = K_W == 1 && k + LANES <= K;
-        REAL turned[R1 * R2][LANES][LANES];
-        if (!beside) { /* what lies next to each other is read together, whichever index that is */
-            memset(turned, 0, sizeof turned);
-            for (int r = 0; r < R1 * R2; r++)
-                for (long v = 0; has_tap(piece, r) && v < LANES && k + v < K; v++) {
-                    const REAL *from = TAP(w, r) + (k + v) * (ptrdiff_t)K_W;
-                    __builtin_prefetch(from + NEXT, 0, 2);
-                    for (long c = 0; c < cs; c++)
-                        turned[r][c][v] = from[c * (ptrdiff_t)C_W];
-                }
-        }
+        vec turned[R1 * R2][LANES];
+        for (int r = 0; !beside && r < R1 * R2; r++)
+            if (has_tap(piece, r))
+                turned_tap(TAP(w, r) + k * (ptrdiff_t)K_W, cs, K - k < LANES ? K - k : LANES, turned[r]);
         for (long c = 0; c < cs; c++, to += BLOCK) {
             vec taps[R1 * R2], half[P1 * R2];
             const REAL *from = w + c * (ptrdiff_t)C_W + k * (ptrdiff_t)K_W;
             for (int r = 0; r < R1 * R2; r++) {
-                taps[r] = has_tap(piece, r) ? load(beside ? TAP(from, r) : turned[r][c], LANES) : (vec){0};
+                taps[r] = !has_tap(piece, r) ? (vec){0} : beside ? load(TAP(from, r), LANES) : turned[r][c];
                 if (beside)
                     __builtin_prefetch(TAP(from, r) + NEXT, 0, 2);
             }

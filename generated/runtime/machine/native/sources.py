@@ -89,6 +89,27 @@ INLINE vec choose(const vec a, const vec b, const lane_numbers from)
 #else
 #define choose __builtin_shuffle
 #endif
+
+/* So many vectors across: the first elements of all of them become the first vector. */
+INLINE void turn(vec block[LANES])
+{
+    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
+        UNROLL for (int k = 0; k < LANES; k++) {
+            const int step = 1 << stage;
+            if (k & step)
+                continue;
+            lane_numbers low, high;
+            UNROLL for (int at = 0; at < LANES; at++) {
+                low[at] = at & step ? LANES + at - step : at;
+                high[at] = at & step ? LANES + at : at + step;
+            }
+            const vec a = block[k], b = block[k + step];
+            block[k] = choose(a, b, low);
+            block[k + step] = choose(a, b, high);
+        }
+}
+#else
+#define turn(block) (void)(block)
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -239,6 +260,27 @@ INLINE vec choose(const vec a, const vec b, const lane_numbers from)
 #else
 #define choose __builtin_shuffle
 #endif
+
+/* So many vectors across: the first elements of all of them become the first vector. */
+INLINE void turn(vec block[LANES])
+{
+    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
+        UNROLL for (int k = 0; k < LANES; k++) {
+            const int step = 1 << stage;
+            if (k & step)
+                continue;
+            lane_numbers low, high;
+            UNROLL for (int at = 0; at < LANES; at++) {
+                low[at] = at & step ? LANES + at - step : at;
+                high[at] = at & step ? LANES + at : at + step;
+            }
+            const vec a = block[k], b = block[k + step];
+            block[k] = choose(a, b, low);
+            block[k + step] = choose(a, b, high);
+        }
+}
+#else
+#define turn(block) (void)(block)
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -402,6 +444,27 @@ INLINE vec choose(const vec a, const vec b, const lane_numbers from)
 #else
 #define choose __builtin_shuffle
 #endif
+
+/* So many vectors across: the first elements of all of them become the first vector. */
+INLINE void turn(vec block[LANES])
+{
+    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
+        UNROLL for (int k = 0; k < LANES; k++) {
+            const int step = 1 << stage;
+            if (k & step)
+                continue;
+            lane_numbers low, high;
+            UNROLL for (int at = 0; at < LANES; at++) {
+                low[at] = at & step ? LANES + at - step : at;
+                high[at] = at & step ? LANES + at : at + step;
+            }
+            const vec a = block[k], b = block[k + step];
+            block[k] = choose(a, b, low);
+            block[k + step] = choose(a, b, high);
+        }
+}
+#else
+#define turn(block) (void)(block)
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -670,6 +733,27 @@ INLINE vec choose(const vec a, const vec b, const lane_numbers from)
 #else
 #define choose __builtin_shuffle
 #endif
+
+/* So many vectors across: the first elements of all of them become the first vector. */
+INLINE void turn(vec block[LANES])
+{
+    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
+        UNROLL for (int k = 0; k < LANES; k++) {
+            const int step = 1 << stage;
+            if (k & step)
+                continue;
+            lane_numbers low, high;
+            UNROLL for (int at = 0; at < LANES; at++) {
+                low[at] = at & step ? LANES + at - step : at;
+                high[at] = at & step ? LANES + at : at + step;
+            }
+            const vec a = block[k], b = block[k + step];
+            block[k] = choose(a, b, low);
+            block[k + step] = choose(a, b, high);
+        }
+}
+#else
+#define turn(block) (void)(block)
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -754,25 +838,6 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 #define BEFORE_LAST(k) ((k) == BLOCKS - 1 && TAIL < BLOCK ? TAIL - LEFT : BLOCK)
 
 #if TURNED
-/* So many vectors across: the first elements of all of them become the first vector. */
-INLINE void turn(vec block[LANES])
-{
-    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
-        UNROLL for (int k = 0; k < LANES; k++) {
-            const int step = 1 << stage;
-            if (k & step)
-                continue;
-            lane_numbers low, high;
-            UNROLL for (int at = 0; at < LANES; at++) {
-                low[at] = at & step ? LANES + at - step : at;
-                high[at] = at & step ? LANES + at : at + step;
-            }
-            const vec a = block[k], b = block[k + step];
-            block[k] = choose(a, b, low);
-            block[k + step] = choose(a, b, high);
-        }
-}
-
 /* All u of blocks, at a place of the other sums: in b they lie next to each other, in panels all v of a block do. */
 static void pack_place(const REAL *b, long first, long last, REAL *to)
 {
@@ -1223,6 +1288,27 @@ INLINE vec choose(const vec a, const vec b, const lane_numbers from)
 #else
 #define choose __builtin_shuffle
 #endif
+
+/* So many vectors across: the first elements of all of them become the first vector. */
+INLINE void turn(vec block[LANES])
+{
+    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
+        UNROLL for (int k = 0; k < LANES; k++) {
+            const int step = 1 << stage;
+            if (k & step)
+                continue;
+            lane_numbers low, high;
+            UNROLL for (int at = 0; at < LANES; at++) {
+                low[at] = at & step ? LANES + at - step : at;
+                high[at] = at & step ? LANES + at : at + step;
+            }
+            const vec a = block[k], b = block[k + step];
+            block[k] = choose(a, b, low);
+            block[k + step] = choose(a, b, high);
+        }
+}
+#else
+#define turn(block) (void)(block)
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -1697,6 +1783,27 @@ INLINE vec choose(const vec a, const vec b, const lane_numbers from)
 #else
 #define choose __builtin_shuffle
 #endif
+
+/* So many vectors across: the first elements of all of them become the first vector. */
+INLINE void turn(vec block[LANES])
+{
+    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
+        UNROLL for (int k = 0; k < LANES; k++) {
+            const int step = 1 << stage;
+            if (k & step)
+                continue;
+            lane_numbers low, high;
+            UNROLL for (int at = 0; at < LANES; at++) {
+                low[at] = at & step ? LANES + at - step : at;
+                high[at] = at & step ? LANES + at : at + step;
+            }
+            const vec a = block[k], b = block[k + step];
+            block[k] = choose(a, b, low);
+            block[k + step] = choose(a, b, high);
+        }
+}
+#else
+#define turn(block) (void)(block)
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -3567,6 +3674,27 @@ INLINE vec choose(const vec a, const vec b, const lane_numbers from)
 #else
 #define choose __builtin_shuffle
 #endif
+
+/* So many vectors across: the first elements of all of them become the first vector. */
+INLINE void turn(vec block[LANES])
+{
+    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
+        UNROLL for (int k = 0; k < LANES; k++) {
+            const int step = 1 << stage;
+            if (k & step)
+                continue;
+            lane_numbers low, high;
+            UNROLL for (int at = 0; at < LANES; at++) {
+                low[at] = at & step ? LANES + at - step : at;
+                high[at] = at & step ? LANES + at : at + step;
+            }
+            const vec a = block[k], b = block[k + step];
+            block[k] = choose(a, b, low);
+            block[k + step] = choose(a, b, high);
+        }
+}
+#else
+#define turn(block) (void)(block)
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -3855,6 +3983,27 @@ static const REAL *kernel_of(const struct work *work, long batch)
     return w;
 }
 
+/* A tap for LANES of c and of k, or fewer, as vectors of k; what lies next to each other is read together, whichever
+   index that is. */
+static void turned_tap(const REAL *w, long cs, long ks, vec turned[LANES])
+{
+    if (C_W == 1 && cs == LANES && ks == LANES) {
+        for (int k = 0; k < LANES; k++, w += K_W) {
+            turned[k] = load(w, LANES);
+            __builtin_prefetch(w + NEXT, 0, 2);
+        }
+        turn(turned);
+        return;
+    }
+    REAL some[LANES][LANES];
+    memset(some, 0, sizeof some);
+    for (long k = 0; k < ks; k++, w += K_W)
+        for (long c = 0; c < cs; c++)
+            some[c][k] = w[c * (ptrdiff_t)C_W];
+    for (int c = 0; c < LANES; c++)
+        turned[c] = load(some[c], LANES);
+}
+
 /* The kernel at the points, for LANES of c of a piece, or fewer, and some blocks of k:
    u[point][block of k][piece][c][k]. */
 static void kernel_rows(const REAL *w, const struct piece *piece, long cs, long first, long last, REAL *u)
@@ -3862,22 +4011,15 @@ static void kernel_rows(const REAL *w, const struct piece *piece, long cs, long 
     for (long k = first * BLOCK; k < last * BLOCK; k += LANES) {
         REAL *to = u + (k / BLOCK - first) * SLICE * BLOCK + k % BLOCK;
         const int beside = K_W == 1 && k + LANES <= K;
-        REAL turned[R1 * R2][LANES][LANES];
-        if (!beside) { /* what lies next to each other is read together, whichever index that is */
-            memset(turned, 0, sizeof turned);
-            for (int r = 0; r < R1 * R2; r++)
-                for (long v = 0; has_tap(piece, r) && v < LANES && k + v < K; v++) {
-                    const REAL *from = TAP(w, r) + (k + v) * (ptrdiff_t)K_W;
-                    __builtin_prefetch(from + NEXT, 0, 2);
-                    for (long c = 0; c < cs; c++)
-                        turned[r][c][v] = from[c * (ptrdiff_t)C_W];
-                }
-        }
+        vec turned[R1 * R2][LANES];
+        for (int r = 0; !beside && r < R1 * R2; r++)
+            if (has_tap(piece, r))
+                turned_tap(TAP(w, r) + k * (ptrdiff_t)K_W, cs, K - k < LANES ? K - k : LANES, turned[r]);
         for (long c = 0; c < cs; c++, to += BLOCK) {
             vec taps[R1 * R2], half[P1 * R2];
             const REAL *from = w + c * (ptrdiff_t)C_W + k * (ptrdiff_t)K_W;
             for (int r = 0; r < R1 * R2; r++) {
-                taps[r] = has_tap(piece, r) ? load(beside ? TAP(from, r) : turned[r][c], LANES) : (vec){0};
+                taps[r] = !has_tap(piece, r) ? (vec){0} : beside ? load(TAP(from, r), LANES) : turned[r][c];
                 if (beside)
                     __builtin_prefetch(TAP(from, r) + NEXT, 0, 2);
             }
@@ -4176,6 +4318,27 @@ INLINE vec choose(const vec a, const vec b, const lane_numbers from)
 #else
 #define choose __builtin_shuffle
 #endif
+
+/* So many vectors across: the first elements of all of them become the first vector. */
+INLINE void turn(vec block[LANES])
+{
+    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
+        UNROLL for (int k = 0; k < LANES; k++) {
+            const int step = 1 << stage;
+            if (k & step)
+                continue;
+            lane_numbers low, high;
+            UNROLL for (int at = 0; at < LANES; at++) {
+                low[at] = at & step ? LANES + at - step : at;
+                high[at] = at & step ? LANES + at : at + step;
+            }
+            const vec a = block[k], b = block[k + step];
+            block[k] = choose(a, b, low);
+            block[k + step] = choose(a, b, high);
+        }
+}
+#else
+#define turn(block) (void)(block)
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
