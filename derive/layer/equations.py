@@ -13,10 +13,12 @@ Nested reductions are flattened: each becomes a statement of its own, so that ev
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, count, permutations
 from typing import Any, ClassVar
 
 import sympy
 from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Pow, Sum, Symbol, Tuple
+from sympy.core.symbol import Str
 
 from gradscribe.derive.calculus.invariance import with_constants
 from gradscribe.derive.ir.functions import among, equal, is_indicator
@@ -37,6 +39,9 @@ from gradscribe.derive.ir.term import (
 )
 from gradscribe.derive.ir.well_formed import check
 
+MOST_REORDERED = 4
+"""Free indices of an inner reduction that are tried in any order when another one is the same."""
+
 
 class inside(Function):
     """The Iverson bracket ``[0 <= value < extent]`` as a factor."""
@@ -52,6 +57,37 @@ class Reduced(Expr):
 
     def __new__(cls, body: Expr, *indices: Idx) -> "Reduced":
         return Expr.__new__(cls, body, Tuple(*indices))
+
+
+class Named(Expr):
+    """A value that a tensor is made of if it is part of another: `named` makes it."""
+
+    is_commutative = True
+    is_real = True
+
+    def __new__(cls, body: Expr, name: Str, own: sympy.Basic) -> "Named":
+        return Expr.__new__(cls, body, name, own)
+
+    @property
+    def label(self) -> str:
+        """The name."""
+        return str(self.args[1])
+
+    @property
+    def own(self) -> bool:
+        """Whether the tensor is there in any case."""
+        return bool(self.args[2])
+
+
+def named(body: Expr, name: str, own: bool = True) -> Named:
+    """`body` under a name of its own.
+
+    Args:
+        body: the value.
+        name: what the tensor is called, or something like it where that is taken.
+        own: whether the tensor is there in any case; else a reduction that is a whole equation needs none.
+    """
+    return Named(body, Str(name), sympy.sympify(own))
 
 
 REDUCED: dict[str, Any] = {
@@ -73,6 +109,7 @@ def program(
     constants: str = "",
     ravel: str | Mapping[str, int] = "",
     arguments: Mapping[str, str] | None = None,
+    copies: Mapping[str, str] | None = None,
 ) -> Program:
     """Build a checked Program from SymPy equations.
 
@@ -88,6 +125,7 @@ def program(
         ravel: tensors with an axis that stands for any number of consecutive axes in row-major order: names, for
             axis 0, or name -> axis. Every other tensor that has an axis of that extent follows.
         arguments: name of the tensor that records where an extremum was found, by name of the extremum's tensor.
+        copies: index by index that stands for it where it has a value already; they are one where it has none.
 
     Returns:
         The program, of which `gradscribe.layer` makes a layer.
@@ -101,7 +139,7 @@ def program(
         "absent": set(factors.split()),
         "constant": set(constants.split()),
     }
-    reader = _Reader(flags, dict(arguments or {}))
+    reader = _Reader(flags, dict(arguments or {}), dict(copies or {}))
     given = tuple(reader.tensor(base) for base in inputs)
     for equation in equations:
         reader.names |= {_name(v) for v in equation.atoms(IndexedBase, Symbol)}
@@ -166,8 +204,9 @@ def _floors(expression: Expr) -> Expr:
 class _Reader:
     """Collects statements while equations are read; the only mutable thing of this module."""
 
-    def __init__(self, flags: Mapping[str, set[str]], arguments: Mapping[str, str]) -> None:
-        self.flags, self.arguments = flags, arguments
+    def __init__(self, flags: Mapping[str, set[str]], arguments: Mapping[str, str], copies: Mapping[str, str]) -> None:
+        self.flags, self.arguments, self.copies = flags, arguments, copies
+        self.lets: dict[Term, Tensor] = {}
         self.statements: list[Statement] = []
         self.extents: dict[Symbol, Expr] = {}
         self.names: set[str] = set()
@@ -203,14 +242,20 @@ class _Reader:
         free_form = [self._convert(e) for e in left.indices] if isinstance(left, Indexed) else []
         again = any(s.target.name == target.name for s in self.statements)
         summands = [part for part in Add.make_args(right) if not (again and part == left)]  # y = y + ... accumulates
-        separate = any(part.has(Sum) or any(_is_bracket(f) for f in Mul.make_args(part)) for part in summands)
+        free = {e for e in free_form if e.is_Symbol}
+        summands = [_unnamed(part, free, len(summands) == 1) for part in summands]
+        separate = any(_is_separate(part) for part in summands)
         parts = sorted(summands, key=lambda e: not e.has(Sum)) if separate else [Add(*summands)]
         added = len(parts) > 1 or self.targets.count(_target(left)) > 1
         for part in parts:
-            self._statement(target, free_form, part, added)
+            self._add(self._statement(target, free_form, part, added))
 
-    def _statement(self, target: Tensor, left: list[Expr], right: Expr, added: bool = False) -> None:
-        """Add one statement; `added`: it is one of several that add up, and all but a sum gets a tensor of its own."""
+    def _add(self, statement: Statement) -> None:
+        self.names |= {t.name for t in (statement.target, statement.argument) if t is not None}
+        self.statements.append(statement)
+
+    def _statement(self, target: Tensor, left: list[Expr], right: Expr, added: bool = False) -> Statement:
+        """One statement; `added`: it is one of several that add up, and all but a sum gets a tensor of its own."""
         op, bound, body = ("sum", (), right) if added and isinstance(right, Reduced) else self._peel(right)
         body = self._convert(body)
         factors = Mul.make_args(body)
@@ -245,8 +290,18 @@ class _Reader:
         if term.reduction.selects and not target.constant:
             name = self.arguments.get(target.name, f"arg_{target.name}")
             argument = Tensor(name, target.shape, integer=True)
-            self.names.add(name)
-        self.statements.append(Statement(target, drop_unit_ranges(term), argument))
+        return Statement(target, drop_unit_ranges(self._with_originals(term)), argument)
+
+    def _with_originals(self, term: Term) -> Term:
+        """The term, whose indices are no copies where the index that they stand for has no value."""
+        taken = {v.name for v in term.indices}
+        mapping: dict[Symbol, Symbol] = {}
+        for index in (v for v in term.indices if v.name in self.copies):
+            original = self.copies[index.name]
+            if original not in taken:
+                taken.add(original)
+                mapping[index] = integer(original)
+        return term.rename(mapping) if mapping else term
 
     def _bound_everywhere(self, target: Tensor, term: Term) -> None:
         parts = [term.body, *term.deltas, *(g.value for g in term.guards)]
@@ -290,6 +345,8 @@ class _Reader:
 
     def _convert(self, expression: Expr) -> Expr:
         """Replace inner reductions by tensors of their own, then SymPy's Indexed by Access."""
+        if isinstance(expression, Named):
+            return self._let(expression.args[0], expression.label)
         if isinstance(expression, Sum | Reduced):
             return self._let(expression)
         if isinstance(expression, Indexed):
@@ -309,9 +366,13 @@ class _Reader:
             return Access(expression.name) if expression in self.scalars else own_symbols(expression)
         return _floors(expression.func(*(self._convert(e) for e in expression.args)))
 
-    def _let(self, expression: Expr) -> Expr:
-        """A tensor for an inner reduction, over the indices of the outside that it uses, the left side's first."""
-        name = next(f"t{k}" for k in range(1, 1000) if f"t{k}" not in self.names)
+    def _let(self, expression: Expr, name: str = "") -> Expr:
+        """A tensor for an inner reduction, over the indices of the outside that it uses, the left side's first.
+
+        One that is the same has its tensor already, whatever the indices are called.
+        """
+        names = chain([name] if name else [], (f"{name or 't'}{k}" for k in count(2 if name else 1)))
+        name = next(n for n in names if n not in self.names)
         inner = {integer(v.name) for v in _own_indices(expression)}
         outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
         outer |= {v.name: v for v in expression.atoms(Idx)}
@@ -323,8 +384,42 @@ class _Reader:
         ]
         self.names.add(name)
         target = Tensor(name, tuple(r.extent for r in ranges), **self._flags(name))
-        self._statement(target, [r.index for r in ranges], expression)
+        statement = self._statement(target, [r.index for r in ranges], expression)
+        plain = tuple(range(len(ranges)))
+        for order in permutations(plain) if len(plain) <= MOST_REORDERED else [plain]:
+            found = self.lets.get(_anonymous(statement.term, order))
+            if found is not None:
+                self.names.discard(name)
+                return Access(found.name, *(ranges[k].index for k in order))
+        self.lets[_anonymous(statement.term, plain)] = target
+        self._add(statement)
         return Access(name, *(r.index for r in ranges))
+
+
+def _anonymous(term: Term, order: tuple[int, ...]) -> Term:
+    """The term with its free indices in an order, and all indices called by their places."""
+    free = tuple(term.free[k] for k in order)
+    places = {r.index: integer(f"_{k}") for k, r in enumerate((*free, *term.bound))}
+    return replace(term, free=free).rename(places)
+
+
+def _unnamed(summand: Expr, free: set[Expr], alone: bool) -> Expr:
+    """The summand of a right side, whose reduction needs no name if it has all `free` indices of the left side."""
+    if alone and isinstance(summand, Named):
+        return summand.args[0]
+    factors = Mul.make_args(summand)
+    for factor in factors:
+        if isinstance(factor, Named) and not factor.own and isinstance(factor.args[0], Sum):
+            body, others = factor.args[0], [f for f in factors if f is not factor]
+            outer = {integer(v.name) for v in body.atoms(Idx)} - {integer(v.name) for v in _own_indices(body)}
+            if free <= outer and not any(f.has(Sum, Reduced) for f in others):
+                return Mul(body, *others)
+    return summand
+
+
+def _is_separate(summand: Expr) -> bool:
+    """Whether a summand is a statement of its own: a sum that needs no tensor, or what brackets restrict."""
+    return any(isinstance(f, Sum) or _is_bracket(f) for f in Mul.make_args(summand))
 
 
 def _unpowered(factor: Expr) -> Expr:

@@ -13,7 +13,7 @@ from sympy import Add, Expr, Mul, Pow, Symbol
 
 from gradscribe.codegen.python.expression import Binary, Expression, call, chain, negated
 from gradscribe.codegen.python.scalars.scalar import ONE, ZERO, fraction, number, total
-from gradscribe.derive.ir.functions import is_indicator
+from gradscribe.derive.ir.functions import connected, is_indicator
 from gradscribe.derive.ir.term import Access
 
 Rule = Callable[..., Expression]
@@ -129,6 +129,9 @@ class ArrayPrinter:
 
     def _bracket(self, f: Expr) -> Expression:
         """The condition; positions in it stay integers, values are computed as they are elsewhere."""
+        found = connected(f)
+        if found is not None and found[0] == "or":
+            return chain("|", [self.condition(Mul.make_args(part)) for part in found[1]])
         parts = [self.value(a, bool(a.is_integer)) for a in f.args]
         rules = self.words.mirrored if f.func in self.words.mirrored and f.args[0].is_number else self.words.functions
         return rules[f.func](*parts)

@@ -17,7 +17,7 @@ from sympy import Expr, Symbol
 from gradscribe.derive.ir.index import floordiv, integer, minimum
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.term import Access
-from gradscribe.derive.language.meaning.axes import Key, called, name_for
+from gradscribe.derive.language.meaning.axes import Key, called, extent_of, name_for
 from gradscribe.derive.language.meaning.integers import (
     check_affine,
     direction_of,
@@ -139,6 +139,9 @@ class _Search:
     def result(self) -> Extents:
         """All steps, from what is declared to what has to be derived."""
         self._read_declarations()
+        for copy, index in self.text.copies:
+            if {copy, index} <= set(self.scope.indices):
+                self._join((index, -1), (copy, -1), self.scope.equations[0].at)
         for equation in self.scope.equations:
             self._join_plain(equation)
         self._name_axes()
@@ -268,7 +271,9 @@ class _Search:
         taken = self.declared | set(self.scope.parameters) | set(self.scope.ranks)
         found = {n.upper(): self.explicit.get(self._root((n, -1))) for n in self.scope.indices if n != DOTS}
         own = {s.name for e in self.explicit.values() for s in e.free_symbols} | taken
-        return {n: e for n, e in found.items() if e is not None and n not in own}
+        found = {n: e for n, e in found.items() if n not in own}
+        found |= {extent_of(n): self.explicit.get(self._root((n, -1))) for n in self.scope.indices}
+        return {n: e for n, e in found.items() if e is not None}
 
     def _known(self) -> dict[Symbol, Expr]:
         roots = {name: self._root((name, -1)) for name in self.scope.indices}

@@ -7,6 +7,7 @@ from typing import Self
 from gradscribe.derive.ir.quote import listed, located, shown, visible
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import EquationError
+from gradscribe.derive.language.definitions.library import library_names
 from gradscribe.derive.language.syntax.tree import Place
 from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS
 
@@ -69,12 +70,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"expected one of {listed(names)}" if names else "there is none"
 
 
-def unknown_function(name: str, place: Place, tensors: Iterable[str] = ()) -> Located:
-    """The mistake that a function is none of the language."""
+def unknown_function(name: str, place: Place, tensors: Iterable[str] = (), names: Iterable[str] = ()) -> Located:
+    """The mistake that a function is none of the language, the library, or the `names` that are defined."""
     hint = (
         f"{name}[...] if it is a tensor"
         if name in tensors or len(name) == 1
-        else nearest(name, [*FUNCTIONS, *FOLDED, *REDUCTIONS])
+        else nearest(name, [*FUNCTIONS, *FOLDED, *REDUCTIONS, *library_names(), *names])
     )
     return Located(f"unknown function {shown(name)}; {hint}", place)
 

@@ -17,10 +17,14 @@ from gradscribe.derive.language.syntax.tree import (
     Bracket,
     Call,
     Comparison,
+    Condition,
+    Connective,
     Declaration,
+    Definition,
     Element,
     Ellipsis,
     Equation,
+    Include,
     LettersLine,
     Limit,
     Name,
@@ -65,6 +69,11 @@ WORDS = {
     "LESSTHAN": "<",
     "POWER": "^",
     "AND": "and",
+    "OR": "or",
+    "NOT": "not",
+    "WHERE": "where",
+    "DEFINE": "define",
+    "INCLUDE": "include",
     "KEYWORD": "input, output, ...",
     "EVALUATION": "evaluation",
     "LETTERS": "letters",
@@ -113,6 +122,7 @@ def parse(text: str) -> Text:
         tuple(x for x in lines if isinstance(x, Limit)),
         tuple(x.equation for x in lines if isinstance(x, _Evaluation)),
         tuple(x for x in lines if isinstance(x, LettersLine)),
+        tuple(x for x in lines if isinstance(x, Definition | Include)),
     )
 
 
@@ -256,13 +266,22 @@ class _Builder(Transformer[Token, Any]):
     def signed(self, meta: Any, children: Sequence[Any]) -> Node:
         return Sum(((str(children[0]), children[1]),), _place(meta))
 
-    def condition(self, meta: Any, children: Sequence[Any]) -> tuple[Comparison, ...]:
+    def condition(self, meta: Any, children: Sequence[Any]) -> Condition:
         triples = zip(children[:-2:2], children[1:-1:2], children[2::2], strict=True)
-        return tuple(Comparison(a, str(s), b, _place(meta)) for a, s, b in triples)
+        found = tuple(Comparison(a, str(s), b, _place(meta)) for a, s, b in triples)
+        return found[0] if len(found) == 1 else Connective("and", found, _place(meta))
+
+    def conjunction(self, meta: Any, children: Sequence[Any]) -> Connective:
+        return Connective("and", tuple(children[::2]), _place(meta))
+
+    def disjunction(self, meta: Any, children: Sequence[Any]) -> Connective:
+        return Connective("or", tuple(children[::2]), _place(meta))
+
+    def negated(self, meta: Any, children: Sequence[Any]) -> Connective:
+        return Connective("not", (children[1],), _place(meta))
 
     def bracket(self, meta: Any, children: Sequence[Any]) -> Bracket:
-        conditions = [c for c in children if not isinstance(c, Token)]
-        return Bracket(tuple(c for group in conditions for c in group), _place(meta))
+        return Bracket(tuple(children), _place(meta))
 
     def item(self, meta: Any, children: Sequence[Any]) -> Name | Element:
         name, subscripts = children
@@ -274,16 +293,32 @@ class _Builder(Transformer[Token, Any]):
         return Declaration(str(children[0]), tuple(children[1:]), _place(meta))
 
     def range(self, meta: Any, children: Sequence[Any]) -> RangeLine | Limit:
-        ((first, *others),) = children
-        if first.sign == "<" and isinstance(first.left, Name) and not others:
-            return RangeLine(first.left, first.right, _place(meta))
-        return Limit((first, *others), _place(meta))
+        (found,) = children
+        if isinstance(found, Connective):
+            return Limit(tuple(c for c in found.parts if isinstance(c, Comparison)), _place(meta))
+        if found.sign == "<" and isinstance(found.left, Name):
+            return RangeLine(found.left, found.right, _place(meta))
+        return Limit((found,), _place(meta))
 
     def evaluation(self, meta: Any, children: Sequence[Any]) -> "_Evaluation":
         return _Evaluation(children[1])
 
     def letters(self, meta: Any, children: Sequence[Token]) -> LettersLine:
         return LettersLine(str(children[0]).removeprefix("letters").strip(), _place(meta))
+
+    def parameters(self, meta: Any, children: Sequence[Token]) -> tuple[Name, ...]:
+        return tuple(Name(str(t), _token_place(t)) for t in children)
+
+    def local(self, meta: Any, children: Sequence[Any]) -> tuple[Name, Node]:
+        name, _, value = children
+        return Name(str(name), _token_place(name)), value
+
+    def definition(self, meta: Any, children: Sequence[Any]) -> Definition:
+        _, name, parameters, _, value, *local = children
+        return Definition(Name(str(name), _token_place(name)), parameters or (), value, tuple(local[1:]), _place(meta))
+
+    def include(self, meta: Any, children: Sequence[Token]) -> Include:
+        return Include(str(children[0]).split('"')[1], _place(meta))
 
     def equation(self, meta: Any, children: Sequence[Any]) -> Equation:
         target, sign, value = children
