@@ -93,7 +93,8 @@ CASES = {
     "either": Case(
         "y[n,k] = [x[n,k] > 0.5 or x[n,k] < -0.5] * x[n,k] + [not (x[n,k] > 0 and z[n] > 0)] * z[n]^2",
         lambda x, z: (
-            torch.where((x > 0.5) | (x < -0.5), x, 0.0) + torch.where(~((x > 0) & (z[:, None] > 0)), z[:, None] ** 2, 0.0)
+            torch.where((x > 0.5) | (x < -0.5), x, 0.0)
+            + torch.where(~((x > 0) & (z[:, None] > 0)), z[:, None] ** 2, 0.0)
         ),
         ((5, 6), (5,)),
     ),
