@@ -62,7 +62,7 @@ def find_any(name: str) -> "Layer | Optimiser":
 
 def is_text(name: str) -> bool:
     """Whether that is a network or equations, no name."""
-    return "->" in name or "=" in name or "\n" in name
+    return any(sign in name for sign in ("->", "=", "\n", "@", "\\sum"))
 
 
 def find_text(text: str) -> "Layer | Optimiser":
@@ -72,7 +72,9 @@ def find_text(text: str) -> "Layer | Optimiser":
         UnknownLayerError: when it is one word that the catalogue has not.
         LanguageError: when the text is not well formed; NetworkError, for a network.
     """
-    if "->" in text:
+    from gradscribe.derive.language.syntax.foreign import is_einsum
+
+    if "->" in text and not is_einsum(text):
         return _network(text)
     return _layer(text) if is_text(text) else _entry(text, "a name of the catalogue, an equation or a network")()
 

@@ -32,8 +32,8 @@ from gradscribe.derive.language.syntax.tree import (
     walk,
 )
 
-LONGEST, DEEPEST = 20_000, 60
-"""Nodes that definitions make of a text, and how deep these are nested."""
+LONGEST, DEEPEST, MOST_USES = 10_000, 60, 20
+"""Nodes that definitions make of a text, how deep these are nested, and definitions that use one another."""
 Indices = tuple[Name | Ellipsis, ...]
 
 
@@ -104,6 +104,8 @@ class _Expansion:
     ) -> Node:
         """What a definition stands for."""
         use = _Use(called, placed(at, called.name), values, indices)
+        if depth > MOST_USES:
+            raise Located(f"more than {MOST_USES} definitions that use one another", use.at)
         for name, value in called.definition.locals:
             found = self._body(value, use, bound, depth)
             inner = found.value if isinstance(found, Let) and not found.own else found
@@ -134,6 +136,7 @@ class _Expansion:
 
     def _name(self, node: Name, use: _Use) -> Node:
         if node.name in use.values:
+            self._count(use.at, sum(1 for _ in walk(use.values[node.name])))
             return use.values[node.name]
         if node.name in use.indices:
             first, *others = use.indices[node.name]
@@ -227,8 +230,8 @@ class _Expansion:
         over = tuple(names.get(_word(i), i) for i in node.indices)
         return replace(node, indices=over, body=self._renamed(node.body, names, use))
 
-    def _count(self, at: Place) -> None:
-        self.made += 1
+    def _count(self, at: Place, made: int = 1) -> None:
+        self.made += made
         if self.made > LONGEST:
             raise Located(f"definitions make more than {LONGEST} parts; name a part and use the name", at)
 

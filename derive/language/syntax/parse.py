@@ -1,17 +1,19 @@
 """Text -> syntax tree, by the grammar in ``grammar.lark``. No name has a meaning yet, and nothing is evaluated."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lark import Lark, Token, Transformer, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedToken, v_args
+from lark import Lark, Token, Transformer, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
 from gradscribe.derive.ir.quote import quoted
 from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.language.definitions.library import defined_names, library_names
+from gradscribe.derive.language.syntax.foreign import NAME, foreign
 from gradscribe.derive.language.syntax.located_error import Located, unknown_function
 from gradscribe.derive.language.syntax.tree import (
     Bracket,
@@ -98,19 +100,11 @@ def parse(text: str) -> Text:
     _check_size(text)
     try:
         tree = _parser().parse(text)
-    except UnexpectedCharacters as error:
-        hint = FOREIGN.get(error.char, "")
-        raise Located(f"character {quoted(error.char)} has no meaning here{hint}{MORE}", _at(error)) from None
-    except UnexpectedEOF as error:
-        raise Located(f"the text ends too early; expected {_expected(error.expected)}", _end(text)) from None
-    except UnexpectedToken as error:
-        place = _at(error) if error.token.type != "$END" else _end(text)
-        found = "the end of the text" if error.token.type == "$END" else _shown(error.token)
-        _check_foreign(text, error.token)
-        raise Located(f"found {found}; expected {_expected(error.accepts or error.expected)}", place) from None
+    except UnexpectedInput as error:
+        raise foreign(text, error.line) or _mistake(text, error) from None
     _check_depth(tree)
     try:
-        lines = _Builder().transform(tree).children
+        lines = _Builder(_callable(text)).transform(tree).children
     except VisitError as error:
         raise error.orig_exc from None
     title = re.match(r"\s*#[ \t]*([^\n]*)", text)
@@ -126,6 +120,20 @@ def parse(text: str) -> Text:
     )
 
 
+def _mistake(text: str, error: UnexpectedInput) -> Located:
+    """What does not follow the grammar, and what would."""
+    if isinstance(error, UnexpectedCharacters):
+        hint = FOREIGN.get(error.char, "")
+        return Located(f"character {quoted(error.char)} has no meaning here{hint}{MORE}", _at(error))
+    if isinstance(error, UnexpectedEOF):
+        return Located(f"the text ends too early; expected {_expected(error.expected)}", _end(text))
+    assert isinstance(error, UnexpectedToken)  # lark has no other
+    place = _at(error) if error.token.type != "$END" else _end(text)
+    found = "the end of the text" if error.token.type == "$END" else _shown(error.token)
+    _check_foreign(text, error.token)
+    return Located(f"found {found}; expected {_expected(error.accepts or error.expected)}", place)
+
+
 def _check_foreign(text: str, token: Token) -> None:
     """Say what is meant by notation that is not the language's: einsum, a call on the left, a comparison in a call."""
     line = text.split("\n")[(token.line or 1) - 1]
@@ -134,16 +142,24 @@ def _check_foreign(text: str, token: Token) -> None:
         raise Located(f"this is no equation; expected one such as {example}{MORE}", _token_place(token))
     before = text[: token.start_pos or 0]
     called = re.search(r"(?:^|[\n;])\s*([A-Za-z]\w*)[ \t]*\([^\n;]*$", before) if token == "=" else None
-    if called and called[1] not in KNOWN:
+    known = _callable(text)
+    if called and called[1] not in known:
         raise unknown_function(called[1], _span(text, called.start(1), called.end(1)))
     opened = [
         m.start() for m in re.finditer(r"\(", before) if before[m.start() :].count("(") > before[m.start() :].count(")")
     ]
     head = re.search(r"([A-Za-z]\w*)[ \t]*$", before if token == "(" else before[: opened[-1]] if opened else "")
-    if head and head[1] not in KNOWN:
+    if head and head[1] not in known:
         raise unknown_function(head[1], _span(text, head.start(1), head.end(1)))
     if opened and token.type in ("COMPARISON", "LESSTHAN"):
         raise Located(f"a condition stands in brackets, as a factor: [x[n] > 0] * y[n]{MORE}", _token_place(token))
+
+
+def _callable(text: str) -> frozenset[str]:
+    """What may stand before a parenthesis: anything that does, where files are included that may define it."""
+    includes = re.search(r'(?:^|[\n;])[ \t]*include[ \t]*"', text)
+    others = re.findall(rf"{NAME}(?=[ \t]*\()", text) if includes else ()
+    return frozenset({*KNOWN, *library_names(), *defined_names(text), *others})
 
 
 def _check_size(text: str) -> None:
@@ -212,7 +228,11 @@ class _Evaluation:
 
 @v_args(meta=True)
 class _Builder(Transformer[Token, Any]):
-    """One method per rule of the grammar."""
+    """One method per rule of the grammar; `known` may stand before a parenthesis."""
+
+    def __init__(self, known: Collection[str]) -> None:
+        super().__init__()
+        self.known = known
 
     def number(self, meta: Any, children: Sequence[Token]) -> Number:
         return Number(str(children[0]), _place(meta))
@@ -234,14 +254,14 @@ class _Builder(Transformer[Token, Any]):
 
     def reduction(self, meta: Any, children: Sequence[Any]) -> Reduction:
         call, body = children
-        if call.function not in KNOWN:
+        if call.function not in self.known:
             raise unknown_function(call.function, call.at)
         if call.function not in REDUCTIONS:
             words = ", ".join(REDUCTIONS)
             raise Located(f"{call.function}(...) stands before a factor; expected {words} or *", call.at)
         wrong = next((a for a in call.arguments if not isinstance(a, Name | Ellipsis)), None)
         if wrong is not None or not call.arguments:
-            if isinstance(wrong, Call) and wrong.function not in KNOWN:
+            if isinstance(wrong, Call) and wrong.function not in self.known:
                 raise unknown_function(wrong.function, wrong.at)
             at = wrong.at if wrong is not None else call.at
             raise Located(f"{call.function} before a factor reduces over indices; expected {call.function}(i, j)", at)
