@@ -12,7 +12,7 @@ from gradscribe.derive.language.meaning.integers import direction_of, interval
 from gradscribe.derive.language.meaning.scope import DOTS
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary
 from gradscribe.derive.language.syntax.located_error import Located, stray_index
-from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, walk
+from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, reads_tensors
 from gradscribe.derive.language.syntax.words import PADDINGS
 
 WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
@@ -50,7 +50,7 @@ class Elements:
     def target(self, node: Element) -> Expr:
         """The element on a left side."""
         for subscript in node.subscripts:
-            if _is_lookup(subscript):
+            if reads_tensors(subscript):
                 hint = f"reduce instead: {node.tensor}[v, ...] = sum(n) [v == label[n]] * ..."
                 raise Located(f"a tensor stands in a subscript on the left side; {hint}", subscript.at)
         everything = frozenset(self.vocabulary.indices)
@@ -72,7 +72,7 @@ class Elements:
             if isinstance(subscript, Call) and subscript.function in PADDINGS:
                 base, position = self._beyond(node, base, axis, subscript, bound)
                 place.append(position)
-            elif _is_lookup(subscript):
+            elif reads_tensors(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
                 lookups.append((index, self._label(subscript, bound, lookups)))
                 place.append(index)
@@ -126,7 +126,7 @@ class Elements:
         kind, count = node.function, PADDINGS[node.function]
         if len(node.arguments) != count:
             raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
-        if _is_lookup(node.arguments[0]):
+        if reads_tensors(node.arguments[0]):
             raise Located(
                 f"{kind} cannot wrap a label; expected indices and sizes, or a label that is a position", node.at
             )
@@ -135,7 +135,7 @@ class Elements:
             return base, position
         low, high = self._reach(node.arguments[0], bound, base.shape[axis])
         value = self.value(node.arguments[1], frozenset()) if kind == "value" else Integer(0)
-        if _is_lookup(node.arguments[1:]):
+        if reads_tensors(node.arguments[1:]):
             raise Located("the padding value depends on a tensor; expected a number or a parameter", node.at)
         key = (str(base.label), axis, kind, low, high, value)
         if key not in self._continued:
@@ -174,7 +174,3 @@ class Elements:
         for expression in least:
             words = WORDS.get(kind, "an axis that is not empty")
             self.conditions.append(Condition(expression, blamed[0] if blamed else where, words))
-
-
-def _is_lookup(node: object) -> bool:
-    return any(isinstance(n, Element) for n in walk(node))

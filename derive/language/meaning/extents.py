@@ -37,6 +37,7 @@ from gradscribe.derive.language.syntax.tree import (
     Place,
     RangeLine,
     Text,
+    reads_tensors,
     walk,
 )
 from gradscribe.derive.language.syntax.words import PADDINGS
@@ -139,9 +140,8 @@ class _Search:
     def result(self) -> Extents:
         """All steps, from what is declared to what has to be derived."""
         self._read_declarations()
-        for copy, index in self.text.copies:
-            if {copy, index} <= set(self.scope.indices):
-                self._join((index, -1), (copy, -1), self.scope.equations[0].at)
+        for copy, index in (c for c in self.text.copies if set(c) <= set(self.scope.indices)):
+            self._join((index, -1), (copy, -1), self.scope.equations[0].at)
         for equation in self.scope.equations:
             self._join_plain(equation)
         self._name_axes()
@@ -269,11 +269,10 @@ class _Search:
     def _spelt(self) -> dict[str, Expr]:
         """The extents so far by the capital of their index, where no size is called so."""
         taken = self.declared | set(self.scope.parameters) | set(self.scope.ranks)
-        found = {n.upper(): self.explicit.get(self._root((n, -1))) for n in self.scope.indices if n != DOTS}
+        sizes = {n: self.explicit.get(self._root((n, -1))) for n in self.scope.indices}
         own = {s.name for e in self.explicit.values() for s in e.free_symbols} | taken
-        found = {n: e for n, e in found.items() if n not in own}
-        found |= {extent_of(n): self.explicit.get(self._root((n, -1))) for n in self.scope.indices}
-        return {n: e for n, e in found.items() if e is not None}
+        found = {n.upper(): e for n, e in sizes.items() if n != DOTS and n.upper() not in own}
+        return {n: e for n, e in (*found.items(), *((extent_of(n), e) for n, e in sizes.items())) if e is not None}
 
     def _known(self) -> dict[Symbol, Expr]:
         roots = {name: self._root((name, -1)) for name in self.scope.indices}
@@ -338,7 +337,7 @@ class _Search:
                 continue
             for axis, node in enumerate(element.subscripts):
                 root = self._root((element.tensor, axis))
-                if isinstance(node, Ellipsis) or root not in self.explicit or _is_lookup(node):
+                if isinstance(node, Ellipsis) or root not in self.explicit or reads_tensors(node):
                     continue
                 expression = self._index_expression(node)
                 if symbol in expression.free_symbols:
@@ -399,7 +398,3 @@ class _Search:
             done += ready
             waiting = [w for w in waiting if w not in ready]
         return tuple(done)
-
-
-def _is_lookup(node: Node) -> bool:
-    return any(isinstance(n, Element) for n in walk(node))

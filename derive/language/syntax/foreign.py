@@ -168,5 +168,3 @@ def _of_where(line: str) -> str | None:
     value, before, after = " + ".join(sides) or "0", line[: found.start()], line[start:]
     alone = not after.strip() and re.fullmatch(r"[^=]*=\s*", before)
     return f"{before}{value if alone else f'({value})'}{after}".strip()
-
-

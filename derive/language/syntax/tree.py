@@ -231,6 +231,11 @@ def walk(node: Any) -> Iterator[Any]:
             yield from walk(getattr(node, field.name))
 
 
+def reads_tensors(node: Any) -> bool:
+    """Whether an element of a tensor stands in a node, or in some."""
+    return any(isinstance(part, Element) for part in walk(node))
+
+
 def below(node: Any) -> Iterator[Any]:
     """The nodes directly below `node`."""
     waiting = [getattr(node, field.name) for field in fields(node) if field.name != "at"]

@@ -1,12 +1,4 @@
-"""SymPy equations -> Program, and back.
-
-A layer is written with SymPy's own objects: `IndexedBase` with a shape, `Idx` with a range, `Sum`, `Eq`; and with
-`Maximum` and `Minimum` over indices (`REDUCED` has one for every row of `derive.ir.reductions`), `inside` for a range
-bracket and `equal` for an equality bracket:
-
-    u, x, w = IndexedBase("u", shape=(N, M)), IndexedBase("x", shape=(N, L)), IndexedBase("w", shape=(R,))
-    n, m, r = Idx("n", N), Idx("m", M), Idx("r", R)
-    program(Eq(u[n, m], Sum(x[n, s * m + r - p] * w[r], r)), inputs=(x, w))
+"""SymPy equations -> Program.
 
 Nested reductions are flattened: each becomes a statement of its own, so that every statement has one reduction.
 """
@@ -14,11 +6,10 @@ Nested reductions are flattened: each becomes a statement of its own, so that ev
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, count, permutations
-from typing import Any, ClassVar
+from typing import Any
 
 import sympy
-from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Pow, Sum, Symbol, Tuple
-from sympy.core.symbol import Str
+from sympy import Add, Eq, Expr, Idx, Indexed, IndexedBase, Mul, Pow, Sum, Symbol
 
 from gradscribe.derive.calculus.invariance import with_constants
 from gradscribe.derive.ir.functions import among, equal, is_indicator
@@ -34,68 +25,13 @@ from gradscribe.derive.ir.term import (
     Statement,
     Tensor,
     Term,
-    accesses,
     drop_unit_ranges,
 )
 from gradscribe.derive.ir.well_formed import check
+from gradscribe.derive.layer.equations.written_objects import Named, Reduced, inside
 
 MOST_REORDERED = 4
 """Free indices of an inner reduction that are tried in any order when another one is the same."""
-
-
-class inside(Function):
-    """The Iverson bracket ``[0 <= value < extent]`` as a factor."""
-
-    nargs = (2,)
-
-
-class Reduced(Expr):
-    """A reduction of `body` over indices, where all brackets among its factors hold: ``Maximum(body, r, t)``."""
-
-    is_commutative = True
-    op: ClassVar[str]
-
-    def __new__(cls, body: Expr, *indices: Idx) -> "Reduced":
-        return Expr.__new__(cls, body, Tuple(*indices))
-
-
-class Named(Expr):
-    """A value that a tensor is made of if it is part of another: `named` makes it."""
-
-    is_commutative = True
-    is_real = True
-
-    def __new__(cls, body: Expr, name: Str, own: sympy.Basic) -> "Named":
-        return Expr.__new__(cls, body, name, own)
-
-    @property
-    def label(self) -> str:
-        """The name."""
-        return str(self.args[1])
-
-    @property
-    def own(self) -> bool:
-        """Whether the tensor is there in any case."""
-        return bool(self.args[2])
-
-
-def named(body: Expr, name: str, own: bool = True) -> Named:
-    """`body` under a name of its own.
-
-    Args:
-        body: the value.
-        name: what the tensor is called, or something like it where that is taken.
-        own: whether the tensor is there in any case; else a reduction that is a whole equation needs none.
-    """
-    return Named(body, Str(name), sympy.sympify(own))
-
-
-REDUCED: dict[str, Any] = {
-    word: Sum if row is SUM else type(row.noun.capitalize(), (Reduced,), {"op": word, "__module__": __name__})
-    for word, row in REDUCTIONS.items()
-}
-"""What stands for each row of the table, by its word."""
-Maximum, Minimum = REDUCED["max"], REDUCED["min"]
 
 
 def program(
@@ -444,39 +380,3 @@ def _own_indices(expression: Expr) -> Iterable[Idx]:
             yield from (limits[0] for limits in node.limits)
         elif isinstance(node, Reduced):
             yield from node.args[1]
-
-
-def to_sympy(source: Program) -> tuple[Eq, ...]:
-    """The program as SymPy equations; an accumulating statement repeats its target on the right.
-
-    Args:
-        source: a layer's `program`, or that of a gradient.
-
-    Returns:
-        One equation per statement, in order.
-    """
-    tensors = source.tensors
-    bases = {name: IndexedBase(name, shape=t.shape, real=True) for name, t in tensors.items()}
-    equations, written = [], set()
-    for statement in source.statements:
-        term = statement.term
-        idx: dict[Expr, Expr] = {r.index: Idx(r.index.name, r.extent) for r in term.ranges}
-        body = Mul(*term.admission, term.value)
-        body = body.xreplace({a: _indexed(bases, a, idx) for a in accesses(term.body)}).xreplace(idx)
-        for delta in term.deltas:
-            body *= equal(delta.xreplace(idx), Integer(0))
-        for guard in term.guards:
-            body *= inside(guard.value.xreplace(idx), guard.extent)
-        bound = [idx[r.index] for r in term.bound]
-        if bound:
-            body = REDUCED[term.op](body, *bound)
-        left = bases[statement.target.name][tuple(idx[r.index] for r in term.free)] if term.free else None
-        left = left if left is not None else Symbol(statement.target.name)
-        equations.append(Eq(left, (left if statement.target.name in written else 0) + body, evaluate=False))
-        written.add(statement.target.name)
-    return tuple(equations)
-
-
-def _indexed(bases: Mapping[str, IndexedBase], access: Access, idx: Mapping[Expr, Expr]) -> Any:
-    indices = tuple(e.xreplace(dict(idx)) for e in access.indices)
-    return bases[access.tensor][indices] if indices else Symbol(access.tensor)
