@@ -104,7 +104,8 @@ def _check_indices(target: Tensor, term: Term) -> None:
         raise EquationError(
             f"{target.name}: extents {shown(shape)} of its indices differ from its shape {shown(target.shape)}"
         )
-    unknown = [f.func for f in term.body.atoms(Application) if f.func not in FUNCTIONS and f.func != admitted]
+    values = term.body.xreplace({a: Symbol("a") for a in accesses(term.body)})  # sizes in subscripts may be quotients
+    unknown = [f.func for f in values.atoms(Application) if f.func not in FUNCTIONS and f.func != admitted]
     if unknown:
         known = ", ".join(sorted(f.__name__ for f in FUNCTIONS))
         raise EquationError(f"{target.name}: function {shown(unknown[0].__name__)} is unknown; expected one of {known}")

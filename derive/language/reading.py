@@ -190,8 +190,8 @@ def _option(parameter: Parameter, symbol: Symbol) -> Option:
 
 
 def _requirements(conditions: Sequence[Condition]) -> list[Requirement]:
-    found: dict[tuple[str, str], list[Expr]] = {}
-    for condition in conditions:
-        if condition.least != Integer(0):
-            found.setdefault((condition.parameter, condition.words), []).append(condition.least)
-    return [Requirement(tuple(dict.fromkeys(e)), parameter, words) for (parameter, words), e in found.items()]
+    found: dict[tuple[str, str, Expr | None], list[Expr]] = {}
+    for c in conditions:
+        if c.least != Integer(0):
+            found.setdefault((c.parameter, c.words, c.received), []).append(c.least)
+    return [Requirement(tuple(dict.fromkeys(e)), *key[:2], key[2]) for key, e in found.items()]

@@ -7,6 +7,7 @@ import sympy
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
 
 from gradscribe.derive.ir.functions import equal
+from gradscribe.derive.ir.index import IntegerFunction, affine
 from gradscribe.derive.language.expressions.continuation import continued
 from gradscribe.derive.language.meaning.integers import direction_of, interval
 from gradscribe.derive.language.meaning.scope import DOTS
@@ -20,11 +21,12 @@ WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the
 
 @dataclass(frozen=True)
 class Condition:
-    """What must be >= 0 for a layer to be defined, and the parameter to blame."""
+    """What must be >= 0 for a layer to be defined, and the parameter, or the axis and the size, to blame."""
 
     least: Expr
     parameter: str
     words: str
+    received: Expr | None = None
 
 
 @dataclass
@@ -54,6 +56,8 @@ class Elements:
                 hint = f"reduce instead: {node.tensor}[v, ...] = sum(n) [v == label[n]] * ..."
                 raise Located(f"a tensor stands in a subscript on the left side; {hint}", subscript.at)
         everything = frozenset(self.vocabulary.indices)
+        for axis, subscript in enumerate(node.subscripts):
+            self._require_steps(f"{node.tensor}, axis {axis}", subscript, everything)
         return self.vocabulary.bases[node.tensor][tuple(self.subscript(s, everything) for s in node.subscripts)]
 
     def read(self, node: Element, bound: Bound) -> Expr:
@@ -86,6 +90,7 @@ class Elements:
         subscript = node.subscripts[axis]
         if isinstance(subscript, Ellipsis):
             return
+        self._require_steps(f"{node.tensor}, axis {axis}", subscript, bound)
         reach = interval(self.vocabulary.position(subscript, bound), self.vocabulary.ranges)
         if reach is None:
             return
@@ -95,6 +100,17 @@ class Elements:
             raise Located(
                 f"this never lies on axis {axis} of {node.tensor}, and would always read 0; {last}", subscript.at
             )
+
+    def _require_steps(self, where: str, subscript: Node, bound: Bound) -> None:
+        """Ask for steps of at least 1 where one is a quotient: ``x[n, C//3*i]``."""
+        if isinstance(subscript, Ellipsis):
+            return
+        place = affine(self.vocabulary.position(subscript, bound), tuple(self.vocabulary.ranges))
+        for _, step in place.terms:
+            if step.has(IntegerFunction):
+                blamed = self._blamed(step)
+                received = None if blamed else step
+                self.conditions.append(Condition(step - 1, blamed or where, "a step of at least 1", received))
 
     def subscript(self, node: Node, bound: Bound) -> Expr:
         """A subscript without tensors."""
@@ -169,8 +185,11 @@ class Elements:
         return low, reach[1] if direction_of(extent - 1 - reach[1]) <= 0 else extent - 1
 
     def _require(self, least: tuple[Expr, ...], kind: str, where: str, low: Expr) -> None:
-        sizes = {s for shape in self.vocabulary.extents.shapes.values() for e in shape for s in e.free_symbols}
-        blamed = sorted(s.name for s in low.free_symbols - sizes)
         for expression in least:
             words = WORDS.get(kind, "an axis that is not empty")
-            self.conditions.append(Condition(expression, blamed[0] if blamed else where, words))
+            self.conditions.append(Condition(expression, self._blamed(low) or where, words))
+
+    def _blamed(self, size: Expr) -> str:
+        """The first option in a size; "" where it is given by the arrays."""
+        sizes = {s for shape in self.vocabulary.extents.shapes.values() for e in shape for s in e.free_symbols}
+        return min((s.name for s in size.free_symbols - sizes), default="")
