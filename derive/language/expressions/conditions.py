@@ -39,13 +39,18 @@ def brackets(
         vocabulary: the names.
         value: reads a value.
     """
+
+    def side(part: Node, inner: Bound) -> Expr:
+        whole = vocabulary.is_integer(part)
+        return vocabulary.indexed(vocabulary.position(part, inner)) if whole else value(part, inner)
+
     waiting = [part for condition in node.conditions for part in _conjuncts(condition, vocabulary)]
     while waiting:
         first = waiting.pop(0)
         if isinstance(first, Connective):
-            yield _connected(first, bound, value)
+            yield _connected(first, bound, side)
         elif not (factor and _on_indices(first, vocabulary)):
-            yield _compared(first.sign, value(first.left, bound), value(first.right, bound))
+            yield _compared(first.sign, side(first.left, bound), side(first.right, bound))
         elif (second := _end_of_range(first, waiting, vocabulary)) is not None:
             waiting.pop(0)
             extent = vocabulary.position(second.right, bound) + (1 if second.sign == "<=" else 0)

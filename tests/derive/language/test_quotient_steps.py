@@ -16,6 +16,8 @@ TEXTS = {
     "joined": "C = 3*I; y[n, C//3*a + i] = x[n,i,a]; a < 3; input x[N,I,A]",
     "halves": "y[n,c] = sum(k) x[n,k] * w[k, C//2 + c] * sigmoid(x[n,k] * w[k,c]); c < C//2; input w[K,C]",
     "rest": "y[n,i] = x[n, (C % 3)*i]; i < 3; input x[N,C]",
+    "condition": "y[n] = max(k) [k == K//2 or k < K % 3] x[n,k]",
+    "compared": "y[n,k] = [x[n,k] > K//2 - 1 or not k != K//2] * x[n,k]^2",
     "option": "s = 2; y[n,i] = sum(r) x[n, s//2*i + r] * w[r]",
 }
 
