@@ -45,7 +45,7 @@ class Defined:
     """
 
     definition: Definition
-    reduced: frozenset[str]
+    reduced: tuple[str, ...]
     known: Known
 
     @property
@@ -165,7 +165,7 @@ def defined(known: Known, item: Definition, later: Iterable[str] = ()) -> Define
         unready = {n.name for n, _ in item.locals[number:]}
         for node in walk(value):
             _check(node, item, known, set(later), unready)
-    return Defined(item, frozenset(p for p in parameters if _is_index(p, (*values, item.value), known)), known)
+    return Defined(item, tuple(p for p in parameters if _is_index(p, (*values, item.value), known)), known)
 
 
 def _check(node: Node, item: Definition, known: Known, later: set[str], unready: set[str]) -> None:

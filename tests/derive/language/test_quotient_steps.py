@@ -1,4 +1,4 @@
-"""Quotients and remainders of sizes as coefficients in a subscript, such as C//3*a + i: values, gradients, C, errors."""
+"""Quotients and remainders of sizes as coefficients in a subscript, C//3*a + i: values, gradients, C, errors."""
 
 import numpy as np
 import pytest
