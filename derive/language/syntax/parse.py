@@ -61,6 +61,13 @@ FOREIGN = {
     "@": "; a matrix product is a sum over an index: sum(k) w[i,k] * x[k]",
     "\\": "; a sum is written sum(i) x[i], a root sqrt(x[i])",
     "'": "; a transpose is written by its indices: x[j,i]",
+    "|": "; write or between conditions, abs(x[i]) for a magnitude",
+    "&": "; write and between conditions",
+    "!": "; write not before a condition",
+    "~": "; write not before a condition",
+    "∨": "; write or between conditions",
+    "∧": "; write and between conditions",
+    "¬": "; write not before a condition",
     "∑": "; a sum is written sum(i) x[i]",
     "Σ": "; a sum is written sum(i) x[i]",
 }

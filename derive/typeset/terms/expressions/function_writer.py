@@ -127,6 +127,7 @@ class FunctionWriter(ProductWriter, ABC):
         if isinstance(bracket, divides):
             return self._divides(self.expr(args[0]), self.expr(args[1]))
         relation = {greater: ">", at_least: self.at_least, unequal: self.unequal}[bracket.func]
-        if args[1].has(Access) and not args[0].has(Access):  # [x < 1] rather than [1 > x]
+        turned = args[1].has(Access) and not args[0].has(Access)
+        if turned or (args[0].is_number and isinstance(args[1], Symbol)):  # [x < 1] rather than [1 > x]
             args, relation = args[::-1], {greater: "<", at_least: self.at_most}.get(bracket.func, relation)
         return f"{self.expr(args[0])}{space}{relation}{space}{self.expr(args[1])}"
