@@ -80,7 +80,8 @@ class _Search:
         self.explicit: dict[Key, Expr] = {}
         self.sizes: list[tuple[Symbol, Expr]] = []
         self.open: dict[str, Symbol] = {}
-        self.ranged = {r.index.name for r in text.ranges}
+        copied, ranged = dict(text.copies), {r.index.name for r in text.ranges}
+        self.ranged = ranged | {copy for copy in copied if copied[copy] in ranged}
         self.declared = self._declared_names()
         self.symbol = {name: integer(name) for name in scope.indices if name != DOTS}
         self.dots = integer(self._fresh("e")) if DOTS in scope.indices else None
@@ -363,12 +364,11 @@ class _Search:
     def _index_expression(self, node: Node) -> Expr:
         if isinstance(node, Call) and node.function in PADDINGS and node.arguments:
             node = node.arguments[0]
-        expression = integer_expression(node, self._index_name, self._index_special)
+        expression = integer_expression(
+            node, self._index_name, lambda part: Access(part.tensor) if isinstance(part, Element) else None
+        )
         check_affine(expression, dict.fromkeys(self.symbol.values(), sympy.S.One), node)
         return expression
-
-    def _index_special(self, node: Node) -> Expr | None:
-        return Access(node.tensor) if isinstance(node, Element) else None
 
     def _index_name(self, node: Name) -> Expr:
         if node.name in self.symbol:

@@ -77,6 +77,7 @@ def program(
     }
     reader = _Reader(flags, dict(arguments or {}), dict(copies or {}))
     given = tuple(reader.tensor(base) for base in inputs)
+    reader.names |= {s.name for pair in (sizes or {}).items() for e in pair for s in e.free_symbols}
     for equation in equations:
         reader.names |= {_name(v) for v in equation.atoms(IndexedBase, Symbol)}
         reader.targets += [_target(equation.lhs)] if isinstance(equation, Eq) else []

@@ -8,7 +8,7 @@ import pytest
 
 import gradscribe
 from gradscribe.derive.derivation import derive
-from gradscribe.derive.ir.interpret import interpret
+from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.language import LanguageError
 from gradscribe.derive.language.definitions.library import library_names, library_text
 from tests.cases.together import together
@@ -68,6 +68,12 @@ ALIKE = [
         "define f(s) = s * eps + b[0]; eps = 0.5; y[n] = f(x[n])",
         "eps = 0.5; y[n] = x[n] * eps + b[0]",
     ),
+    # an index that runs over a part of its axis, and a setting called like a local
+    (
+        "h = 2; L = C // h; k < L; y[n,k] = softmax(x[n,k], k); input x[N,C]",
+        """h = 2; L = C // h; k < L; j < L; m[n] = max(k) x[n,k]; z[n] = sum(j) exp(x[n,j] - m[n])
+        g[n,k] = exp(x[n,k] - m[n]); y[n,k] = g[n,k] / z[n]; input x[N,C]""",
+    ),
     (
         "y[n] = log_sum_exp(x[n,k], k)",
         "m[n] = max(k) x[n,k]; z[n] = sum(k) exp(x[n,k] - m[n]); y[n] = m[n] + log(z[n])",
@@ -79,8 +85,9 @@ ALIKE = [
 def test_a_definition_is_what_it_stands_for(text: str, written_out: str) -> None:
     ours, theirs = gradscribe.layer(text), gradscribe.layer(written_out)
     rng = np.random.default_rng(0)
-    sizes = {s: 3 + n for n, s in enumerate(sorted(ours.program.symbols(), key=str)) if str(s) != "eps"}
-    sizes |= {s: 0.5 for s in ours.program.symbols() if str(s) == "eps"}
+    sizes = {s: 3 + n for n, s in enumerate(sorted(ours.program.symbols(), key=str)) if str(s) not in ("eps", "h")}
+    sizes |= {s: {"eps": 0.5, "h": 2}[str(s)] for s in ours.program.symbols() if str(s) in ("eps", "h")}
+    sizes = complete_sizes(ours.program, {s: n for s, n in sizes.items() if s not in dict(ours.program.sizes)})
     assert sorted(map(str, ours.program.symbols())) == sorted(map(str, theirs.program.symbols()))
     assert len(ours.program.statements) <= len(theirs.program.statements)
     values = {t.name: rng.normal(size=tuple(int(e.xreplace(sizes)) for e in t.shape)) for t in ours.program.inputs}
