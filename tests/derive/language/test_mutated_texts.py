@@ -46,7 +46,7 @@ NETWORKS = (
 PIECES = (
     *"nkcijrvepqxywt[]()+-*/=,;<>!^.01 ", "[n == 1] ", "max(j) ", "sum(k) ", "t[n]", "x[n]", "-1", "!=", "det(", "E",
     "dy", "input ", "integer ", "constant ", "weight ", "optional ", "...", " + 1", "e9", "->", "N", "\n",
-    " or ", " and ", "not ", "softmax(", ", k)", "mean(", "define f(s) = s; ", " where m = ", "//2", "m", "z", "include ", "J",
+    " or ", " and ", "not ", "softmax(", ", k)", "mean(", "define f(s) = s; ", " where m = ", "//2", "m", "z",
 )  # fmt: skip
 
 
