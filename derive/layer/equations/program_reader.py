@@ -314,6 +314,7 @@ class _Reader:
         outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
         outer |= {v.name: v for v in expression.atoms(Idx)}
         places = {v.name: place for place, v in enumerate(self.extents)}
+        places |= {copy: places[index] for copy, index in self.copies.items() if index in places}
         ranges = [
             self._range(v) if isinstance(v, Idx) else Range(integer(v.name), self.extents[integer(v.name)])
             for _, v in sorted(outer.items(), key=lambda item: (places.get(item[0], len(places)), item[0]))
