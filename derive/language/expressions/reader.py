@@ -1,7 +1,7 @@
 """Syntax tree -> SymPy: the right side of an equation, built node by node; nothing is evaluated as text."""
 
 import sympy
-from sympy import Eq, Expr, Integer
+from sympy import Eq, Expr, IndexedBase, Integer
 
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.language.expressions.conditions import brackets, excludes
@@ -24,7 +24,7 @@ from gradscribe.derive.language.syntax.tree import (
     Reduction,
 )
 from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS, PADDINGS
-from gradscribe.derive.layer.equations import REDUCED
+from gradscribe.derive.layer.equations import REDUCED, named
 
 LARGEST_EXPONENT, LARGEST_NUMBER = 64, 1e300
 
@@ -89,9 +89,16 @@ class Reader:
                 return self._call(node, bound)
             case Reduction():
                 return self._reduction(node, bound)
+            case tree.Let(name, value, own):
+                return self._named(name, self.value(value, bound, factor), own)
             case Bracket():
                 return sympy.Mul(*brackets(node, bound, factor, self.vocabulary, self.value))
         raise Located("... stands for axes; expected a value", node.at)
+
+    def _named(self, name: str, value: Expr, own: bool) -> Expr:
+        """What a definition gives a name; what reads no tensor needs none."""
+        scalars = {base for base in self.vocabulary.bases.values() if isinstance(base, sympy.Symbol)}
+        return named(value, name, own) if value.has(IndexedBase) or value.free_symbols & scalars else value
 
     def _product(self, node: Product, bound: frozenset[str], factor: bool) -> Expr:
         value = self.value(node.first, bound, factor and not isinstance(node.first, tree.Sum))

@@ -12,7 +12,7 @@ A start of 0 needs none, for what lies beyond an axis is 0. Which tensors are co
 positions, follows from the equations (`derive.ir.interpret.recurrence`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from gradscribe.derive.language.syntax.tree import (
     Product,
     Sum,
     Text,
-    mapped,
+    rebuilt,
     walk,
 )
 
@@ -255,7 +255,7 @@ def _written_out(text: Text, plain: list[Equation], starts: Mapping[str, list[St
         index = Name(name, node.subscripts[axis].at)
         return replace(node, tensor=needed[key], subscripts=_with(node.subscripts, axis, index))
 
-    changed = [replace(e, value=mapped(e.value, put)) for e in plain]
+    changed = [replace(e, value=_mapped(e.value, put)) for e in plain]
     mains = {_named(e.target): e for e in reversed(plain) if not e.accumulates}
     waiting = {name: key for key, name in needed.items()}
     found: list[Equation] = []
@@ -266,6 +266,11 @@ def _written_out(text: Text, plain: list[Equation], starts: Mapping[str, list[St
                 found += _continued(mains[key[0]], key[1], needed[key], telling[key[0]])
         found.append(equation)
     return replace(text, equations=tuple(found))
+
+
+def _mapped(node: Any, change: Callable[[Any], Any]) -> Any:
+    """`node` with what `change` makes of every node below it, and of it, innermost first."""
+    return change(rebuilt(node, lambda part: _mapped(part, change)))
 
 
 def _continued(main: Equation, distance: int, name: str, starts: list[Start]) -> Iterator[Equation]:

@@ -7,11 +7,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Place:
-    """Where something stands: line and column, counted from 1, and the column after its end (on its first line)."""
+    """Where something stands: line and column, counted from 1, and the column after its end (on its first line).
+
+    What a definition brings stands where it is used; `within` is its name.
+    """
 
     line: int
     column: int
     end: int
+    within: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,22 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Bracket:
-    """``[comparison, ...]``: 1 where all comparisons hold, else 0."""
+class Connective:
+    """``a or b``, ``a and b``, ``not a``."""
 
-    comparisons: tuple[Comparison, ...]
+    word: str
+    parts: "tuple[Condition, ...]"
+    at: Place
+
+
+Condition = Comparison | Connective
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """``[condition, ...]``: 1 where all conditions hold, else 0."""
+
+    conditions: tuple[Condition, ...]
     at: Place
 
 
@@ -109,7 +125,17 @@ class Power:
     at: Place
 
 
-Node = Number | Name | Ellipsis | Element | Call | Reduction | Bracket | Sum | Product | Power
+@dataclass(frozen=True)
+class Let:
+    """A value that a definition gives a name; `own` where it is one of its ``where``, else what it stands for."""
+
+    name: str
+    value: "Node"
+    own: bool
+    at: Place
+
+
+Node = Number | Name | Ellipsis | Element | Call | Reduction | Bracket | Sum | Product | Power | Let
 
 
 @dataclass(frozen=True)
@@ -157,10 +183,30 @@ class LettersLine:
 
 
 @dataclass(frozen=True)
+class Definition:
+    """``define name(parameter, ...) = value where local = value, ...``."""
+
+    name: Name
+    parameters: tuple[Name, ...]
+    value: Node
+    locals: tuple[tuple[Name, Node], ...]
+    at: Place
+
+
+@dataclass(frozen=True)
+class Include:
+    """``include "file"``."""
+
+    file: str
+    at: Place
+
+
+@dataclass(frozen=True)
 class Text:
     """A whole text: its lines in order, and the title that its first comment gives.
 
-    The equations of `evaluation` hold after training, in place of those of the same tensors.
+    The equations of `evaluation` hold after training, in place of those of the same tensors. Once its definitions are
+    expanded, `copies` has the indices that this made, and those whose extents they have.
     """
 
     declarations: tuple[Declaration, ...]
@@ -170,6 +216,8 @@ class Text:
     limits: tuple[Limit, ...] = ()
     evaluation: tuple[Equation, ...] = ()
     letters: tuple[LettersLine, ...] = ()
+    definitions: tuple[Definition | Include, ...] = ()
+    copies: tuple[tuple[str, str], ...] = ()
 
 
 def walk(node: Any) -> Iterator[Any]:
@@ -183,11 +231,28 @@ def walk(node: Any) -> Iterator[Any]:
             yield from walk(getattr(node, field.name))
 
 
-def mapped(node: Any, change: Callable[[Any], Any]) -> Any:
-    """`node` with what `change` makes of every node below it, and of it, innermost first."""
-    if isinstance(node, tuple):
-        return tuple(mapped(part, change) for part in node)
-    if not hasattr(node, "at"):
-        return node
-    parts = {field.name: getattr(node, field.name) for field in fields(node)}
-    return change(replace(node, **{name: mapped(part, change) for name, part in parts.items()}))
+def reads_tensors(node: Any) -> bool:
+    """Whether an element of a tensor stands in a node, or in some."""
+    return any(isinstance(part, Element) for part in walk(node))
+
+
+def below(node: Any) -> Iterator[Any]:
+    """The nodes directly below `node`."""
+    waiting = [getattr(node, field.name) for field in fields(node) if field.name != "at"]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, tuple):
+            waiting += value
+        elif hasattr(value, "at"):
+            yield value
+
+
+def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
+    """`node` with `change` applied to the nodes directly below it."""
+
+    def part(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(part, value))
+        return change(value) if hasattr(value, "at") else value
+
+    return replace(node, **{f.name: part(getattr(node, f.name)) for f in fields(node) if f.name != "at"})

@@ -1,22 +1,15 @@
-"""SymPy equations -> Program, and back.
-
-A layer is written with SymPy's own objects: `IndexedBase` with a shape, `Idx` with a range, `Sum`, `Eq`; and with
-`Maximum` and `Minimum` over indices (`REDUCED` has one for every row of `derive.ir.reductions`), `inside` for a range
-bracket and `equal` for an equality bracket:
-
-    u, x, w = IndexedBase("u", shape=(N, M)), IndexedBase("x", shape=(N, L)), IndexedBase("w", shape=(R,))
-    n, m, r = Idx("n", N), Idx("m", M), Idx("r", R)
-    program(Eq(u[n, m], Sum(x[n, s * m + r - p] * w[r], r)), inputs=(x, w))
+"""SymPy equations -> Program.
 
 Nested reductions are flattened: each becomes a statement of its own, so that every statement has one reduction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from itertools import chain, count, permutations
+from typing import Any
 
 import sympy
-from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Pow, Sum, Symbol, Tuple
+from sympy import Add, Eq, Expr, Idx, Indexed, IndexedBase, Mul, Pow, Sum, Symbol
 
 from gradscribe.derive.calculus.invariance import with_constants
 from gradscribe.derive.ir.functions import among, equal, is_indicator
@@ -33,34 +26,13 @@ from gradscribe.derive.ir.term import (
     Statement,
     Tensor,
     Term,
-    accesses,
     drop_unit_ranges,
 )
 from gradscribe.derive.ir.well_formed import check
+from gradscribe.derive.layer.equations.written_objects import Named, Reduced, inside
 
-
-class inside(Function):
-    """The Iverson bracket ``[0 <= value < extent]`` as a factor."""
-
-    nargs = (2,)
-
-
-class Reduced(Expr):
-    """A reduction of `body` over indices, where all brackets among its factors hold: ``Maximum(body, r, t)``."""
-
-    is_commutative = True
-    op: ClassVar[str]
-
-    def __new__(cls, body: Expr, *indices: Idx) -> "Reduced":
-        return Expr.__new__(cls, body, Tuple(*indices))
-
-
-REDUCED: dict[str, Any] = {
-    word: Sum if row is SUM else type(row.noun.capitalize(), (Reduced,), {"op": word, "__module__": __name__})
-    for word, row in REDUCTIONS.items()
-}
-"""What stands for each row of the table, by its word."""
-Maximum, Minimum = REDUCED["max"], REDUCED["min"]
+MOST_REORDERED = 4
+"""Free indices of an inner reduction that are tried in any order when another one is the same."""
 
 
 def program(
@@ -74,6 +46,7 @@ def program(
     constants: str = "",
     ravel: str | Mapping[str, int] = "",
     arguments: Mapping[str, str] | None = None,
+    copies: Mapping[str, str] | None = None,
 ) -> Program:
     """Build a checked Program from SymPy equations.
 
@@ -89,6 +62,7 @@ def program(
         ravel: tensors with an axis that stands for any number of consecutive axes in row-major order: names, for
             axis 0, or name -> axis. Every other tensor that has an axis of that extent follows.
         arguments: name of the tensor that records where an extremum was found, by name of the extremum's tensor.
+        copies: index by index that stands for it where it has a value already; they are one where it has none.
 
     Returns:
         The program, of which `gradscribe.layer` makes a layer.
@@ -102,8 +76,9 @@ def program(
         "absent": set(factors.split()),
         "constant": set(constants.split()),
     }
-    reader = _Reader(flags, dict(arguments or {}))
+    reader = _Reader(flags, dict(arguments or {}), dict(copies or {}))
     given = tuple(reader.tensor(base) for base in inputs)
+    reader.names |= {s.name for pair in (sizes or {}).items() for e in pair for s in e.free_symbols}
     for equation in equations:
         reader.names |= {_name(v) for v in equation.atoms(IndexedBase, Symbol)}
         reader.targets += [_target(equation.lhs)] if isinstance(equation, Eq) else []
@@ -167,8 +142,9 @@ def _floors(expression: Expr) -> Expr:
 class _Reader:
     """Collects statements while equations are read; the only mutable thing of this module."""
 
-    def __init__(self, flags: Mapping[str, set[str]], arguments: Mapping[str, str]) -> None:
-        self.flags, self.arguments = flags, arguments
+    def __init__(self, flags: Mapping[str, set[str]], arguments: Mapping[str, str], copies: Mapping[str, str]) -> None:
+        self.flags, self.arguments, self.copies = flags, arguments, copies
+        self.lets: dict[Term, Tensor] = {}
         self.statements: list[Statement] = []
         self.extents: dict[Symbol, Expr] = {}
         self.names: set[str] = set()
@@ -204,14 +180,20 @@ class _Reader:
         free_form = [self._convert(e) for e in left.indices] if isinstance(left, Indexed) else []
         again = any(s.target.name == target.name for s in self.statements)
         summands = [part for part in Add.make_args(right) if not (again and part == left)]  # y = y + ... accumulates
-        separate = any(part.has(Sum) or any(_is_bracket(f) for f in Mul.make_args(part)) for part in summands)
+        free = {e for e in free_form if e.is_Symbol}
+        summands = [_unnamed(part, free, len(summands) == 1) for part in summands]
+        separate = any(_is_separate(part) for part in summands)
         parts = sorted(summands, key=lambda e: not e.has(Sum)) if separate else [Add(*summands)]
         added = len(parts) > 1 or self.targets.count(_target(left)) > 1
         for part in parts:
-            self._statement(target, free_form, part, added)
+            self._add(self._statement(target, free_form, part, added))
 
-    def _statement(self, target: Tensor, left: list[Expr], right: Expr, added: bool = False) -> None:
-        """Add one statement; `added`: it is one of several that add up, and all but a sum gets a tensor of its own."""
+    def _add(self, statement: Statement) -> None:
+        self.names |= {t.name for t in (statement.target, statement.argument) if t is not None}
+        self.statements.append(statement)
+
+    def _statement(self, target: Tensor, left: list[Expr], right: Expr, added: bool = False) -> Statement:
+        """One statement; `added`: it is one of several that add up, and all but a sum gets a tensor of its own."""
         op, bound, body = ("sum", (), right) if added and isinstance(right, Reduced) else self._peel(right)
         body = self._convert(body)
         factors = Mul.make_args(body)
@@ -246,8 +228,18 @@ class _Reader:
         if term.reduction.selects and not target.constant:
             name = self.arguments.get(target.name, f"arg_{target.name}")
             argument = Tensor(name, target.shape, integer=True)
-            self.names.add(name)
-        self.statements.append(Statement(target, drop_unit_ranges(term), argument))
+        return Statement(target, drop_unit_ranges(self._with_originals(term)), argument)
+
+    def _with_originals(self, term: Term) -> Term:
+        """The term, whose indices are no copies where the index that they stand for has no value."""
+        taken = {v.name for v in term.indices}
+        mapping: dict[Symbol, Symbol] = {}
+        for index in (v for v in term.indices if v.name in self.copies):
+            original = self.copies[index.name]
+            if original not in taken:
+                taken.add(original)
+                mapping[index] = integer(original)
+        return term.rename(mapping) if mapping else term
 
     def _bound_everywhere(self, target: Tensor, term: Term) -> None:
         parts = [term.body, *term.deltas, *(g.value for g in term.guards)]
@@ -291,6 +283,8 @@ class _Reader:
 
     def _convert(self, expression: Expr) -> Expr:
         """Replace inner reductions by tensors of their own, then SymPy's Indexed by Access."""
+        if isinstance(expression, Named):
+            return self._let(expression.args[0], expression.label)
         if isinstance(expression, Sum | Reduced):
             return self._let(expression)
         if isinstance(expression, Indexed):
@@ -310,13 +304,18 @@ class _Reader:
             return Access(expression.name) if expression in self.scalars else own_symbols(expression)
         return _floors(expression.func(*(self._convert(e) for e in expression.args)))
 
-    def _let(self, expression: Expr) -> Expr:
-        """A tensor for an inner reduction, over the indices of the outside that it uses, the left side's first."""
-        name = next(f"t{k}" for k in range(1, 1000) if f"t{k}" not in self.names)
+    def _let(self, expression: Expr, name: str = "") -> Expr:
+        """A tensor for an inner reduction, over the indices of the outside that it uses, the left side's first.
+
+        One that is the same has its tensor already, whatever the indices are called.
+        """
+        names = chain([name] if name else [], (f"{name or 't'}{k}" for k in count(2 if name else 1)))
+        name = next(n for n in names if n not in self.names)
         inner = {integer(v.name) for v in _own_indices(expression)}
         outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
         outer |= {v.name: v for v in expression.atoms(Idx)}
         places = {v.name: place for place, v in enumerate(self.extents)}
+        places |= {copy: places[index] for copy, index in self.copies.items() if index in places}
         ranges = [
             self._range(v) if isinstance(v, Idx) else Range(integer(v.name), self.extents[integer(v.name)])
             for _, v in sorted(outer.items(), key=lambda item: (places.get(item[0], len(places)), item[0]))
@@ -324,8 +323,42 @@ class _Reader:
         ]
         self.names.add(name)
         target = Tensor(name, tuple(r.extent for r in ranges), **self._flags(name))
-        self._statement(target, [r.index for r in ranges], expression)
+        statement = self._statement(target, [r.index for r in ranges], expression)
+        plain = tuple(range(len(ranges)))
+        for order in permutations(plain) if len(plain) <= MOST_REORDERED else [plain]:
+            found = self.lets.get(_anonymous(statement.term, order))
+            if found is not None:
+                self.names.discard(name)
+                return Access(found.name, *(ranges[k].index for k in order))
+        self.lets[_anonymous(statement.term, plain)] = target
+        self._add(statement)
         return Access(name, *(r.index for r in ranges))
+
+
+def _anonymous(term: Term, order: tuple[int, ...]) -> Term:
+    """The term with its free indices in an order, and all indices called by their places."""
+    free = tuple(term.free[k] for k in order)
+    places = {r.index: integer(f"_{k}") for k, r in enumerate((*free, *term.bound))}
+    return replace(term, free=free).rename(places)
+
+
+def _unnamed(summand: Expr, free: set[Expr], alone: bool) -> Expr:
+    """The summand of a right side, whose reduction needs no name if it has all `free` indices of the left side."""
+    if alone and isinstance(summand, Named):
+        return summand.args[0]
+    factors = Mul.make_args(summand)
+    for factor in factors:
+        if isinstance(factor, Named) and not factor.own and isinstance(factor.args[0], Sum):
+            body, others = factor.args[0], [f for f in factors if f is not factor]
+            outer = {integer(v.name) for v in body.atoms(Idx)} - {integer(v.name) for v in _own_indices(body)}
+            if free <= outer and not any(f.has(Sum, Reduced) for f in others):
+                return Mul(body, *others)
+    return summand
+
+
+def _is_separate(summand: Expr) -> bool:
+    """Whether a summand is a statement of its own: a sum that needs no tensor, or what brackets restrict."""
+    return any(isinstance(f, Sum) or _is_bracket(f) for f in Mul.make_args(summand))
 
 
 def _unpowered(factor: Expr) -> Expr:
@@ -350,39 +383,3 @@ def _own_indices(expression: Expr) -> Iterable[Idx]:
             yield from (limits[0] for limits in node.limits)
         elif isinstance(node, Reduced):
             yield from node.args[1]
-
-
-def to_sympy(source: Program) -> tuple[Eq, ...]:
-    """The program as SymPy equations; an accumulating statement repeats its target on the right.
-
-    Args:
-        source: a layer's `program`, or that of a gradient.
-
-    Returns:
-        One equation per statement, in order.
-    """
-    tensors = source.tensors
-    bases = {name: IndexedBase(name, shape=t.shape, real=True) for name, t in tensors.items()}
-    equations, written = [], set()
-    for statement in source.statements:
-        term = statement.term
-        idx: dict[Expr, Expr] = {r.index: Idx(r.index.name, r.extent) for r in term.ranges}
-        body = Mul(*term.admission, term.value)
-        body = body.xreplace({a: _indexed(bases, a, idx) for a in accesses(term.body)}).xreplace(idx)
-        for delta in term.deltas:
-            body *= equal(delta.xreplace(idx), Integer(0))
-        for guard in term.guards:
-            body *= inside(guard.value.xreplace(idx), guard.extent)
-        bound = [idx[r.index] for r in term.bound]
-        if bound:
-            body = REDUCED[term.op](body, *bound)
-        left = bases[statement.target.name][tuple(idx[r.index] for r in term.free)] if term.free else None
-        left = left if left is not None else Symbol(statement.target.name)
-        equations.append(Eq(left, (left if statement.target.name in written else 0) + body, evaluate=False))
-        written.add(statement.target.name)
-    return tuple(equations)
-
-
-def _indexed(bases: Mapping[str, IndexedBase], access: Access, idx: Mapping[Expr, Expr]) -> Any:
-    indices = tuple(e.xreplace(dict(idx)) for e in access.indices)
-    return bases[access.tensor][indices] if indices else Symbol(access.tensor)
