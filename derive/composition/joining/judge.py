@@ -45,8 +45,7 @@ def _weighted(weights: Sequence[float]) -> Layer:
     """The sum of numbers, each times its weight."""
     names = [f"x{k}" for k in range(1, len(weights) + 1)]
     terms = " + ".join(name if w == 1 else f"{w!r} * {name}" for w, name in zip(weights, names, strict=True))
-    given = ", ".join(f"{name}[]" for name in names)
-    return read(f"input {given}\ny = {terms}", "weighted_sum", title="the weighted sum of the losses")
+    return read(f"input {', '.join(names)}\ny = {terms}", "weighted_sum", title="the weighted sum of the losses")
 
 
 def _unused(name: str, taken: Collection[str]) -> str:

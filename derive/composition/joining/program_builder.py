@@ -80,6 +80,8 @@ class Builder:
         values = Values(where, label, taken=self.sizes.numbers)
         settings = dict(node.settings)
         set_options(layer, settings, values)
+        self.sizes.numbers |= values.numbers  # a weight of another node may have these sizes under other names
+        values.numbers.clear()
         for given in node.inputs:
             if given not in self.values and "." in given:
                 self._reach(given, node.name)
