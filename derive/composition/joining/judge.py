@@ -1,6 +1,7 @@
 """The nodes by which losses judge a network's values, and the labels that they ask for."""
 
 from collections.abc import Collection, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from sympy import Expr
@@ -44,8 +45,13 @@ def judges(
 def _weighted(weights: Sequence[float]) -> Layer:
     """The sum of numbers, each times its weight."""
     names = [f"x{k}" for k in range(1, len(weights) + 1)]
-    terms = " + ".join(name if w == 1 else f"{w!r} * {name}" for w, name in zip(weights, names, strict=True))
+    terms = " + ".join(name if w == 1 else f"{_fraction(w)} * {name}" for w, name in zip(weights, names, strict=True))
     return read(f"input {', '.join(names)}\ny = {terms}", "weighted_sum", title="the weighted sum of the losses")
+
+
+def _fraction(weight: float) -> str:
+    near = Fraction(weight).limit_denominator(1000)
+    return f"{near}" if float(near) == weight else repr(weight)
 
 
 def _unused(name: str, taken: Collection[str]) -> str:
