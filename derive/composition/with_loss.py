@@ -1,6 +1,6 @@
-"""A network and its loss as one network, whose value is the number E that is minimised."""
+"""The networks that derivations are of: with the loss as the last node, or with outputs that no other node reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,9 @@ from sympy import Symbol
 
 from gradscribe.derive.composition.joining.compose import compose
 from gradscribe.derive.composition.joining.judge import judges
-from gradscribe.derive.composition.network import Judged, Network, NetworkError
+from gradscribe.derive.composition.network import Judged, Network, NetworkError, Node
+from gradscribe.derive.language import read
+from gradscribe.derive.layer.interface import Layer
 
 
 def with_loss(network: Network) -> Network:
@@ -26,13 +28,48 @@ def with_loss(network: Network) -> Network:
     taken = {node.name for node in network.nodes} | {t.name for t in network.given}
     named = any(node.named for node in network.nodes)
     nodes, labels = judges(network.losses or (Judged(network.loss),), values, taken, named)
+    return _composed(network, nodes, (nodes[-1].name,), labels)
+
+
+def as_derived(network: Network) -> Network:
+    """What a derivation is of: the network from its loss down, or from its outputs where it has none."""
+    return with_loss(network) if network.loss is not None else with_outputs_apart(network)
+
+
+def with_outputs_apart(network: Network) -> Network:
+    """The network, where an output that its nodes read, too, is passed on by a node of its own.
+
+    So the gradient that arrives there is one summand of that by the value, beside what comes from the nodes.
+    """
+    inner = {source for node in network.nodes for source in node.inputs}
+    taken = {node.name for node in network.nodes} | {t.name for t in network.given}
+    named = any(node.named for node in network.nodes)
+    outputs, nodes = [], list[Node]()
+    for source in network.sources:
+        if source in inner and len(network.own_outputs) > 1:
+            name = next(n for n in (f"out{k}" if k else "out" for k in range(99)) if n not in taken)
+            taken.add(name)
+            nodes.append(Node(name, _passed_on(), (source,), named=named))
+        outputs.append(nodes[-1].name if source in inner and nodes else source)
+    return _composed(network, nodes, outputs, {}) if nodes else network
+
+
+def _passed_on() -> Layer:
+    return read("y[...] = x[...]", "output", title="a value that is an output, too")
+
+
+def _composed(
+    network: Network, nodes: Sequence[Node], outputs: Sequence[str], labels: Mapping[str, tuple[Any, ...] | None]
+) -> Network:
+    """The network with more nodes, and other outputs."""
     inputs: dict[str, Any] = {t.name: _shape(t.shape, dict(network.values)) for t in network.given}
-    inputs |= labels
+    first, *others = outputs
     whole = compose(
         network.name,
         (*network.nodes, *nodes),
-        nodes[-1].name,
-        inputs=inputs,
+        first,
+        outputs=others,
+        inputs=inputs | dict(labels),
         class_name=network.class_name,
         title=network.title,
         source=network.source,

@@ -89,9 +89,8 @@ def _page_gaps(network: Network, page: Derivation, module: Any, rng: Generator) 
     layer = _built(network, module, values, own)
     y = layer(*(values[t.name] for t in network.given))
     if network.loss is None:
-        seeds = differentiate(shown.program).seeds
-        values |= {seed.name: rng.normal(size=values[name].shape) for name, seed in seeds.items()}
-        layer.backward(*(values[seed.name] for seed in seeds.values()))
+        values |= {seed: rng.normal(size=values[output].shape) for output, seed in page.seeds}
+        layer.backward(*(values[seed] for _, seed in page.seeds))
     else:
         labels = {t.name for t in shown.given} - {t.name for t in network.given}
         layer.loss(*_outputs(y), *(values[t.name] for t in shown.given if t.name in labels))

@@ -10,7 +10,7 @@ from gradscribe.derive.calculus.differentiate import Gradient, differentiate
 from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.composition.level import Level, is_activation
 from gradscribe.derive.composition.network import Network
-from gradscribe.derive.composition.with_loss import with_loss
+from gradscribe.derive.composition.with_loss import as_derived
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.derivation.forward.forward_equations import in_one_naming, of_shape
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
@@ -53,7 +53,7 @@ def derive_network(
         EquationError: when `wrt` or a setting does not fit the network.
     """
     names = _wanted(network, wrt)
-    display = displayed(with_loss(network) if network.loss is not None else network, settings)
+    display = displayed(as_derived(network), settings)
     shown = display.layer
     assert isinstance(shown, Network)  # of which it is a specialisation
     rewritten = _rewritten(shown, names)
@@ -61,8 +61,8 @@ def derive_network(
     lettering = lettered(shown, program)
     lets = distributions(program, gradient.program.names())
     written = notation(gradient, lettering, lets)
-    (seed,) = (gradient.seeds[o] for o in program.outputs)
-    given = (Statement(seed, Term((), (), Integer(1))),) if network.loss is not None else ()
+    seeds = tuple((o, gradient.seeds[o]) for o in program.outputs if o in gradient.seeds)
+    given = tuple(Statement(seed, Term((), (), Integer(1))) for _, seed in seeds) if network.loss is not None else ()
     sections = BackPropagation(gradient, lettering, written, lets, given, full).sections()
     sections |= {name: zero_section(gradient, name, written) for name in gradient.zeros}
     chapters = [
@@ -100,7 +100,7 @@ def derive_network(
         chapters=tuple(_printed(printed) if levels else printed),
         levels=levels,
         repeated=repeated_levels(levels, {s.wrt: s for s in found}, written),
-        seed=seed.name,
+        seeds=tuple((output, seed.name) for output, seed in seeds),
     )
 
 
@@ -172,8 +172,8 @@ def _rewritten(network: Network, wrt: Sequence[str]) -> Rewritten:
 
 
 def _valued(network: Network) -> Program:
-    """The equations that the value needs, without running statistics."""
-    program = replace(network.program, outputs=network.program.outputs[:1])
+    """The equations that the values need, without running statistics."""
+    program = replace(network.program, outputs=tuple(t.name for t in network.own_outputs))
     needed = _needed(program)
     program = replace(program, statements=tuple(s for s in program.statements if s.target.name in needed))
     read = {a.tensor for s in program.statements for a in accesses(s.term.body)}
@@ -258,22 +258,20 @@ def _arriving(
 ) -> tuple[Words, ...]:
     """Where an error signal comes from that has no section: from above, or unchanged from another level."""
     signal = lettering.signals[level.label]
-    output = gradient.forward.outputs[0]
-    quotient = Access(quotient_name(signal))
-    seed = gradient.seeds.get(signal)
-    if output in lettering.tensors(level, [output]):
+    quotient, seed = Access(quotient_name(signal)), gradient.seeds.get(signal)
+    output = next(iter(lettering.tensors(level, gradient.forward.outputs)), None)
+    if output is not None and output in gradient.seeds:
         if network.loss is not None:
-            scalar = Access(output)
             one = Equals(Access(gradient.seeds[output].name), Integer(1))
             return (
                 say(
                     "The number {scalar} that is minimised is {output}, so that {gradient}.",
                     scalar=Scalar("E"),
-                    output=scalar,
+                    output=Access(output),
                     gradient=one,
                 ),
             )
-        if signal != output:
+        if signal != output or signal in sections:
             arriving = Access(gradient.seeds[output].name)
             return (say("The gradient {gradient} arrives from above.", gradient=arriving),)
         assert seed is not None  # the output's
