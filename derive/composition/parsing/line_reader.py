@@ -10,7 +10,7 @@ from gradscribe.derive.composition.joining.node_settings import settled
 from gradscribe.derive.composition.joining.program_builder import INPUT
 from gradscribe.derive.composition.network import LOSS, Judged, NetworkError
 from gradscribe.derive.composition.parsing.node_reader import REARRANGE, SHARE, NodeReader, _pointing
-from gradscribe.derive.composition.parsing.surroundings import Block, Surroundings
+from gradscribe.derive.composition.parsing.blocks import Block, Surroundings
 from gradscribe.derive.composition.parsing.tokens import branch, place, token
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.language import LanguageError, read

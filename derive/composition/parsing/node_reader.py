@@ -12,8 +12,8 @@ from lark import Token, Tree
 from gradscribe.derive.composition.joining.node_settings import open_features
 from gradscribe.derive.composition.joining.program_builder import INPUT
 from gradscribe.derive.composition.network import NetworkError, Node
-from gradscribe.derive.composition.parsing.rearrange import REARRANGE, rearranged
-from gradscribe.derive.composition.parsing.surroundings import Block, Surroundings, Written
+from gradscribe.derive.composition.parsing.named_axes import REARRANGE, rearranged
+from gradscribe.derive.composition.parsing.blocks import Block, Surroundings, Written
 from gradscribe.derive.composition.parsing.tokens import Reference, branch, place, settings
 from gradscribe.derive.ir.quote import listed, quoted, shown
 from gradscribe.derive.language.syntax.tree import Place

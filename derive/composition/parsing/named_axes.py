@@ -5,6 +5,7 @@ Such a step is a layer like others, with one equation: ``y[n, h, l, d] = x[n, l,
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from gradscribe.derive.composition.network import NetworkError
@@ -55,10 +56,11 @@ def rearranged(pattern: Any, known: Sequence[str], where: str) -> Layer:
         if len(group) != 1 and len(unknown) > 1:
             said = f"({' '.join(group)}) is divided: expected the sizes of all but one of {listed(group)}"
             raise NetworkError(f"{where}: {said}, such as {unknown[0]}=2")
-    return _layer(before, after, axes, known)
+    return _layer(before, after, tuple(axes), tuple(known))
 
 
-def _layer(before: Groups, after: Groups, axes: Sequence[str], known: Sequence[str]) -> Layer:
+@cache
+def _layer(before: Groups, after: Groups, axes: tuple[str, ...], known: tuple[str, ...]) -> Layer:
     letters = dict(zip(axes, _letters(axes), strict=True))
     extents = {axis: f"{letter.upper()}" for axis, letter in letters.items()}
     shapes = (", ".join("*".join(extents[a] for a in group) for group in side) for side in (before, after))
