@@ -124,6 +124,7 @@ if TYPE_CHECKING:
     from .gelu_tanh import GELUTanh, gelu_tanh_forward, gelu_tanh_grad_input
     from .global_avg_pool import GlobalAvgPool, global_avg_pool_forward, global_avg_pool_grad_input
     from .global_max_pool import GlobalMaxPool, global_max_pool_forward, global_max_pool_grad_input
+    from .gpt import GPT, gpt_backward, gpt_forward, gpt_loss_forward, gpt_loss_grad_input, gpt_predict
     from .group_norm import (
         GroupNorm,
         group_norm_backward,
@@ -284,17 +285,20 @@ if TYPE_CHECKING:
     )
     from .tanh import Tanh, tanh_forward, tanh_grad_input
     from .unembedding import Unembedding, unembedding_forward, unembedding_grad_input, unembedding_grad_weight
+    from .unet import UNet, unet_backward, unet_forward, unet_loss_forward, unet_loss_grad_input, unet_predict
     from .upsample_bilinear1d import UpsampleBilinear1D, upsample_bilinear1d_forward, upsample_bilinear1d_grad_input
     from .upsample_bilinear2d import UpsampleBilinear2D, upsample_bilinear2d_forward, upsample_bilinear2d_grad_input
     from .upsample_nearest1d import UpsampleNearest1D, upsample_nearest1d_forward, upsample_nearest1d_grad_input
     from .upsample_nearest2d import UpsampleNearest2D, upsample_nearest2d_forward, upsample_nearest2d_grad_input
     from .vgg11 import VGG11, vgg11_backward, vgg11_forward, vgg11_loss_forward, vgg11_loss_grad_input, vgg11_predict
+    from .vit import ViT, vit_backward, vit_forward, vit_loss_forward, vit_loss_grad_input, vit_predict
     from .zero_pad2d import ZeroPad2D, zero_pad2d_forward, zero_pad2d_grad_input
 
 __all__ = [
     "CELU",
     "ELU",
     "GELU",
+    "GPT",
     "SELU",
     "SGD",
     "VGG11",
@@ -392,11 +396,13 @@ __all__ = [
     "Softsign",
     "Subsampling2D",
     "Tanh",
+    "UNet",
     "Unembedding",
     "UpsampleBilinear1D",
     "UpsampleBilinear2D",
     "UpsampleNearest1D",
     "UpsampleNearest2D",
+    "ViT",
     "ZeroPad2D",
     "adam_update",
     "adaptive_avg_pool1d_forward",
@@ -513,6 +519,11 @@ __all__ = [
     "global_avg_pool_grad_input",
     "global_max_pool_forward",
     "global_max_pool_grad_input",
+    "gpt_backward",
+    "gpt_forward",
+    "gpt_loss_forward",
+    "gpt_loss_grad_input",
+    "gpt_predict",
     "group_norm_backward",
     "group_norm_forward",
     "group_norm_grad_beta",
@@ -685,6 +696,11 @@ __all__ = [
     "unembedding_forward",
     "unembedding_grad_input",
     "unembedding_grad_weight",
+    "unet_backward",
+    "unet_forward",
+    "unet_loss_forward",
+    "unet_loss_grad_input",
+    "unet_predict",
     "upsample_bilinear1d_forward",
     "upsample_bilinear1d_grad_input",
     "upsample_bilinear2d_forward",
@@ -698,6 +714,11 @@ __all__ = [
     "vgg11_loss_forward",
     "vgg11_loss_grad_input",
     "vgg11_predict",
+    "vit_backward",
+    "vit_forward",
+    "vit_loss_forward",
+    "vit_loss_grad_input",
+    "vit_predict",
     "zero_pad2d_forward",
     "zero_pad2d_grad_input",
 ]
@@ -816,6 +837,7 @@ _MODULES = {
     "gelu_tanh": ("GELUTanh", "gelu_tanh_forward", "gelu_tanh_grad_input"),
     "global_avg_pool": ("GlobalAvgPool", "global_avg_pool_forward", "global_avg_pool_grad_input"),
     "global_max_pool": ("GlobalMaxPool", "global_max_pool_forward", "global_max_pool_grad_input"),
+    "gpt": ("GPT", "gpt_backward", "gpt_forward", "gpt_loss_forward", "gpt_loss_grad_input", "gpt_predict"),
     "group_norm": (
         "GroupNorm",
         "group_norm_backward",
@@ -983,6 +1005,7 @@ _MODULES = {
     ),
     "tanh": ("Tanh", "tanh_forward", "tanh_grad_input"),
     "unembedding": ("Unembedding", "unembedding_forward", "unembedding_grad_input", "unembedding_grad_weight"),
+    "unet": ("UNet", "unet_backward", "unet_forward", "unet_loss_forward", "unet_loss_grad_input", "unet_predict"),
     "upsample_bilinear1d": ("UpsampleBilinear1D", "upsample_bilinear1d_forward", "upsample_bilinear1d_grad_input"),
     "upsample_bilinear2d": ("UpsampleBilinear2D", "upsample_bilinear2d_forward", "upsample_bilinear2d_grad_input"),
     "upsample_nearest1d": ("UpsampleNearest1D", "upsample_nearest1d_forward", "upsample_nearest1d_grad_input"),
@@ -995,6 +1018,7 @@ _MODULES = {
         "vgg11_loss_grad_input",
         "vgg11_predict",
     ),
+    "vit": ("ViT", "vit_backward", "vit_forward", "vit_loss_forward", "vit_loss_grad_input", "vit_predict"),
     "zero_pad2d": ("ZeroPad2D", "zero_pad2d_forward", "zero_pad2d_grad_input"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -12,8 +12,8 @@ from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.kernel.page.provenance import page, page_numbers
 from gradscribe.codegen.numpy.function.docstring import WIDTH, module_doc, wrapped
 from gradscribe.codegen.numpy.network.blocks.block_functions import page_rows, words
-from gradscribe.derive.composition.network import owner
 from gradscribe.derive.composition import Level, as_derived, levels
+from gradscribe.derive.composition.network import owner
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
 from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.writers.text.text_tables import layer_lines
@@ -131,7 +131,10 @@ def _inner_row(k: NetworkKernels, layers: Layers, level: Level, row: Row, part: 
         label=place.within(level.nodes[0].name),
         layers=row.layers,
         reads=tuple(
-            dict.fromkeys(place.within(labels[owner(i)]) if owner(i) in labels else place.names[results.get(i, i)] for i in sources)
+            dict.fromkeys(
+                place.within(labels[owner(i)]) if owner(i) in labels else place.names[results.get(i, i)]
+                for i in sources
+            )
         ),
         shape=tensors[place.names[results[level.nodes[-1].name]]].shape,
         weights=tuple((letter, own) for (letter, _), own in zip(row.weights, shapes, strict=True)),

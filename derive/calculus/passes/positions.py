@@ -95,7 +95,7 @@ def _within(statement: Statement, part: Expr, label: Expr, indices: set[Symbol])
 
 
 def _around(program: Program, label: Expr, indices: set[Symbol]) -> dict[str, set[Expr]]:
-    """Brackets on the labels alone that multiply everything that reads a tensor; from the last statement to the first."""
+    """Brackets on the labels alone that multiply everything that reads a tensor; the last statement comes first."""
     readers: dict[str, list[tuple[Statement, Access]]] = {}
     for s in program.statements:
         for a in accesses(s.term.body):

@@ -70,7 +70,8 @@ def compose(
         values = dict(zip(outputs, network.own_outputs, strict=True))
         with _blamed(LOSS):
             builder.check_losses(network, values, losses)
-            loss = losses[0].layer if len(values) == len(losses) == losses[0].weight == 1 else _together(name, values, losses)
+            alone = len(losses) == losses[0].weight == 1
+            loss = losses[0].layer if alone else _together(name, values, losses)
     return replace(network, evaluation=evaluation, loss=loss, losses=tuple(losses))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
 
-from gradscribe.derive.composition.network import NetworkError
+from gradscribe.derive.composition.network import NetworkError, Node
 from gradscribe.derive.ir.index import floordiv, integer
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.layer.interface import REQUIRED, Kind, Layer, Option
@@ -87,6 +87,21 @@ def open_features(layer: Layer) -> tuple[tuple[str, Expr], ...]:
     own = (layer.program.tensors[w] for w in layer.weights)
     loose = dict.fromkeys(e for t in own for e in t.shape if e.is_Symbol and e not in given)
     return (*layer.features, *((s.name, s) for s in loose))
+
+
+def check_settings(node: Node, settings: Mapping[str, Any], where: str) -> None:
+    """Raise unless the layer of a node has all that its settings, data and starts name."""
+    layer = node.layer
+    optional = [t.name for t in layer.program.inputs if t.optional]
+    flags = ["bias" if name == "b" else name for name in optional]
+    known = [*(o.name for o in layer.options), *(name for name, _ in open_features(layer)), *flags]
+    for name in settings:
+        if name not in known:
+            raise NetworkError(f"{where}: unknown setting {quoted(name)}; expected one of {listed(known) or 'none'}")
+    inputs = {t.name for t in layer.program.inputs}
+    for name in (*dict(node.data), *dict(node.start)):
+        if name not in inputs:
+            raise NetworkError(f"{where}: has no input {name}; expected one of {listed(sorted(inputs))}")
 
 
 def settled(layer: Layer, settings: Mapping[str, Any], where: str) -> Layer:

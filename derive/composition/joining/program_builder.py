@@ -12,7 +12,7 @@ from gradscribe.derive.calculus.collapse import expanded
 from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.joining.any_axes import written_out
 from gradscribe.derive.composition.joining.judge import judges
-from gradscribe.derive.composition.joining.node_settings import Values, open_features, set_options
+from gradscribe.derive.composition.joining.node_settings import Values, check_settings, set_options
 from gradscribe.derive.composition.joining.node_sizes import Sizes
 from gradscribe.derive.composition.joining.tidy import tidied
 from gradscribe.derive.composition.network import Data, Judged, Network, NetworkError, Node, Part, Start, Uniform, owner
@@ -21,7 +21,7 @@ from gradscribe.derive.ir.quote import listed, quoted, shown
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.fan_in import fan_in
-from gradscribe.derive.layer.interface import Kind, Layer, Option
+from gradscribe.derive.layer.interface import Kind, Option
 
 AXES = (("N", "batch"), ("H", "height"), ("W", "width"), ("C", "channels"))
 """What errors call the extents of an input."""
@@ -95,7 +95,7 @@ class Builder:
         bound = self._bound(node, source)
         self.sizes.features(layer, settings, values)
         self.sizes.leftover(source, values)
-        _check_settings(node, settings, where)
+        check_settings(node, settings, where)
         self.sizes.numbers |= values.numbers
         self.sizes.windows(source, values)
         self.sizes.requirements(layer, settings, values)
@@ -314,8 +314,8 @@ class Builder:
             value = self.values[node.name].tensor
             if value.shape:
                 raise NetworkError(
-                    f"{self.name}: loss {node.layer.name}: expected a number, its value has {len(value.shape)} axes; sum "
-                    f"it in its equation, or take a loss whose value is one number, such as softmax_cross_entropy"
+                    f"{self.name}: loss {node.layer.name}: expected a number, its value has {len(value.shape)} axes; "
+                    f"sum it in its equation, or take a loss whose value is one number, such as softmax_cross_entropy"
                 )
 
     def _inputs_as_named(self) -> tuple[Tensor, ...]:
@@ -395,17 +395,3 @@ def _moved(
     assert target is not None
     moved = expanded(replace(term, body=body))
     return Statement(target, moved, tensor(statement.argument), tensor(statement.ties))
-
-
-def _check_settings(node: Node, settings: Mapping[str, Any], where: str) -> None:
-    layer = node.layer
-    optional = [t.name for t in layer.program.inputs if t.optional]
-    flags = ["bias" if name == "b" else name for name in optional]
-    known = [*(o.name for o in layer.options), *(name for name, _ in open_features(layer)), *flags]
-    for name in settings:
-        if name not in known:
-            raise NetworkError(f"{where}: unknown setting {quoted(name)}; expected one of {listed(known) or 'none'}")
-    inputs = {t.name for t in layer.program.inputs}
-    for name in (*dict(node.data), *dict(node.start)):
-        if name not in inputs:
-            raise NetworkError(f"{where}: has no input {name}; expected one of {listed(sorted(inputs))}")

@@ -9,9 +9,10 @@ from lark import Token, Tree
 from gradscribe.derive.composition.joining.node_settings import settled
 from gradscribe.derive.composition.joining.program_builder import INPUT
 from gradscribe.derive.composition.network import LOSS, Judged, NetworkError
-from gradscribe.derive.composition.parsing.node_reader import REARRANGE, SHARE, NodeReader, _pointing
-from gradscribe.derive.composition.parsing.blocks import Block, Surroundings
+from gradscribe.derive.composition.parsing.named_axes import REARRANGE
+from gradscribe.derive.composition.parsing.node_reader import SHARE, NodeReader, pointing
 from gradscribe.derive.composition.parsing.tokens import branch, place, token
+from gradscribe.derive.composition.parsing.written_blocks import Block, Surroundings
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.language import LanguageError, read
 from gradscribe.derive.layer.letters import read_letters
@@ -81,7 +82,7 @@ class LineReader:
         source = words[-1] if any(w.type == "OF" for w in words) else None
         word = step.children[1]
         self.nodes.places.setdefault(LOSS, place(word))
-        with _pointing(word):
+        with pointing(word):
             layer, given = self.nodes.layer(step, Surroundings(), 1)
             settings = dict(given)
             where = f"{self.name}: loss {layer.name}"
@@ -111,8 +112,8 @@ class LineReader:
         words = tuple(map(str, (*parameters, *inputs)))
         if len(set(words)) < len(words):
             raise self._wrong(name, f"block {shown(name)}: two parameters have one name")
-        block = Block(str(name), tuple(map(str, parameters)), tuple(map(str, inputs)), chain)
-        self.nodes.blocks[str(name)] = block
+        above = dict(self.nodes.blocks)
+        self.nodes.blocks[str(name)] = Block(str(name), (*map(str, parameters),), (*map(str, inputs),), chain, above)
 
     def _check_free(self, name: Token, kind: str) -> None:
         if str(name) in {*self.nodes.layers, *self.nodes.blocks, SHARE, REARRANGE}:

@@ -64,7 +64,9 @@ def _layer(before: Groups, after: Groups, axes: tuple[str, ...], known: tuple[st
     letters = dict(zip(axes, _letters(axes), strict=True))
     extents = {axis: f"{letter.upper()}" for axis, letter in letters.items()}
     shapes = (", ".join("*".join(extents[a] for a in group) for group in side) for side in (before, after))
-    places = (", ".join(_digits([(letters[a], extents[a]) for a in group]) for group in side) for side in (before, after))
+    places = (
+        ", ".join(_digits([(letters[a], extents[a]) for a in group]) for group in side) for side in (before, after)
+    )
     (read_from, made), (source, target) = shapes, places
     ranges = "\n".join(f"{letters[a]} < {extents[a]}" for a in axes)
     return read(

@@ -1,4 +1,4 @@
-"""Chains of a network's text -> its nodes: joins, sums, repetitions, and blocks, which are written out where they stand."""
+"""Chains of a network's text -> its nodes: joins, sums, repetitions; blocks are written out where they stand."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from gradscribe.derive.composition.joining.node_settings import open_features
 from gradscribe.derive.composition.joining.program_builder import INPUT
 from gradscribe.derive.composition.network import NetworkError, Node
 from gradscribe.derive.composition.parsing.named_axes import REARRANGE, rearranged
-from gradscribe.derive.composition.parsing.blocks import Block, Surroundings, Written
 from gradscribe.derive.composition.parsing.tokens import Reference, branch, place, settings
+from gradscribe.derive.composition.parsing.written_blocks import Block, Surroundings, Written
 from gradscribe.derive.ir.quote import listed, quoted, shown
 from gradscribe.derive.language.syntax.tree import Place
 from gradscribe.derive.layer.interface import REQUIRED, Layer
@@ -86,7 +86,7 @@ class NodeReader:
         if part.data == "repeat":
             return self._repeated(part, before, around)
         word = str(part.children[1])
-        with _pointing(part.children[1]):
+        with pointing(part.children[1]):
             if word in self.blocks:
                 return self._block(part, before, around)
             if word == SHARE and word not in self.layers:
@@ -264,7 +264,8 @@ class NodeReader:
         )
         before, known = len(self.nodes), self.blocks
         self.places[instance] = place(word)
-        self.written[instance], self.blocks = Written(block, given, inner.twin or inner.prefix), self._above(block)
+        self.written[instance] = Written(block, given, inner.twin or inner.prefix)
+        self.blocks = dict(block.above)
         values = self._values(block.chain, inputs, inner)
         self.blocks = known
         if len(self.nodes) == before:
@@ -272,10 +273,6 @@ class NodeReader:
         if len(values) == 1:
             self.names[instance] = values[0]
         return values
-
-    def _above(self, block: Block) -> dict[str, Block]:
-        """The blocks that were defined before another one: those that it may consist of."""
-        return dict(list(self.blocks.items())[: list(self.blocks).index(block.name)]) if block.name in self.blocks else {}
 
     def layer(self, step: Tree[Token], around: Surroundings, inputs: int) -> tuple[Layer, tuple[tuple[str, Any], ...]]:
         """The layer that a step names, for so many inputs, and its settings."""
@@ -319,7 +316,7 @@ def _held(node: Node) -> tuple[tuple[str, str], ...]:
 
 
 @contextmanager
-def _pointing(word: Any) -> Iterator[None]:
+def pointing(word: Any) -> Iterator[None]:
     """Say of a mistake which word of the text it is in."""
     try:
         yield

@@ -46,7 +46,7 @@ def upsample_nearest2d() -> Layer:
 def _interpolation(rank: int) -> Layer:
     """Every element from its neighbours along one axis after the other, weighted by how near they are.
 
-    Element s*i + r lies at i + (r + 1/2)/s - 1/2 between those of x, of which only i - 1, i and i + 1 are nearer than 1.
+    Element s*i + r lies at i + (r + 1/2)/s - 1/2 between those of x; only i - 1, i and i + 1 are nearer than 1.
     """
     axes = SPATIAL[rank]
     extents, windows = (joined(axes, part) for part in ("extent", "windows"))

@@ -1,4 +1,4 @@
-"""Blocks of a network's text, and what a step stands in: which block, which turn of a repetition, which shared place."""
+"""Blocks of a network's text, and what a step stands in: a block, a turn of a repetition, a place that is shared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,12 +9,13 @@ from lark import Token, Tree
 
 @dataclass(frozen=True)
 class Block:
-    """``block NAME(parameters) of (inputs) = chain``: what stands where the name stands."""
+    """``block NAME(parameters) of (inputs) = chain``: what stands where the name stands; `above` it may consist of."""
 
     name: str
     parameters: tuple[str, ...]
     inputs: tuple[str, ...]
     chain: Tree[Token]
+    above: "Mapping[str, Block]"
 
 
 @dataclass(frozen=True)
