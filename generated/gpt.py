@@ -914,7 +914,7 @@ class GPT(rt.Network):
             "gpt",
             {
                 "embed.w": rt.Normal((65, 64), 0.02 / 65),
-                "place.w": rt.Normal((32, 64), 1.0 / 1),
+                "place.w": rt.Constant((32, 64), 0.0),
                 **rt.placed(_transformer_weights(), "layer1", "layer2"),
                 "norm.gamma": rt.Constant((64,), 1.0),
                 "norm.beta": rt.Constant((64,), 0.0),

@@ -917,7 +917,7 @@ class ViT(rt.Network):
             {
                 "embed.w": rt.Normal((48, 64), 1.0 / 48),
                 "embed.b": rt.Constant((64,), 0.0),
-                "place.w": rt.Normal((64, 64), 1.0 / 1),
+                "place.w": rt.Constant((64, 64), 0.0),
                 **rt.placed(_transformer_weights(), "layer1", "layer2"),
                 "norm.gamma": rt.Constant((64,), 1.0),
                 "norm.beta": rt.Constant((64,), 0.0),

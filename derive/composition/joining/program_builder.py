@@ -61,6 +61,7 @@ class Builder:
         self.flattened: dict[str, tuple[Expr, ...]] = {}
         self.images: dict[str, tuple[Expr, ...]] = {}
         self.tensors: dict[str, str] = {}
+        self.held: dict[str, dict[str, str]] = {}
 
     def _called(self, tensor: str, where: str) -> None:
         """Note the name of a tensor, which must not be that of another one."""
@@ -127,9 +128,17 @@ class Builder:
 
     def _owned(self, source: str, node: Node) -> Tensor | None:
         """The weight, or the statistic as it is by then, of another node; None where that does without."""
-        tensor = f"{owner(source)}_{source.partition('.')[2]}"
+        base, _, wanted = source.partition(".")
+        held = self.held.get(base, {})
+        if wanted not in held:
+            said = f"{base} has no weight {quoted(wanted)}; expected one of {listed(held) or 'none'}"
+            raise NetworkError(f"{self.name}, {node.name}: shares {shown(source)}: {said}")
+        tensor = held[wanted]
         tensor = next((new for old, new, _ in self.state if old == tensor), tensor)
-        return next((t for t in (*self.inputs, *(s.target for s in self.statements)) if t.name == tensor), None)
+        found = next((t for t in (*self.inputs, *(s.target for s in self.statements)) if t.name == tensor), None)
+        if found is None and dict(node.settings).get("bias" if wanted == "b" else wanted) is not False:
+            raise NetworkError(f"{self.name}, {node.name}: shares {shown(source)}: {base} does without")
+        return found
 
     def _reach(self, source: str, reader: str) -> None:
         """Make ``node.tensor`` a value that nodes may read."""
@@ -268,6 +277,8 @@ class Builder:
             if name not in bound and name not in absent:
                 self._called(names[name], f"{name} of {node.name}")
                 self.parts[names[name]] = Part(node.name, name)
+        statistics = [name for name, _, _ in node.layer.state]
+        self.held[node.name] = {name: names.get(name, name) for name in (*node.layer.weights, *statistics)}
         self._value(node, source, names, bound)
 
     def _absent(

@@ -8,12 +8,12 @@ from lark import Token, Tree
 
 from gradscribe.derive.composition.joining.node_settings import settled
 from gradscribe.derive.composition.joining.program_builder import INPUT
-from gradscribe.derive.composition.network import LOSS, Judged, NetworkError
+from gradscribe.derive.composition.network import LOSS, Judged, NetworkError, owner
 from gradscribe.derive.composition.parsing.named_axes import REARRANGE
 from gradscribe.derive.composition.parsing.node_reader import SHARE, NodeReader, pointing
 from gradscribe.derive.composition.parsing.tokens import branch, place, token
 from gradscribe.derive.composition.parsing.written_blocks import Block, Surroundings
-from gradscribe.derive.ir.quote import shown
+from gradscribe.derive.ir.quote import listed, shown
 from gradscribe.derive.language import LanguageError, read
 from gradscribe.derive.layer.letters import read_letters
 
@@ -29,6 +29,7 @@ class LineReader:
         last: the value of the last chain.
         outputs: what the text names as the network's values, and where.
         losses: what judges them.
+        judged: what losses are said to be of, and where.
         letters: what derivations are written with.
     """
 
@@ -36,6 +37,7 @@ class LineReader:
     last: str | None = None
     outputs: list[Token] = field(default_factory=list)
     losses: list[Judged] = field(default_factory=list)
+    judged: list[Token] = field(default_factory=list)
     letters: str = ""
 
     @property
@@ -47,6 +49,11 @@ class LineReader:
         """What makes the network's values: the outputs that the text names, else the last chain, and what is judged."""
         named = [str(word) for word in self.outputs] or [self.last or ""]
         judged = [loss.source for loss in self.losses if loss.source]
+        known = {*self.nodes.made, *self.nodes.names}
+        for word in (*self.outputs, *self.judged):
+            if owner(word) not in known:
+                expected = listed([*self.nodes.declared, *self.nodes.made])
+                raise self._wrong(word, f"output {shown(word)}: expected a layer or a named line: {expected}")
         return list(dict.fromkeys(map(self.nodes.resolve, (*named, *judged))))
 
     def line(self, line: Tree[Token]) -> None:
@@ -89,6 +96,7 @@ class LineReader:
             if step.children[0] is not None:
                 raise NetworkError(f"{where}: expected no name of its own, received {shown(step.children[0])}")
             layer = settled(layer, settings, where)
+        self.judged += [source] if source is not None else []
         self.losses.append(Judged(layer, str(source) if source is not None else "", float(weight or 1)))
 
     def _own(self, name: Token, equations: Token) -> None:

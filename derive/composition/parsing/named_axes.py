@@ -82,8 +82,8 @@ def _groups(side: str, where: str) -> Groups:
     """The axes of one side of a pattern."""
     words = re.findall(r"\([^()]*\)|[^\s()]+|[()]", side)
     groups = tuple(tuple(word.strip("()").split()) for word in words)
-    wrong = next((a for g in groups for a in g or ("()",) if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", a)), None)
-    if wrong is not None or any(w in "()" for w in words):
+    wrong = next((a for g in groups for a in g if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", a)), None)
+    if wrong is not None or not all(groups):
         said = "expected names of axes, those of one axis in parentheses"
         raise NetworkError(f"{where}: {said}, received {quoted(wrong or side.strip())}")
     return groups

@@ -59,12 +59,15 @@ class NodeReader:
 
     def chain(self, chain: Tree[Token], before: str) -> str:
         """Append the nodes of a chain that starts from the value `before`; the name of its value."""
-        return self._one(self._values(chain, (before,), Surroundings()))
+        return self._one(chain, (before,), Surroundings())
 
-    def _one(self, values: tuple[str, ...]) -> str:
+    def _one(self, chain: Tree[Token], before: tuple[str, ...], around: Surroundings) -> str:
         """The value of a chain that should have one."""
+        values = self._values(chain, before, around)
         if len(values) > 1:
-            raise NetworkError(f"{self.name}: a chain ends with {len(values)} values; expected a layer that joins them")
+            said = f"a chain ends with {len(values)} values; expected a layer that joins them"
+            first = next(iter(branch(chain.children[-1]).scan_values(lambda v: isinstance(v, Token))))
+            raise NetworkError(f"{self.name}: {said}", place=place(first))
         return values[0]
 
     def _values(self, chain: Tree[Token], before: tuple[str, ...], around: Surroundings) -> tuple[str, ...]:
@@ -143,8 +146,10 @@ class NodeReader:
     def _residual(self, part: Tree[Token], before: tuple[str, ...], around: Surroundings) -> str:
         """Around a branch: the sum of its value and of its input, which may pass a chain of its own."""
         own, word, inner, shortcut = part.children
-        value = self._one(self._values(branch(inner), before, around))
-        other = self._one(self._values(branch(shortcut), before, around) if shortcut is not None else before)
+        if len(before) > 1:
+            raise NetworkError(f"{self.name}: a residual reads one value, received {listed(before)}", place=place(word))
+        value = self._one(branch(inner), before, around)
+        other = self._one(branch(shortcut), before, around) if shortcut is not None else before[0]
         return self._append(own, self.layers["residual_add"](), (value, other), (), word, around)
 
     def _repeated(self, part: Tree[Token], before: tuple[str, ...], around: Surroundings) -> tuple[str, ...]:

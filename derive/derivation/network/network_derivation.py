@@ -29,10 +29,10 @@ from gradscribe.derive.derivation.network.lettering import Lettering, lettered, 
 from gradscribe.derive.derivation.network.surroundings import without_copies
 from gradscribe.derive.derivation.record.page_record import Definition, Derivation
 from gradscribe.derive.derivation.record.section_record import Chapter, Section
-from gradscribe.derive.derivation.record.sentence import Equals, Label, Scalar, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Equals, Label, Scalar, Words, joined
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term, accesses
-from gradscribe.said import say
+from gradscribe.said import say, say_number
 
 
 def derive_network(
@@ -86,7 +86,7 @@ def derive_network(
         name=network.name,
         title=_title(network),
         source=network.source,
-        setup=(*_branches(network), *_setup(shown, program, written)),
+        setup=(*_branches(network), *_setup(shown, program, written), *_shared(shown, lettering)),
         table=table if full else with_repeats(table, _equations(once, lettering)),
         definitions=once,
         notes=(
@@ -203,6 +203,23 @@ def _branches(network: Network) -> tuple[Words, ...]:
         if is_branched(network) and _title(network) != drawn(network)
         else ()
     )
+
+
+def _shared(network: Network, lettering: Lettering) -> Iterator[Words]:
+    """Which levels have weights of another one."""
+    labels = {node.name: level.label for level in lettering.levels for node in level.nodes}
+    others: dict[str, dict[str, None]] = {}
+    for node in network.nodes:
+        for name in node.owners:
+            others.setdefault(labels[name], {})[labels[node.name]] = None
+    for label, found in others.items():
+        yield say_number(
+            len(found),
+            "Level {levels} has weights of level {label}: their gradients are sums over both.",
+            "Levels {levels} have weights of level {label}: their gradients are sums over all of these.",
+            levels=joined([Label(other) for other in found], AND),
+            label=Label(label),
+        )
 
 
 def _setup(network: Network, program: Program, written: Notation) -> tuple[Words, ...]:
