@@ -3,8 +3,9 @@
 A name is looked up before anything is loaded: who mistypes one does not wait for SymPy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
