@@ -175,7 +175,14 @@ def test_the_gradient_by_a_shared_weight_is_the_sum_over_its_places() -> None:
     rng = np.random.default_rng(3)
     net = network(text, "siamese").compile().Siamese(dtype=np.float64, rng=0)
     p, x, z = there(net), rng.normal(size=(5, 6, 6, 1)), rng.normal(size=(5, 6, 6, 1))
-    assert sorted(p) == ["left_conv2d1.b", "left_conv2d1.w", "left_dense1.b", "left_dense1.w", "left_norm.beta", "left_norm.gamma"]
+    assert sorted(p) == [
+        "left_conv2d1.b",
+        "left_conv2d1.w",
+        "left_dense1.b",
+        "left_dense1.w",
+        "left_norm.beta",
+        "left_norm.gamma",
+    ]
     mean, var = torch.zeros(2, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
 
     def tower(image: np.ndarray, training: bool) -> Any:

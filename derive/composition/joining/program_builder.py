@@ -15,7 +15,7 @@ from gradscribe.derive.composition.joining.judge import judges
 from gradscribe.derive.composition.joining.node_settings import Values, check_settings, set_options
 from gradscribe.derive.composition.joining.node_sizes import Sizes
 from gradscribe.derive.composition.joining.tidy import tidied
-from gradscribe.derive.composition.network import Data, Judged, Network, NetworkError, Node, Part, Start, Uniform, owner
+from gradscribe.derive.composition.network import Data, Judged, Network, NetworkError, Node, Part, Start, Uniform
 from gradscribe.derive.ir.index import IntegerFunction, integer
 from gradscribe.derive.ir.quote import listed, quoted, shown
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses

@@ -180,7 +180,11 @@ INCOMPLETE = {
     "a = dense(3)\noutput q": (3, 8, "output q: expected a layer or a named line: a, dense1"),
     "a = dense(3)\nloss mean_squared_error of q": (3, 28, "output q: expected a layer or a named line: a, dense1"),
     "dense(4)\nloss cross_entropy(smoothing=1)": (3, 6, "unknown setting 'smoothing'; expected one of ignore_index, l"),
-    "dense(4)\nloss cross_entropy(label_smoothing=2)": (3, 6, "label_smoothing: expected a number, at least 0 and at m"),
+    "dense(4)\nloss cross_entropy(label_smoothing=2)": (
+        3,
+        6,
+        "label_smoothing: expected a number, at least 0 and at m",
+    ),
     "block up(k) of (a, b) = (a, b) -> residual_add\nup(3)": (3, 1, "up: expected (a, b) -> up, received x"),
     "layer dense { y[n] = x[n] }\ndense": (2, 7, "layer dense: that is the name of a layer"),
     "layer g { y[n,l,k] = sum(c) x[n,l,c]*w[c,k]; weight w }\ng(Q=3)": (3, 1, "unknown setting 'Q'; expected one of K"),
