@@ -8,7 +8,7 @@ from sympy import Symbol
 
 from gradscribe.derive.composition.joining.compose import compose
 from gradscribe.derive.composition.joining.judge import judges
-from gradscribe.derive.composition.network import Judged, Network, NetworkError, Node
+from gradscribe.derive.composition.network import Judged, Network, NetworkError, Node, owner
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Layer
 
@@ -61,12 +61,15 @@ def _passed_on() -> Layer:
 def _composed(
     network: Network, nodes: Sequence[Node], outputs: Sequence[str], labels: Mapping[str, tuple[Any, ...] | None]
 ) -> Network:
-    """The network with more nodes, and other outputs."""
+    """The network with more nodes, and other outputs; without what these do not depend on."""
+    needed = {owner(output) for output in outputs}
+    for node in reversed((*network.nodes, *nodes)):
+        needed |= {*node.sources, *node.owners} if node.name in needed else set()
     inputs: dict[str, Any] = {t.name: _shape(t.shape, dict(network.values)) for t in network.given}
     first, *others = outputs
     whole = compose(
         network.name,
-        (*network.nodes, *nodes),
+        [node for node in (*network.nodes, *nodes) if node.name in needed],
         first,
         outputs=others,
         inputs=inputs | dict(labels),

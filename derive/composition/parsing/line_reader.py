@@ -15,6 +15,7 @@ from gradscribe.derive.composition.parsing.tokens import branch, place, token
 from gradscribe.derive.composition.parsing.written_blocks import Block, Surroundings
 from gradscribe.derive.ir.quote import listed, shown
 from gradscribe.derive.language import LanguageError, read
+from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.letters import read_letters
 
 LONGEST_NUMBER = 12
@@ -89,6 +90,10 @@ class LineReader:
         source = words[-1] if any(w.type == "OF" for w in words) else None
         word = step.children[1]
         self.nodes.places.setdefault(LOSS, place(word))
+        if self.nodes.is_value(step):  # a number that the network computes itself
+            self.judged.append(token(word))
+            self.losses.append(Judged(_itself(), str(word), float(weight or 1)))
+            return
         with pointing(word):
             layer, given = self.nodes.layer(step, Surroundings(), 1)
             settings = dict(given)
@@ -146,6 +151,10 @@ class LineReader:
     def _before(self) -> str:
         """What a chain begins with that names nothing."""
         return self.last or next(iter(self.nodes.inputs), INPUT)
+
+
+def _itself() -> Layer:
+    return read("input x\ny = 1 * x", "value", title="a number that is minimised as it is")
 
 
 def _words(names: Any) -> list[Token]:

@@ -111,6 +111,10 @@ class NodeReader:
         own, _, *arguments = step.children
         return own is None and all(a is None for a in arguments)
 
+    def is_value(self, step: Tree[Token]) -> bool:
+        """Whether a step at the top of a text is the name of a value, and no layer."""
+        return self._is_reference(step, Surroundings())
+
     def _is_reference(self, step: Tree[Token], around: Surroundings) -> bool:
         word = str(step.children[1])
         layer = word in {*self.layers, *self.blocks} and word not in around.given

@@ -56,7 +56,8 @@ def derive_network(
     display = displayed(as_derived(network), settings)
     shown = display.layer
     assert isinstance(shown, Network)  # of which it is a specialisation
-    rewritten = _rewritten(shown, names)
+    read = {t.name for t in shown.program.inputs}
+    rewritten = _rewritten(shown, names if wrt is not None else [n for n in names if n in read])
     gradient, program = rewritten.shown, rewritten.shown.forward
     lettering = lettered(shown, program)
     lets = distributions(program, gradient.program.names())
