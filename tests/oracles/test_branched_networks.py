@@ -226,3 +226,61 @@ def test_a_gate_per_channel_and_another_output_of_a_cell_are_pytorchs() -> None:
     net.backward(dy)
     expected.backward(torch.tensor(dy))
     compare(net, p)
+
+
+def test_a_shared_cell_is_pytorchs_lstm() -> None:
+    text = """
+    input x0[N, 5]
+    input x1[N, 5]
+    input x2[N, 5]
+    input h[N, 4]
+    input c[N, 4]
+    h1 = (x0, h, c) -> s1: lstm_cell
+    h2 = (x1, h1, s1.z) -> s2: share(s1)
+    h3 = (x2, h2, s2.z) -> s3: share(s2)
+    """
+    rng = np.random.default_rng(5)
+    net = network(text, "unrolled").compile().Unrolled(dtype=np.float64, rng=0)
+    p, x = there(net), rng.normal(size=(3, 6, 5))
+    h, c = rng.normal(size=(2, 6, 4))
+    lstm = torch.nn.LSTM(5, 4).double()
+    rows = {"weight_ih_l0": p["s1.w"], "weight_hh_l0": p["s1.r"], "bias_ih_l0": p["s1.b"]}
+    own = {name: w.reshape(-1, 16).T if w.ndim == 3 else w.reshape(16) for name, w in rows.items()}
+    own["bias_hh_l0"] = torch.zeros(16, dtype=torch.float64)
+    y, _ = torch.func.functional_call(lstm, own, (torch.tensor(x), (torch.tensor(h)[None], torch.tensor(c)[None])))
+    found = net(*x, h, c)
+    np.testing.assert_allclose(found, y[-1].detach().numpy(), rtol=1e-9, atol=1e-12)
+    dy = rng.normal(size=found.shape)
+    net.backward(dy)
+    y[-1].backward(torch.tensor(dy))
+    compare(net, p)
+
+
+def test_a_loss_may_be_a_number_of_the_network_itself() -> None:
+    text = """
+    input x[N, 6]
+    input noise[N, 2]
+    layer sample { z[n,k] = m[n,k] + exp(s[n,k]/2) * e[n,k]; constant e }
+    layer divergence { input m[N,K], s[N,K]; y = sum(n,k) (exp(s[n,k]) + m[n,k]^2 - 1 - s[n,k]) / (2*N) }
+    hidden = x -> dense(5) -> tanh
+    m = hidden -> dense(2)
+    s = hidden -> dense(2)
+    y = (m, s, noise) -> sample -> dense(6)
+    kl = (m, s) -> divergence
+    output y
+    loss mean_squared_error
+    loss 0.1 * kl
+    """
+    rng = np.random.default_rng(6)
+    net = network(text, "vae").compile().Vae(dtype=np.float64, rng=0)
+    p, x, e = there(net), rng.normal(size=(4, 6)), rng.normal(size=(4, 2))
+    hidden = torch.tanh(dense(torch.tensor(x), p, "dense1"))
+    m, s = dense(hidden, p, "dense2"), dense(hidden, p, "dense3")
+    y = dense(m + torch.exp(s / 2) * torch.tensor(e), p, "dense4")
+    kl = (torch.exp(s) + m**2 - 1 - s).sum() / (2 * len(x))
+    loss = F.mse_loss(y, torch.tensor(x)) + 0.1 * kl
+    found = net(x, e)
+    assert abs(net.loss(*found, x) - loss.item()) <= 1e-12
+    net.backward()
+    loss.backward()
+    compare(net, p)

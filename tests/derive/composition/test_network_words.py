@@ -7,7 +7,7 @@ import pytest
 
 from gradscribe import network
 from gradscribe.codegen.tool.finding.find import find
-from gradscribe.derive.composition import Network
+from gradscribe.derive.composition import Network, parameters
 from tests.cases.networks import instance
 
 RNG = np.random.default_rng(0)
@@ -184,3 +184,17 @@ def test_settings_of_a_loss_are_put_in() -> None:
     hard = -logs[np.arange(6), t].mean()
     assert abs(plain.loss(y, t) - hard) < 1e-12
     assert abs(smooth.loss(smooth(x), t) - (0.7 * hard - 0.3 * logs.mean())) < 1e-12
+
+
+def test_resnet18_is_said_in_blocks_and_has_the_weights_of_the_paper() -> None:
+    text = """
+    input x[N, 224, 224, 3]
+    block plain(k, s) = conv1: conv2d(k, 3, stride=s, padding=1, bias=false) -> norm1: batch_norm -> relu
+      -> conv2: conv2d(k, 3, padding=1, bias=false) -> norm2: batch_norm
+    block same(k) = residual(plain(k, 1)) -> relu
+    block half(k) = residual(plain(k, 2), conv2d(k, 1, stride=2, bias=false) -> batch_norm) -> relu
+    block stage(k) = half(k) -> same(k)
+    conv2d(64, 7, stride=2, padding=3, bias=false) -> batch_norm -> relu -> max_pool2d(3, stride=2, padding=1)
+    -> repeat 2: one: same(64) -> stage(128) -> stage(256) -> stage(512) -> global_avg_pool -> dense(1000)
+    """
+    assert sum(parameters(network(text, "resnet18")).values()) == 11_689_512  # as torchvision counts them
