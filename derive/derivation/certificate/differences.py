@@ -80,8 +80,8 @@ def whole_gap(derivation: Derivation, rng: Generator) -> float:
         propagated = back_propagated(derivation, values, sizes, rng)
         inputs = {t.name for t in program.inputs}
         gradients = {s.wrt: propagated[s.steps[-1].left.tensor] for s in derivation.sections if s.wrt in inputs}
-        (output,) = program.outputs
-        found = direction_gap(program, {output: propagated[derivation.seed]}, gradients, values, sizes, rng)
+        seeds = {output: propagated[gradient] for output, gradient in derivation.seeds}
+        found = direction_gap(program, seeds, gradients, values, sizes, rng)
         if found is not None:
             return found
     return float("nan")
