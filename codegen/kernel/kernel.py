@@ -19,6 +19,7 @@ from gradscribe.derive.calculus.programs.gradient_program import (
     without_inputs,
 )
 from gradscribe.derive.calculus.programs.joint_program import joint_program
+from gradscribe.derive.calculus.programs.optimised import optimised
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interface import ROLES, Layer, Option
 from gradscribe.derive.layer.update import Optimiser
@@ -142,7 +143,8 @@ def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Ke
     _check_ravel(layer)
     gradient = differentiate(program)
     recomputed = without_inputs(program)
-    needs = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
+    single = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
+    needs = {name: optimised(found).program for name, found in single.items()}
     own = [name for name in layer.differentiable if name not in layer.weights]
     joint = joint_program(gradient, layer.differentiable, recomputed, last=own)
     programs = (*needs.values(), *([joint] if joint is not None else []))
@@ -150,7 +152,7 @@ def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Ke
     inputs = {t.name for t in program.inputs}
     saved = tuple(t for t in program.tensors if t in read and t not in inputs and t not in program.outputs)
     results = (*program.outputs, *saved)
-    forward = forward_program(program, results)
+    forward = optimised(forward_program(program, results)).program
     found = [assemble(f"{layer.name}_forward", Purpose.FORWARD, layer, forward, results)]
     seeds = tuple((seed.name, output) for output, seed in gradient.seeds.items())
     for name, needed in needs.items():
@@ -198,7 +200,7 @@ def evaluation(layer: Layer) -> Kernel | None:
         return None
     replacing = {new for _, new, _ in layer.state}
     results = tuple(name for name in layer.program.outputs if name not in replacing)
-    program = without_idle(forward_program(layer.evaluation, results))
+    program = without_idle(optimised(forward_program(layer.evaluation, results)).program)
     after = replace(layer, program=layer.evaluation)
     found = assemble(f"{layer.name}_predict", Purpose.EVALUATION, after, program, results)
     return replace(found, summary=f"Compute what holds after training: {layer.words}.")

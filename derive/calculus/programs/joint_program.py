@@ -13,6 +13,7 @@ from sympy import Symbol
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.calculus.programs.gradient_program import gradient_program
+from gradscribe.derive.calculus.programs.optimised import optimised
 from gradscribe.derive.ir.term import Access, Program, Statement, accesses
 
 
@@ -31,7 +32,7 @@ def joint_program(
     """
     if len(names) < 2:
         return None
-    program = gradient_program(gradient, names, recomputed)
+    program = optimised(gradient_program(gradient, names, recomputed)).program
     users = results_by_tensor(program)
     if all(len(results) == 1 for results in users.values()) and not _go_along_together(program, users):
         return None

@@ -1,0 +1,6 @@
+"""Programs that are faster and say the same: factors leave sums, brackets leave contractions, what is shared is kept."""
+
+from gradscribe.derive.calculus.programs.optimised.optimise import Optimised, optimised
+from gradscribe.derive.calculus.programs.optimised.rewriting import Rewriting
+
+__all__ = ["Optimised", "Rewriting", "optimised"]
