@@ -93,7 +93,9 @@ def _messages(x: Any, w: Any, u: Any, s: Any, t: Any) -> Any:
 
 def _s4(x: Any, a: Any, b: Any, r: Any) -> Any:
     length = x.shape[1]
-    h = torch.einsum("cs,lcs->lc", r * b, torch.exp(-torch.arange(length, dtype=x.dtype)[:, None, None] * functional.softplus(a)))
+    h = torch.einsum(
+        "cs,lcs->lc", r * b, torch.exp(-torch.arange(length, dtype=x.dtype)[:, None, None] * functional.softplus(a))
+    )
     product = torch.fft.rfft(h, 2 * length, 0) * torch.fft.rfft(x, 2 * length, 1)
     return torch.fft.irfft(product, 2 * length, 1)[:, :length]
 
@@ -123,7 +125,9 @@ def _blur(x: Any, w: Any, v: Any) -> Any:
 def _alibi(q: Any, k: Any, v: Any, a: Any) -> Any:
     length = q.shape[3]
     places = torch.arange(length, dtype=q.dtype)
-    s = q @ k.transpose(2, 3)[:, :, None] / math.sqrt(q.shape[-1]) - a.abs()[..., None, None] * (places[:, None] - places)
+    s = q @ k.transpose(2, 3)[:, :, None] / math.sqrt(q.shape[-1]) - a.abs()[..., None, None] * (
+        places[:, None] - places
+    )
     return functional.softmax(s.masked_fill(~_causal(length), -math.inf), -1) @ v[:, :, None]
 
 

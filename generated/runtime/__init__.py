@@ -34,6 +34,7 @@ from .arguments.weights import direction, names, uniform
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
 from .arithmetic.lookups import gather, known, scatter, wide
+from .arithmetic.parts import running_sums, segment_sums, spread_segments
 from .arithmetic.ranges import OPERAND, blocks, clip, counts, span
 from .arithmetic.sums import add_row, total
 from .contractions.contract import contract
@@ -121,11 +122,13 @@ __all__ = [
     "release",
     "require",
     "run",
+    "running_sums",
     "same_axes",
     "same_raveled",
     "same_shape",
     "scalar_type",
     "scatter",
+    "segment_sums",
     "settings",
     "shape",
     "share",
@@ -134,6 +137,7 @@ __all__ = [
     "softplus",
     "span",
     "spread",
+    "spread_segments",
     "start",
     "total",
     "uniform",

@@ -25,6 +25,7 @@ from gradscribe.codegen.numpy.plan import (
     Gather,
     Invoke,
     Known,
+    PartSums,
     Loop,
     Positions,
     Present,
@@ -259,7 +260,7 @@ def _moved(record: Record, scope: _Scope) -> tuple[int, int]:
             return _volume(axes, scope), 2 * _volume(axes, scope)
         case ScatterAdd():
             return _volume(record.ranges, scope), 3 * _volume(record.ranges, scope)
-        case Known():
+        case Known() | PartSums():
             return 0, 0
         case _:
             return 0, 0

@@ -18,6 +18,7 @@ from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pas
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.passes.sum_pass import sum_pass
+from gradscribe.codegen.numpy.lower.part_sums import lower_part_sums, sums_parts
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     lower_contract,
@@ -79,7 +80,7 @@ def _lowered(
         zeros = [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
         lowered = _statement(statement, form, program, scope, fresh=False)
         return Lowered(said, (*zeros, Present(absent[0], tuple(lowered))), key)
-    passed = _in_one_pass(form, scope, fresh)
+    passed = _in_one_pass(form, scope, fresh) if not sums_parts(form, scope) else None
     if passed is None:
         return Lowered(said, tuple(_statement(statement, form, program, scope, fresh)), key)
     found, made, otherwise = passed
@@ -155,6 +156,8 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    if sums_parts(form, scope):
+        return lower_part_sums(form, scope, fresh, _form)
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
     if windows is not None:
         return _or_loops(windows, form, form, [], scope, fresh)

@@ -30,7 +30,7 @@ from gradscribe.codegen.numpy.plan.records import (
     nested,
     walk,
 )
-from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Slice, Update
 from gradscribe.codegen.numpy.print.sums import Sum, contracts, row, summation
 from gradscribe.printed import Printed
@@ -52,6 +52,7 @@ __all__ = [
     "Known",
     "Labels",
     "Loop",
+    "PartSums",
     "Plan",
     "Positions",
     "Present",

@@ -21,7 +21,7 @@ from gradscribe.codegen.numpy.plan.records import (
     Wanted,
     When,
 )
-from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.codegen.numpy.print.sums import summation
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
@@ -78,6 +78,9 @@ def deed(record: Record) -> str:
             return f"gather {name}[{_indices(axes)}] = {source}[{', '.join(_looked_up(source_axes, labels))}]"
         case Count(name, along, counted):
             return f"{name}[{along.index}] = how many {counted.index} < {counted.extent} meet the brackets"
+        case PartSums(name, source, _, summed, place, ends, labels, adjoint):
+            parts = ", ".join(labels) or ", ".join(f"{place.index} + ({a}) to {place.index} + ({b})" for a, b in ends)
+            return f"{name} = sums of {source} over parts of {summed.index}: {'within ' * adjoint}{parts}"
         case Known(name, labels, extent):
             return f"known {name} = 0 <= {labels} < {extent}"
         case ScatterAdd(target, target_axes, values, values_axes, labels):

@@ -22,7 +22,7 @@ from gradscribe.codegen.numpy.plan.records import (
     When,
     nested,
 )
-from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.derive.ir.term import accesses
 
@@ -96,6 +96,8 @@ def _effects(record: Record) -> Effects:
             return _new(name, reads=_operands(update))
         case Gather(name, source, _, labels):
             return _new(name, reads=(source, *(k.array for k in labels)))
+        case PartSums(name, source, labels=labels):
+            return _new(name, reads=(source, *labels))
         case Known(name, labels):
             return _new(name, reads=(labels,))
         case ScatterAdd(target, _, values, _, labels):

@@ -22,6 +22,7 @@ from gradscribe.codegen.numpy.plan import (
     Invoke,
     Known,
     Loop,
+    PartSums,
     Plan,
     Positions,
     Present,
@@ -355,6 +356,19 @@ class Emitter(Updating):
         # A network's function is recorded; what a layer's returns may be written to.
         as_reals = Call(Name("rt.constant"), (counts, DTYPE)) if self.buffers else method(counts, "astype", DTYPE)
         return [let(record.name, as_reals)]
+
+    @emit.register
+    def _(self, record: PartSums) -> Sequence[Statement]:
+        axis = Literal(record.source_axes.index(record.summed.index))
+        given, place = (self.array(record.source), axis), size(record.place.extent)
+        labels = map(self.array, record.labels)
+        if record.ends:
+            value = call("rt.running_sums", *given, place, *(Group((size(a), size(b))) for a, b in record.ends))
+        elif record.adjoint:
+            value = call("rt.spread_segments", *given, place, *labels)
+        else:
+            value = call("rt.segment_sums", *given, *labels)
+        return [let(record.name, value)]
 
     @emit.register
     def _(self, record: Known) -> Sequence[Statement]:

@@ -43,9 +43,7 @@ def values(made: Layer, given: dict[str, np.ndarray], rng: np.random.Generator) 
         sizes |= {e: n for e, n in zip(tensor.shape, given[tensor.name].shape, strict=True) if e.is_Symbol}
     sizes |= {s: int(o.default) for o in made.options for s in o.symbols if o.default is not None}
     forward = interpret(program, {t.name: given[t.name] for t in program.inputs}, sizes)
-    seeds = {
-        t.name: rng.integers(-3, 4, forward[output].shape) for output, t in differentiate(program).seeds.items()
-    }
+    seeds = {t.name: rng.integers(-3, 4, forward[output].shape) for output, t in differentiate(program).seeds.items()}
     return {**given, **forward, **seeds}, sizes
 
 
@@ -59,7 +57,9 @@ def test_it_says_the_same_for_less_work(title: str) -> None:
     for program in programs(made):
         found = optimised(program)
         assert bool(found.rewritings) == (found.program != program)
-        expected, computed = (interpret(p, {t.name: known[t.name] for t in p.inputs}, sizes) for p in (program, found.program))
+        expected, computed = (
+            interpret(p, {t.name: known[t.name] for t in p.inputs}, sizes) for p in (program, found.program)
+        )
         for name in program.outputs:
             if exact:
                 np.testing.assert_array_equal(computed[name], expected[name])
@@ -77,7 +77,9 @@ def test_random_programs_say_the_same(seed: int) -> None:
     known = {**case.values, **forward, **seeds}
     for program in programs(made):
         found = optimised(program).program
-        expected, computed = (interpret(p, {t.name: known[t.name] for t in p.inputs}, case.sizes) for p in (program, found))
+        expected, computed = (
+            interpret(p, {t.name: known[t.name] for t in p.inputs}, case.sizes) for p in (program, found)
+        )
         for name in program.outputs:
             np.testing.assert_allclose(computed[name], expected[name], rtol=1e-9, atol=1e-9)
 
@@ -103,7 +105,9 @@ def test_what_was_done_is_recorded(title: str, reasons: tuple[str, ...]) -> None
 
 
 def test_a_false_condition_is_zero_beside_infinity() -> None:
-    made = layer("y[n,i] = sum(j,k) [j <= i] exp((j - i) * a[n]) * b[n,j,k] * c[k]; i < L; input a[N], b[N,L,K], c[K]", "own")
+    made = layer(
+        "y[n,i] = sum(j,k) [j <= i] exp((j - i) * a[n]) * b[n,j,k] * c[k]; i < L; input a[N], b[N,L,K], c[K]", "own"
+    )
     (program, _) = programs(made)
     assert any("conditions" in r.reason for r in optimised(program).rewritings)
     given = {"a": np.full(1, 1e3), "b": np.ones((1, 4, 2)), "c": np.ones(2)}

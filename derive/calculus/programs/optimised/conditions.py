@@ -1,6 +1,6 @@
 """Brackets leave contractions: a product of matrices first, then a mask, then a product of matrices; or a running sum.
 
-    sum(d,j) [j <= i] q[i,d] k[j,d] v[j,e]  is  a[i,j] = sum(d) q[i,d] k[j,d];  s[i,j] = [j <= i] a[i,j];  sum(j) s[i,j] v[j,e]
+sum(d,j) [j <= i] q[i,d] k[j,d] v[j,e]  is  a[i,j] = sum(d) q[i,d] k[j,d];  s[i,j] = [j <= i] a[i,j];  sum(j) s[i,j] v[j,e]
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,9 @@ def without_conditions(term: Term, stem: str, made: Temporaries) -> Iterator[Ter
     asked = _seen(brackets, extents)
     if not brackets or not bound or any(looked_up(b, extents) is not None for b in brackets) or running(term):
         return
-    apart = [f for f in factors if f not in brackets and not f.free_symbols & bound and not asked <= _seen([f], extents)]
+    apart = [
+        f for f in factors if f not in brackets and not f.free_symbols & bound and not asked <= _seen([f], extents)
+    ]
     rest = _by_indices((f for f in factors if f not in brackets and f not in apart), extents)
     scale = Mul(*apart)
     if not 1 <= len(rest) <= MOST or not bound <= _seen(rest, extents):

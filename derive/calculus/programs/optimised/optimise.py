@@ -62,7 +62,9 @@ def optimised(program: Program) -> Optimised:
         statements = found
     if not rewritings:
         return Optimised(program, ())
-    return Optimised(check(replace(program, statements=tuple(origins.get(s, s) for s in statements))), tuple(rewritings))
+    return Optimised(
+        check(replace(program, statements=tuple(origins.get(s, s) for s in statements))), tuple(rewritings)
+    )
 
 
 def _plain(statement: Statement, program: Program) -> Statement:
@@ -72,7 +74,9 @@ def _plain(statement: Statement, program: Program) -> Statement:
 
 def _is_open(statement: Statement, program: Program) -> bool:
     """Whether a statement may be rewritten: a sum of what is always there."""
-    absent = any(program.tensors[a.tensor].optional for a in accesses(statement.term.body) if a.tensor in program.tensors)
+    absent = any(
+        program.tensors[a.tensor].optional for a in accesses(statement.term.body) if a.tensor in program.tensors
+    )
     wide = statement.term.divisibilities or statement.argument is not None or statement.ties is not None
     return statement.term.is_sum and not wide and not absent
 

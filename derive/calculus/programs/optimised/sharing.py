@@ -78,7 +78,9 @@ def _tree(factors: Sequence[Expr], free: set[Symbol], extents: Extents) -> list[
                 for some in combinations(chosen, k):
                     one, other = frozenset(some), part - frozenset(some)
                     both = kept(one) | kept(other)
-                    weight = 1.0 if both - kept(part) and kept(one) - kept(other) and kept(other) - kept(one) else ELEMENT
+                    weight = (
+                        1.0 if both - kept(part) and kept(one) - kept(other) and kept(other) - kept(one) else ELEMENT
+                    )
                     cost = weight * volume(both, extents) + ELEMENT * volume(kept(part), extents)
                     ways.append((best[one][0] + best[other][0] + cost, sorted(one), one, other))
             cost, _, one, other = min(ways, key=lambda w: w[:2])

@@ -46,7 +46,9 @@ def work(term: Term) -> float:
     """What a term takes."""
     found = as_factors(term)
     parts = Add.make_args(found.body) if term.is_sum else (found.body,)
-    return sum(_of_product(part, found) for part in parts) + ELEMENT / 2 * volume((r.index for r in term.free), extents_of(term))
+    return sum(_of_product(part, found) for part in parts) + ELEMENT / 2 * volume(
+        (r.index for r in term.free), extents_of(term)
+    )
 
 
 def looked_up(factor: Expr, indices: Collection[Symbol]) -> Symbol | None:
@@ -81,7 +83,9 @@ def _of_product(body: Expr, term: Term) -> float:
 
 def _is_operand(factor: Expr, extents: Extents) -> bool:
     """Whether a matrix product reads it as an array: an element of a tensor, or what is made of whole tensors."""
-    return isinstance(factor, Access) or all(e.is_Symbol or not e.free_symbols & extents.keys() for a in accesses(factor) for e in a.indices)
+    return isinstance(factor, Access) or all(
+        e.is_Symbol or not e.free_symbols & extents.keys() for a in accesses(factor) for e in a.indices
+    )
 
 
 def _merged(groups: Iterable[set[Symbol]]) -> list[set[Symbol]]:

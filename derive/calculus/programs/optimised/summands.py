@@ -1,6 +1,6 @@
 """A sum of terms as sums of products: factors free of the reduced indices leave it.
 
-    sum(k) dy[m,k] (o[q,k] g[m,q] + o[q,k] u[m,q])  is  (g[m,q] + u[m,q]) sum(k) dy[m,k] o[q,k]
+sum(k) dy[m,k] (o[q,k] g[m,q] + o[q,k] u[m,q])  is  (g[m,q] + u[m,q]) sum(k) dy[m,k] o[q,k]
 """
 
 from collections.abc import Collection

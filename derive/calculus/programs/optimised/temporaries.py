@@ -21,7 +21,9 @@ def named_apart(body: Expr, bound: Sequence[Symbol], extents: Mapping[Symbol, Ex
     order |= dict.fromkeys(v for v in sorted(body.free_symbols & extents.keys(), key=str))
     free = tuple(v for v in order if v not in bound)
     summed = tuple(v for v in order if v in bound)
-    names = {v: integer(f"free{k}") for k, v in enumerate(free)} | {v: integer(f"bound{k}") for k, v in enumerate(summed)}
+    names = {v: integer(f"free{k}") for k, v in enumerate(free)} | {
+        v: integer(f"bound{k}") for k, v in enumerate(summed)
+    }
     return (body.xreplace(names), tuple(extents[v] for v in free), tuple(extents[v] for v in summed)), free
 
 

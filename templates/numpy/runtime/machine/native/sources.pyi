@@ -4,6 +4,7 @@ DOTS: str
 ELEMENTS: str
 FOLD: str
 LOOPS: str
+PARTS: str
 POOL: str
 TOTALS: str
 WINOGRAD: str
