@@ -19,7 +19,7 @@ from gradscribe.derive.calculus.programs.gradient_program import (
     without_inputs,
 )
 from gradscribe.derive.calculus.programs.joint_program import joint_program
-from gradscribe.derive.calculus.programs.optimised import optimised
+from gradscribe.derive.calculus.programs.optimised import labelled_matrices, optimised
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interface import ROLES, Layer, Option
 from gradscribe.derive.layer.update import Optimiser
@@ -142,7 +142,7 @@ def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Ke
     program = layer.program
     _check_ravel(layer)
     gradient = differentiate(program)
-    recomputed = without_inputs(program)
+    recomputed = without_inputs(program) | labelled_matrices(program)
     single = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
     needs = {name: optimised(found).program for name, found in single.items()}
     own = [name for name in layer.differentiable if name not in layer.weights]

@@ -37,6 +37,7 @@ from .arithmetic.lookups import gather, known, scatter, wide
 from .arithmetic.parts import running_sums, segment_sums, spread_segments
 from .arithmetic.ranges import OPERAND, blocks, clip, counts, span
 from .arithmetic.sums import add_row, total
+from .contractions.by_label import contract_by_label
 from .contractions.contract import contract
 from .contractions.views import window
 from .layers.layer import Layer
@@ -85,6 +86,7 @@ __all__ = [
     "compiling",
     "constant",
     "contract",
+    "contract_by_label",
     "count",
     "counts",
     "current",

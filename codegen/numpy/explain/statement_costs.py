@@ -24,6 +24,7 @@ from gradscribe.codegen.numpy.plan import (
     Equation,
     Gather,
     Invoke,
+    ContractByLabel,
     Known,
     PartSums,
     Loop,
@@ -260,7 +261,7 @@ def _moved(record: Record, scope: _Scope) -> tuple[int, int]:
             return _volume(axes, scope), 2 * _volume(axes, scope)
         case ScatterAdd():
             return _volume(record.ranges, scope), 3 * _volume(record.ranges, scope)
-        case Known() | PartSums():
+        case Known() | PartSums() | ContractByLabel():
             return 0, 0
         case _:
             return 0, 0

@@ -8,7 +8,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, Labels, ScatterAdd
+from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, Labels, ScatterAdd
 from gradscribe.codegen.numpy.plan.records import (
     Apply,
     Block,
@@ -81,6 +81,9 @@ def deed(record: Record) -> str:
         case PartSums(name, source, _, summed, place, ends, labels, adjoint):
             parts = ", ".join(labels) or ", ".join(f"{place.index} + ({a}) to {place.index} + ({b})" for a, b in ends)
             return f"{name} = sums of {source} over parts of {summed.index}: {'within ' * adjoint}{parts}"
+        case ContractByLabel(out, left, right, left_axes, right_axes, axes, labels, accumulate=accumulate):
+            spec = f"{_names(left_axes)}, {_names(right_axes)}, {labels.index}: {_names(labels.axes)} -> {_names(axes)}"
+            return f"{'add to' if accumulate else 'define'} {out} {_sign(accumulate)} by label {left}, {right}: {spec}"
         case Known(name, labels, extent):
             return f"known {name} = 0 <= {labels} < {extent}"
         case ScatterAdd(target, target_axes, values, values_axes, labels):
@@ -127,7 +130,7 @@ def work(record: Record) -> str:
     match record:
         case Allocate(_, shape):
             return f", {sympy.prod(shape)} elements"
-        case Contract():
+        case Contract() | ContractByLabel():
             return f"; {2 * _volume(record.ranges)} flops"
         case Reduce(_, _, _, kept, taps):
             return f"; {_volume(kept + taps)} elements"

@@ -8,7 +8,7 @@ from sympy import Expr
 from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, ScatterAdd
+from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, ScatterAdd
 from gradscribe.codegen.numpy.plan.records import (
     Apply,
     Block,
@@ -98,6 +98,10 @@ def _effects(record: Record) -> Effects:
             return _new(name, reads=(source, *(k.array for k in labels)))
         case PartSums(name, source, labels=labels):
             return _new(name, reads=(source, *labels))
+        case ContractByLabel(out, left, right, labels=labels, accumulate=accumulate):
+            made = () if accumulate else ((out, out),)
+            read = {left, right, labels.array, *([out] if accumulate else [])}
+            return Effects(frozenset(read), frozenset({out}), made)
         case Known(name, labels):
             return _new(name, reads=(labels,))
         case ScatterAdd(target, _, values, _, labels):

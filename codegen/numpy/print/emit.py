@@ -15,6 +15,7 @@ from gradscribe.codegen.numpy.plan import (
     Clip,
     Compiled,
     Contract,
+    ContractByLabel,
     Count,
     Define,
     Equation,
@@ -356,6 +357,17 @@ class Emitter(Updating):
         # A network's function is recorded; what a layer's returns may be written to.
         as_reals = Call(Name("rt.constant"), (counts, DTYPE)) if self.buffers else method(counts, "astype", DTYPE)
         return [let(record.name, as_reals)]
+
+    @emit.register
+    def _(self, record: ContractByLabel) -> Sequence[Statement]:
+        sides = (whole(record.left_axes), whole(record.right_axes))
+        rows = (f"{record.labels.index.name}: ", *whole(record.labels.axes))
+        arrays = map(self.array, (record.left, record.right, record.labels.array))
+        value = call("rt.contract_by_label", spec([*sides, rows], whole(record.axes)), *arrays, size(record.extent))
+        if record.accumulate:
+            return [Assign(self.array(record.out), self._scaled(value, record.scale), "+=")]
+        scale = [Assign(Name(record.out), self.number(record.scale), "*=")] if record.scale != 1 else []
+        return [let(record.out, value), *scale]
 
     @emit.register
     def _(self, record: PartSums) -> Sequence[Statement]:

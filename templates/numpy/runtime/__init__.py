@@ -35,6 +35,7 @@ from .arithmetic.lookups import gather, known, scatter, wide
 from .arithmetic.parts import running_sums, segment_sums, spread_segments
 from .arithmetic.ranges import OPERAND, blocks, clip, counts, span
 from .arithmetic.sums import add_row, total
+from .contractions.by_label import contract_by_label
 from .contractions.contract import contract
 from .contractions.views import window
 from .layers.layer import Layer
@@ -83,6 +84,7 @@ __all__ = [
     "compiling",
     "constant",
     "contract",
+    "contract_by_label",
     "count",
     "counts",
     "current",

@@ -1,6 +1,7 @@
 """Programs that are faster and say the same: factors leave sums, brackets leave contractions, what is shared is kept."""
 
+from gradscribe.derive.calculus.programs.optimised.labelled import labelled_matrices
 from gradscribe.derive.calculus.programs.optimised.optimise import Optimised, optimised
 from gradscribe.derive.calculus.programs.optimised.rewriting import Rewriting
 
-__all__ = ["Optimised", "Rewriting", "optimised"]
+__all__ = ["Optimised", "Rewriting", "labelled_matrices", "optimised"]

@@ -7,6 +7,7 @@ from sympy import Add
 
 from gradscribe.derive.calculus.programs.closed_program import collapsed
 from gradscribe.derive.calculus.programs.optimised.conditions import without_conditions
+from gradscribe.derive.calculus.programs.optimised.labelled import put_in
 from gradscribe.derive.calculus.programs.optimised.rewriting import Rewriting
 from gradscribe.derive.calculus.programs.optimised.sharing import Sharing
 from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work, work
@@ -22,6 +23,7 @@ GAIN = 0.7
 
 LEAVE = Message("factors that do not depend on the reduced index leave the sum of terms")
 MASK = Message("conditions leave the product: a tensor that is 0 where they do not hold, or a running sum")
+LOOKUP = Message("a matrix that a label chooses is multiplied by all rows that have that label, and not read for each")
 SHARE = Message("what several sums need is computed once")
 
 Ways = Callable[[Statement, Temporaries], Iterator[list[Term]]]
@@ -47,8 +49,12 @@ def optimised(program: Program) -> Optimised:
     """
     made = Temporaries(program)
     rewritings: list[Rewriting] = []
-    plain = [_plain(s, program) for s in program.statements]
-    origins = dict(zip(plain, program.statements, strict=True))
+    plain = []
+    for statement, written in put_in(replace(program, statements=tuple(_plain(s, program) for s in program.statements))):
+        plain.append(written)
+        if written != statement:
+            rewritings.append(Rewriting(LOOKUP, statement, (written,), (work(statement.term), work(written.term))))
+    origins = {_plain(s, program): s for s in program.statements}
     statements: list[Statement] = []
     for statement in plain:
         left = [statement]
