@@ -87,7 +87,7 @@ def _gated_experts(x: Any, g: Any, w: Any) -> Any:
 
 
 def _messages(x: Any, w: Any, u: Any, s: Any, t: Any) -> Any:
-    sent = functional.relu((x @ w)[s] + (x @ u)[t])
+    sent = functional.relu(x[s] @ w + x[t] @ u)
     return x.new_zeros(x.shape[0], w.shape[1]).index_add(0, t, sent)
 
 

@@ -26,6 +26,7 @@ from gradscribe.codegen.numpy.plan import (
     Invoke,
     ContractByLabel,
     Known,
+    LabelExtrema,
     PartSums,
     Loop,
     Positions,
@@ -261,7 +262,7 @@ def _moved(record: Record, scope: _Scope) -> tuple[int, int]:
             return _volume(axes, scope), 2 * _volume(axes, scope)
         case ScatterAdd():
             return _volume(record.ranges, scope), 3 * _volume(record.ranges, scope)
-        case Known() | PartSums() | ContractByLabel():
+        case Known() | PartSums() | ContractByLabel() | LabelExtrema():
             return 0, 0
         case _:
             return 0, 0

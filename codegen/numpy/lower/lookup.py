@@ -14,10 +14,10 @@ from sympy import Dummy, Expr, Integer, Mul, Symbol
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.slices.taps import window
-from gradscribe.codegen.numpy.plan import Allocate, ContractByLabel, Gather, Known, Labels, Positions, Record, ScatterAdd, Slice, Update
+from gradscribe.codegen.numpy.plan import Allocate, ContractByLabel, Gather, Known, LabelExtrema, Labels, Positions, Record, ScatterAdd, Slice, Update
 from gradscribe.derive.calculus.collapse import vanishing_accesses
 from gradscribe.derive.calculus.passes.positions import is_label
-from gradscribe.derive.ir.functions import equal, is_indicator
+from gradscribe.derive.ir.functions import admission, equal, is_indicator
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Range, Statement, accesses
 
@@ -107,6 +107,42 @@ def _by_label(lookup: _Lookup, form: Form, scope: Scope, fresh: bool) -> list[Re
     ranges = tuple(r for r in form.box if r.index != lookup.index)
     sides = left.tensor, right.tensor, left.indices, right.indices
     return [*made, ContractByLabel(form.target.name, *sides, places, labels, extent, scale, ranges, not fresh)]
+
+
+def lower_label_extrema(form: Form, scope: Scope, lower: Lower) -> list[Record] | None:
+    """Lower an extremum of the rows that have a label, to an array that does not exist yet; None for others."""
+    conditions, value = admission(form.body)
+    if form.is_sum or len(conditions) != 1 or not isinstance(conditions[0], equal) or form.guards:
+        return None
+    if len(form.contracted) != 1 or not all(
+        isinstance(e, Symbol) and scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)
+    ):
+        return None
+    (row,) = form.contracted
+    for index, label in (conditions[0].args, conditions[0].args[::-1]):
+        rows = label.free_symbols & set(form.indices)
+        if index in form.placed and is_label(label, index, scope.tensors) and rows == {row}:
+            break
+    else:
+        return None
+    if index in value.free_symbols or row not in value.free_symbols or form.position not in (row, 0):
+        return None
+    if not form.placed - {index} <= value.free_symbols:
+        return None
+    array, records = computed_labels(label, form, scope)
+    if isinstance(value, Access) and scope.plain(value, form):
+        source = value
+    else:
+        axes = tuple(row if v == index else v for v in form.place)
+        made = scope.declare("compared", [form.range(v).extent for v in axes])
+        source = Access(made.name, *axes)
+        records += lower(Form(made, axes, tuple(form.range(v) for v in axes), value), scope, True)
+    labels = Labels(index, array.tensor, array.indices)
+    argument = form.argument.name if form.argument is not None else None
+    places = tuple(e for e in form.place if isinstance(e, Symbol))
+    extent = form.range(index).extent
+    made_of = source.tensor, source.indices, places, labels, extent, argument
+    return [*records, LabelExtrema(form.target.name, form.op, *made_of)]
 
 
 # ----- which brackets -----------------------------------------------------------------------------------------------

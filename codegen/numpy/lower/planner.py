@@ -11,7 +11,7 @@ from gradscribe.codegen.kernel.form import joined as joined_axes
 from gradscribe.codegen.kernel.page.equation import Equation, equation
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
+from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_label_extrema, lower_lookups
 from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
 from gradscribe.codegen.numpy.lower.loops.nests import loops
 from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pass
@@ -80,6 +80,9 @@ def _lowered(
         zeros = [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
         lowered = _statement(statement, form, program, scope, fresh=False)
         return Lowered(said, (*zeros, Present(absent[0], tuple(lowered))), key)
+    by_label = lower_label_extrema(form, scope, _form) if fresh else None
+    if by_label is not None:
+        return Lowered(said, tuple(by_label), key)
     passed = _in_one_pass(form, scope, fresh) if not sums_parts(form, scope) else None
     if passed is None:
         return Lowered(said, tuple(_statement(statement, form, program, scope, fresh)), key)

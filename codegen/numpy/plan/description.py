@@ -8,7 +8,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, Labels, ScatterAdd
+from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, LabelExtrema, Labels, ScatterAdd
 from gradscribe.codegen.numpy.plan.records import (
     Apply,
     Block,
@@ -84,6 +84,10 @@ def deed(record: Record) -> str:
         case ContractByLabel(out, left, right, left_axes, right_axes, axes, labels, accumulate=accumulate):
             spec = f"{_names(left_axes)}, {_names(right_axes)}, {labels.index}: {_names(labels.axes)} -> {_names(axes)}"
             return f"{'add to' if accumulate else 'define'} {out} {_sign(accumulate)} by label {left}, {right}: {spec}"
+        case LabelExtrema(out, op, values, values_axes, axes, labels, argument=argument):
+            recorded = f", position in {argument}" if argument else ""
+            found = f"{out}[{_names(axes)}] = {op} of {values}[{_names(values_axes)}]"
+            return f"{found} by {labels.array}[{_names(labels.axes)}]{recorded}"
         case Known(name, labels, extent):
             return f"known {name} = 0 <= {labels} < {extent}"
         case ScatterAdd(target, target_axes, values, values_axes, labels):

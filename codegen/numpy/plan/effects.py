@@ -8,7 +8,7 @@ from sympy import Expr
 from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, ScatterAdd
+from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, LabelExtrema, ScatterAdd
 from gradscribe.codegen.numpy.plan.records import (
     Apply,
     Block,
@@ -102,6 +102,9 @@ def _effects(record: Record) -> Effects:
             made = () if accumulate else ((out, out),)
             read = {left, right, labels.array, *([out] if accumulate else [])}
             return Effects(frozenset(read), frozenset({out}), made)
+        case LabelExtrema(out, values=values, labels=labels, argument=argument):
+            made = (out, *_optional(argument))
+            return Effects(frozenset({values, labels.array}), frozenset(made), tuple((name, name) for name in made))
         case Known(name, labels):
             return _new(name, reads=(labels,))
         case ScatterAdd(target, _, values, _, labels):

@@ -97,3 +97,28 @@ class ContractByLabel:
     scale: Expr
     ranges: tuple[Range, ...]
     accumulate: bool
+
+
+@dataclass(frozen=True)
+class LabelExtrema:
+    """A new array: for each label the maximum or minimum of the rows that have it; and where that is, if it is wanted.
+
+    Attributes:
+        out: the array.
+        op: the word of the reduction.
+        values: what is compared.
+        values_axes: its axes.
+        axes: of the result.
+        labels: one for each row.
+        extent: of the index that they stand for.
+        argument: the array of the rows that have the extrema, if wanted.
+    """
+
+    out: str
+    op: str
+    values: str
+    values_axes: tuple[Symbol, ...]
+    axes: tuple[Symbol, ...]
+    labels: Labels
+    extent: Expr
+    argument: str | None = None

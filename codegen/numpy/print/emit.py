@@ -22,6 +22,7 @@ from gradscribe.codegen.numpy.plan import (
     Gather,
     Invoke,
     Known,
+    LabelExtrema,
     Loop,
     PartSums,
     Plan,
@@ -368,6 +369,17 @@ class Emitter(Updating):
             return [Assign(self.array(record.out), self._scaled(value, record.scale), "+=")]
         scale = [Assign(Name(record.out), self.number(record.scale), "*=")] if record.scale != 1 else []
         return [let(record.out, value), *scale]
+
+    @emit.register
+    def _(self, record: LabelExtrema) -> Sequence[Statement]:
+        words = looked_up(record.values_axes, [record.labels], record.axes)
+        how = Name(NUMPY_REDUCTIONS[record.op].ufunc), empty(record.op)
+        arrays = self.array(record.values), self.array(record.labels.array)
+        located = (("located", TRUE),) if record.argument is not None else ()
+        value = Call(Name("rt.label_extrema"), (words, *how, *arrays, size(record.extent)), located)
+        if record.argument is None:
+            return [let(record.out, Part(value, (Literal(0),)))]
+        return [Assign(names([record.out, record.argument]), value)]
 
     @emit.register
     def _(self, record: PartSums) -> Sequence[Statement]:

@@ -183,3 +183,42 @@ def _sorted_sums(keys: Array, rows: Array) -> tuple[Array, Array]:
             break
         sums[many:left] += rows[order[starts[many:left] + number]]
     return keys[order[starts]], sums
+
+
+def label_extrema(
+    spec: str, ufunc: np.ufunc, empty: float, values: Array, labels: Array, extent: int, located: bool = False
+) -> tuple[Array, Array]:
+    """For each label the maximum or minimum of the rows that have it, and with `located` where the first one is.
+
+    Args:
+        spec: the axes by name, as in "e c, v: e -> v c".
+        ufunc: np.maximum or np.minimum.
+        empty: the extremum over no row; its place is -1.
+        values: what is compared; a NaN is the extremum.
+        labels: integers, one a row; a row whose label is no position counts for none.
+        extent: of the axis that labels are positions of.
+        located: whether places are asked for.
+    """
+    axes = _lookup(spec, True)
+    (own,), (name,) = axes.own, axes.names
+    moved = _spread(values, axes.given, (*own, *(v for v in axes.out if v != name)))
+    rows = np.ascontiguousarray(moved).reshape(len(labels), -1)
+    best = np.full((extent, rows.shape[1]), empty, rows.dtype)
+    place = np.full(best.shape if located else (0,), -1, np.int32)
+    order = np.argsort(labels, kind="stable")
+    order = order[(labels[order] >= 0) & (labels[order] < extent)]
+    if order.size and rows.size:
+        found, starts = np.unique(labels[order], return_index=True)
+        sorted_ = rows[order]
+        best[found] = ufunc.reduceat(sorted_, starts, axis=0)
+        if located:
+            first = (sorted_ == best[labels[order]]) | (sorted_ != sorted_)
+            numbers = np.where(first, order.astype(np.int32)[:, None], np.int32(len(labels)))
+            place[found] = np.minimum.reduceat(numbers, starts, axis=0)
+    kept = (name, *(v for v in axes.out if v != name))
+    turned = [kept.index(v) for v in axes.out]
+    sizes = dict(zip(axes.given, values.shape, strict=True)) | {name: extent}
+    whole = tuple(sizes[v] for v in kept)
+    if not located:
+        return best.reshape(whole).transpose(turned), place
+    return best.reshape(whole).transpose(turned), place.reshape(whole).transpose(turned)
