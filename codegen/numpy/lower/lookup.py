@@ -14,7 +14,19 @@ from sympy import Dummy, Expr, Integer, Mul, Symbol
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.slices.taps import window
-from gradscribe.codegen.numpy.plan import Allocate, ContractByLabel, Gather, Known, LabelExtrema, Labels, Positions, Record, ScatterAdd, Slice, Update
+from gradscribe.codegen.numpy.plan import (
+    Allocate,
+    ContractByLabel,
+    Gather,
+    Known,
+    LabelExtrema,
+    Labels,
+    Positions,
+    Record,
+    ScatterAdd,
+    Slice,
+    Update,
+)
 from gradscribe.derive.calculus.collapse import vanishing_accesses
 from gradscribe.derive.calculus.passes.positions import is_label
 from gradscribe.derive.ir.functions import admission, equal, is_indicator

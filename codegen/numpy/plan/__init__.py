@@ -15,7 +15,15 @@ from gradscribe.codegen.kernel.page.equation import Equation, equations
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
 from gradscribe.codegen.numpy.plan.description import deed, describe, work
 from gradscribe.codegen.numpy.plan.effects import Effects, effects
-from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, LabelExtrema, Labels, ScatterAdd
+from gradscribe.codegen.numpy.plan.lookups import (
+    ContractByLabel,
+    Count,
+    Gather,
+    Known,
+    LabelExtrema,
+    Labels,
+    ScatterAdd,
+)
 from gradscribe.codegen.numpy.plan.records import (
     Apply,
     Block,

@@ -8,7 +8,15 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, LabelExtrema, Labels, ScatterAdd
+from gradscribe.codegen.numpy.plan.lookups import (
+    ContractByLabel,
+    Count,
+    Gather,
+    Known,
+    LabelExtrema,
+    Labels,
+    ScatterAdd,
+)
 from gradscribe.codegen.numpy.plan.records import (
     Apply,
     Block,

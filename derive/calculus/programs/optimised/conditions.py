@@ -13,7 +13,7 @@ from gradscribe.derive.calculus.programs.optimised.running import running
 from gradscribe.derive.calculus.programs.optimised.statement_work import Extents, extents_of, looked_up, ranges_of
 from gradscribe.derive.calculus.programs.optimised.temporaries import Temporaries
 from gradscribe.derive.ir.functions import Indicator
-from gradscribe.derive.ir.term import Access, Term
+from gradscribe.derive.ir.term import Term
 
 MOST = 6
 """Factors up to which every way to divide them is tried."""

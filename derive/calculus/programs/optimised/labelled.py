@@ -64,7 +64,11 @@ def _multiplied(reader: Statement, let: Statement) -> Access | None:
     rows = _rows(let, access)
     bound = {r.index for r in term.bound}
     wide = access.free_symbols - other.free_symbols
-    return access if rows <= other.free_symbols - bound and bound <= access.free_symbols & other.free_symbols and wide else None
+    return (
+        access
+        if rows <= other.free_symbols - bound and bound <= access.free_symbols & other.free_symbols and wide
+        else None
+    )
 
 
 def _rows(let: Statement, access: Access) -> set[Symbol]:
@@ -79,7 +83,9 @@ def _written_out(statement: Statement, let: Statement, taken: set[str]) -> State
     (summed,) = let.term.bound
     name = next(n for k in range(len(taken) + 1) if (n := f"{summed.index.name}{k or ''}") not in taken)
     taken.add(name)
-    places: dict[Expr, Expr] = dict(zip((r.index for r in let.term.free), access.indices if access else (), strict=True))
+    places: dict[Expr, Expr] = dict(
+        zip((r.index for r in let.term.free), access.indices if access else (), strict=True)
+    )
     body = let.term.body.xreplace({**places, summed.index: integer(name)})
     term = statement.term
     bound = (*term.bound, Range(integer(name), summed.extent))

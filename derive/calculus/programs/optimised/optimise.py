@@ -50,7 +50,9 @@ def optimised(program: Program) -> Optimised:
     made = Temporaries(program)
     rewritings: list[Rewriting] = []
     plain = []
-    for statement, written in put_in(replace(program, statements=tuple(_plain(s, program) for s in program.statements))):
+    for statement, written in put_in(
+        replace(program, statements=tuple(_plain(s, program) for s in program.statements))
+    ):
         plain.append(written)
         if written != statement:
             rewritings.append(Rewriting(LOOKUP, statement, (written,), (work(statement.term), work(written.term))))

@@ -3,38 +3,38 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
-from sympy import Add, Expr, Mul, Symbol
+import sympy
+from sympy import Add, Expr, Function, Mul, Symbol
 
 from gradscribe.derive.calculus.passes.brackets import as_factors, as_guards
-from gradscribe.derive.calculus.programs.optimised.statement_work import (
-    ELEMENT,
-    Extents,
-    extents_of,
-    looked_up,
-    volume,
-)
+from gradscribe.derive.calculus.programs.optimised.order import best_order, result_of
+from gradscribe.derive.calculus.programs.optimised.statement_work import Extents, extents_of, looked_up, volume
 from gradscribe.derive.calculus.programs.optimised.temporaries import Key, Temporaries, named_apart
-from gradscribe.derive.ir.functions import Indicator
+from gradscribe.derive.ir.functions import Indicator, larger, relu, smaller
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 MOST = 6
 """Factors up to which every order of contraction is tried."""
 
 
+CHEAP = (Indicator, larger, smaller, relu, sympy.Abs, sympy.sign)
+"""Functions that are a few operations of a processor."""
+
+
 @dataclass(frozen=True)
 class Node:
-    """A part of a product, summed over what nothing else has."""
+    """A part of a product, summed over what nothing else has; `alone`: a tensor of its own even if it is needed once."""
 
     factors: frozenset[int]
     summed: tuple[Symbol, ...]
+    alone: bool = False
 
 
 def nodes(term: Term) -> tuple[list[Expr], list[Node]]:
     """The factors of a term, and the products of some of them that the best order computes on the way, large ones first.
 
-    A function of elements that is an operand of a product of matrices is such a part, too.
+    An operand of a product of matrices that is made of functions of elements is such a part, too: one loop makes it.
     """
     found = as_factors(term)
     extents = extents_of(term)
@@ -45,10 +45,23 @@ def nodes(term: Term) -> tuple[list[Expr], list[Node]]:
         return factors, []
     if not all(e.is_Symbol or not e.free_symbols & extents.keys() for a in accesses(found.body) for e in a.indices):
         return factors, []
-    free = {r.index for r in term.free}
-    tree = _tree(factors, free, extents)
+    free, bound = ({r.index for r in ranges} for ranges in (term.free, term.bound))
     functions = [Node(frozenset([k]), ()) for k, f in enumerate(factors) if _is_function(f)]
-    return factors, [*tree, *functions]
+    return factors, [*_tree(factors, free, extents), *functions, *_operands(factors, bound, extents)]
+
+
+def _operands(factors: Sequence[Expr], bound: set[Symbol], extents: Extents) -> list[Node]:
+    """The operands of a product of matrices that take more than products of elements."""
+    seen = [f.free_symbols & extents.keys() for f in factors]
+    found: list[Node] = []
+    for k, factor in enumerate(factors):
+        if all(isinstance(f, CHEAP) for f in factor.atoms(Function)) or not accesses(factor) or not seen[k] & bound:
+            continue
+        part = frozenset(j for j, own in enumerate(seen) if own <= seen[k])
+        rest = [own for j, own in enumerate(seen) if j not in part]
+        if any(own & bound for own in rest) and not any(part & n.factors for n in found):
+            found.append(Node(part, (), alone=True))
+    return found
 
 
 def _is_function(factor: Expr) -> bool:
@@ -58,43 +71,19 @@ def _is_function(factor: Expr) -> bool:
 
 
 def _tree(factors: Sequence[Expr], free: set[Symbol], extents: Extents) -> list[Node]:
-    """The sums within the cheapest order, the whole first."""
-    seen = [f.free_symbols & extents.keys() for f in factors]
-    everything = frozenset(range(len(factors)))
-    best: dict[frozenset[int], tuple[float, tuple[frozenset[int], ...]]] = {}
-
-    def kept(part: frozenset[int]) -> set[Symbol]:
-        own = set().union(*(seen[k] for k in part))
-        return own & free.union(*(seen[k] for k in everything - part))
-
-    for size in range(1, len(factors) + 1):
-        for chosen in combinations(range(len(factors)), size):
-            part = frozenset(chosen)
-            if size == 1:
-                best[part] = (0.0, ())
-                continue
-            ways = []
-            for k in range(1, size // 2 + 1):
-                for some in combinations(chosen, k):
-                    one, other = frozenset(some), part - frozenset(some)
-                    both = kept(one) | kept(other)
-                    weight = (
-                        1.0 if both - kept(part) and kept(one) - kept(other) and kept(other) - kept(one) else ELEMENT
-                    )
-                    cost = weight * volume(both, extents) + ELEMENT * volume(kept(part), extents)
-                    ways.append((best[one][0] + best[other][0] + cost, sorted(one), one, other))
-            cost, _, one, other = min(ways, key=lambda w: w[:2])
-            best[part] = (cost, (one, other))
-
-    def walk(part: frozenset[int]) -> Iterator[Node]:
-        own = set().union(*(seen[k] for k in part))
-        summed = tuple(v for v in extents if v in own - kept(part))
-        if summed and len(part) > 1:
-            yield Node(part, summed)
-        for child in best[part][1]:
-            yield from walk(child)
-
-    return list(walk(everything))
+    """The sums within the best order, the whole first."""
+    left = [(frozenset([k]), frozenset(f.free_symbols & extents.keys())) for k, f in enumerate(factors)]
+    _, order = best_order([own for _, own in left], free, lambda indices: volume(indices, extents))
+    found: list[Node] = []
+    seen = dict(left)
+    for one, other in order:
+        result = result_of([own for _, own in left], (one, other), frozenset(free))
+        part = left[one][0] | left[other][0]
+        own = frozenset().union(*(seen[frozenset([k])] for k in part))
+        summed = tuple(v for v in extents if v in own - result)
+        found += [Node(part, summed)] if summed else []
+        left = [f for k, f in enumerate(left) if k not in (one, other)] + [(part, result)]
+    return found[::-1]
 
 
 class Sharing:
@@ -157,7 +146,7 @@ class Sharing:
         if self.targets[name] == 1 and body == as_factors(statement.term).body and free == own:
             self.made.learn(key, name)
         known = self.made.known.get(key)
-        if known == name or (known is None and self.counts[key] < 2):
+        if known == name or (known is None and self.counts[key] < 2 and not node.alone):
             return None
         if known is not None and known not in self.defined:
             later = self.single.get(known)

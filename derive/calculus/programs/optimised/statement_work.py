@@ -5,21 +5,18 @@ asks a bracket for each of them has no products of matrices; so their elements w
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from itertools import combinations
 from math import prod
 
 from sympy import Add, Expr, Integer, Mul, Symbol
 
 from gradscribe.derive.calculus.passes.brackets import as_factors
+from gradscribe.derive.calculus.programs.optimised.order import ELEMENT, best_order
 from gradscribe.derive.calculus.programs.optimised.running import running
 from gradscribe.derive.ir.functions import Indicator, equal
 from gradscribe.derive.ir.term import Access, Range, Statement, Term, accesses
 
 SIZE = Integer(16)
 """What a size that is no number counts as."""
-
-ELEMENT = 8.0
-"""What an element weighs that is read and written by itself."""
 
 ASKED = 32.0
 """What a summand weighs that a bracket is asked for."""
@@ -78,7 +75,8 @@ def _of_product(body: Expr, term: Term) -> float:
     if brackets:
         return ASKED * every
     made = sum(ELEMENT * volume(f.free_symbols & left.keys(), left) for f in rest if not isinstance(f, Access))
-    return made + _pairwise(groups, left.keys() - bound, left)
+    order, _ = best_order(groups, left.keys() - bound, lambda indices: volume(indices, left))
+    return made + order
 
 
 def _is_operand(factor: Expr, extents: Extents) -> bool:
@@ -95,22 +93,6 @@ def _merged(groups: Iterable[set[Symbol]]) -> list[set[Symbol]]:
         if not any(group <= other for other in found):
             found.append(group)
     return found
-
-
-def _pairwise(groups: list[set[Symbol]], free: Collection[Symbol], extents: Extents) -> float:
-    """Contracted pair by pair, the cheapest first."""
-    total, left = 0.0, list(groups)
-    while len(left) > 1:
-        found = []
-        for one, other in combinations(range(len(left)), 2):
-            both = left[one] | left[other]
-            rest = set(free).union(*(g for k, g in enumerate(left) if k not in (one, other)))
-            weight = 1.0 if both - rest else ELEMENT
-            found.append((weight * volume(both, extents), volume(both & rest, extents), one, other, both & rest))
-        cost, size, one, other, result = min(found, key=lambda f: f[:4])
-        total += cost + (ELEMENT * size if len(left) > 2 else 0)
-        left = [g for k, g in enumerate(left) if k not in (one, other)] + [result]
-    return total
 
 
 def _number(extent: Expr) -> float:
