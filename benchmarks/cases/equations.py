@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradscribe.kept import kept
-
 EQUATIONS = "equations"
-"""The group of their rows."""
+"""The group of their rows, and their kind."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +17,14 @@ class Equation:
     Attributes:
         title: what the paper calls it.
         text: as a user writes it; all inputs are arguments, and all real ones are differentiated by.
-        shapes: the axes of each input in the order of the functions' arguments, and of dy: letters of `sizes`, numbers.
-            ``<V`` behind them says that the array holds integers below V, ``/L`` that it holds where segments of L begin.
+        axes: those of each input in the order of the functions' arguments, and of dy: letters of `sizes`, numbers.
+            ``<V`` behind them says that the array holds integers below V, ``/L`` where segments of L elements begin.
         sizes: by letter.
     """
 
     title: str
     text: str
-    shapes: tuple[tuple[str, str], ...]
+    axes: tuple[tuple[str, str], ...]
     sizes: tuple[tuple[str, int], ...]
     group: str = EQUATIONS
     kind: str = EQUATIONS
@@ -49,15 +47,15 @@ class Equation:
         """Nor what it computes."""
         return 0.0
 
-    def shapes_of(self) -> dict[str, tuple[int, ...]]:
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each array."""
-        return {name: self._shape(axes) for name, axes in self.shapes}
+        return {name: self._shape(axes) for name, axes in self.axes}
 
     def arrays(self, dtype: str) -> dict[str, NDArray[Any]]:
         """Random arrays, the same in every process."""
         rng = np.random.default_rng(0)
         found: dict[str, NDArray[Any]] = {}
-        for name, axes in self.shapes:
+        for name, axes in self.axes:
             shape, (kind, limit) = self._shape(axes), self._integers(axes)
             if kind == "<":
                 found[name] = rng.integers(0, limit, shape)
@@ -80,12 +78,12 @@ class Equation:
         return (int(letter) if letter.isdigit() else dict(self.sizes)[letter]) + int(more or 0)
 
     def _integers(self, axes: str) -> tuple[str, int]:
-        last = axes.split()[-1]
+        last = axes.rsplit(maxsplit=1)[-1]
         return (last[0], self._size(last[1:])) if last[0] in "</" else ("", 0)
 
 
-def _case(title: str, text: str, shapes: dict[str, str], **sizes: int) -> Equation:
-    return Equation(title, text, tuple(shapes.items()), tuple(sizes.items()))
+def _case(title: str, text: str, axes: dict[str, str], **sizes: int) -> Equation:
+    return Equation(title, text, tuple(axes.items()), tuple(sizes.items()))
 
 
 TEXTS = (
@@ -121,7 +119,8 @@ TEXTS = (
         """
         input x[N,T,C], d[N,T,C], a[C,S], b[N,T,S], r[N,T,S]
         t[n,i,c] = sum(j) [j <= i] softplus(d[n,j,c])
-        y[n,i,c] = sum(s,j) [j <= i] r[n,i,s] * exp((t[n,j,c] - t[n,i,c]) * softplus(a[c,s])) * softplus(d[n,j,c]) * b[n,j,s] * x[n,j,c]
+        y[n,i,c] = sum(s,j) [j <= i] r[n,i,s] * exp((t[n,j,c] - t[n,i,c]) * softplus(a[c,s])) \\
+            * softplus(d[n,j,c]) * b[n,j,s] * x[n,j,c]
         """,
         {"x": "N T C", "d": "N T C", "a": "C S", "b": "N T S", "r": "N T S", "dy": "N T C"},
         N=2, T=64, C=32, S=8,
@@ -159,7 +158,8 @@ TEXTS = (
         "bilinear hats",
         """
         input x[N,I,J,C], u[P], v[Q]
-        y[n,p,q,c] = sum(i,j) max(0, 1 - abs(4*u[p] + (I - 1)/2 - i)) * max(0, 1 - abs(4*v[q] + (J - 1)/2 - j)) * x[n,i,j,c]
+        y[n,p,q,c] = sum(i,j) max(0, 1 - abs(4*u[p] + (I - 1)/2 - i)) \\
+            * max(0, 1 - abs(4*v[q] + (J - 1)/2 - j)) * x[n,i,j,c]
         """,
         {"x": "N I J C", "u": "P", "v": "Q", "dy": "N P Q C"},
         N=4, I=24, J=25, C=16, P=32, Q=33,
@@ -168,7 +168,8 @@ TEXTS = (
         "spatial transformer",
         """
         input x[N,I,J,C], u[N,P], v[N,P]
-        y[n,p,c] = sum(i,j) max(0, 1 - abs(4*u[n,p] + (I - 1)/2 - i)) * max(0, 1 - abs(4*v[n,p] + (J - 1)/2 - j)) * x[n,i,j,c]
+        y[n,p,c] = sum(i,j) max(0, 1 - abs(4*u[n,p] + (I - 1)/2 - i)) \\
+            * max(0, 1 - abs(4*v[n,p] + (J - 1)/2 - j)) * x[n,i,j,c]
         """,
         {"x": "N I J C", "u": "N P", "v": "N P", "dy": "N P C"},
         N=4, I=16, J=17, C=8, P=128,
@@ -230,7 +231,8 @@ TEXTS = (
         input x[N,L,C], f[L,M], g[L,M], a[M,C,K], b[M,C,K]
         p[n,m,c] = sum(l) f[l,m] * x[n,l,c]
         q[n,m,c] = sum(l) g[l,m] * x[n,l,c]
-        y[n,l,k] = sum(m,c) (f[l,m] * (p[n,m,c] * a[m,c,k] - q[n,m,c] * b[m,c,k]) + g[l,m] * (p[n,m,c] * b[m,c,k] + q[n,m,c] * a[m,c,k]))
+        y[n,l,k] = sum(m,c) (f[l,m] * (p[n,m,c] * a[m,c,k] - q[n,m,c] * b[m,c,k]) \\
+            + g[l,m] * (p[n,m,c] * b[m,c,k] + q[n,m,c] * a[m,c,k]))
         """,
         {"x": "N L C", "f": "L M", "g": "L M", "a": "M C K", "b": "M C K", "dy": "N L K"},
         N=4, L=256, M=12, C=32, K=33,
@@ -342,7 +344,8 @@ TEXTS = (
         "rotary scores",
         """
         input q[N,L,D], k[N,L,D]
-        y[n,i,j] = sum(d) (q[n,i,d] * cos(i / 100^(d / D)) * k[n,j,d] * cos(j / 100^(d / D)) + q[n,i,d] * sin(i / 100^(d / D)) * k[n,j,d] * sin(j / 100^(d / D)))
+        y[n,i,j] = sum(d) (q[n,i,d] * cos(i / 100^(d / D)) * k[n,j,d] * cos(j / 100^(d / D)) \\
+            + q[n,i,d] * sin(i / 100^(d / D)) * k[n,j,d] * sin(j / 100^(d / D)))
         """,
         {"q": "N L D", "k": "N L D", "dy": "N L L"},
         N=8, L=128, D=64,

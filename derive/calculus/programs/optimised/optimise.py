@@ -16,15 +16,14 @@ from gradscribe.derive.calculus.programs.optimised.temporaries import Temporarie
 from gradscribe.derive.ir.term import Program, Statement, Term, accesses
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.kept import kept
-from gradscribe.said import Message
 
 GAIN = 0.7
 """What is rewritten has to take at most so much of what it took: what is hardly less work stays as it was written."""
 
-LEAVE = Message("factors that do not depend on the reduced index leave the sum of terms")
-MASK = Message("conditions leave the product: a tensor that is 0 where they do not hold, or a running sum")
-LOOKUP = Message("a matrix that a label chooses is multiplied by all rows that have that label, and not read for each")
-SHARE = Message("what several sums need is computed once")
+LEAVE = "factors that do not depend on the reduced index leave the sum of terms"
+MASK = "conditions leave the product: a tensor that is 0 where they do not hold, or a running sum"
+LOOKUP = "a matrix that a label chooses is multiplied by all rows that have that label, and not read for each"
+SHARE = "what several sums need is computed once"
 
 Ways = Callable[[Statement, Temporaries], Iterator[list[Term]]]
 
@@ -90,7 +89,7 @@ def _is_open(statement: Statement, program: Program) -> bool:
 
 
 def _better(
-    statement: Statement, program: Program, reason: Message, ways: Ways, made: Temporaries, rewritings: list[Rewriting]
+    statement: Statement, program: Program, reason: str, ways: Ways, made: Temporaries, rewritings: list[Rewriting]
 ) -> list[Statement]:
     """The statement, or what is so much less work that it takes its place."""
     if not _is_open(statement, program) or statement.term.deltas or not statement.term.bound:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from gradscribe.derive.ir.term import Statement
-from gradscribe.said import Message
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,17 @@ class Rewriting:
         work: of both, in multiplications, where a size that is no number counts as 16.
     """
 
-    reason: Message
+    reason: str
     before: Statement
     after: tuple[Statement, ...]
     work: tuple[float, float]
+
+    def __str__(self) -> str:
+        """What was done, what it takes before and after, and the statements."""
+        taken, left = (f"{value:.2g}" for value in self.work)
+        after = "\n".join(_indented(str(s)) for s in self.after)
+        return f"{self.reason} (work {taken} -> {left})\n{_indented(str(self.before))}\nbecomes\n{after}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line.rstrip()}" for line in text.strip("\n").split("\n"))
