@@ -1,7 +1,7 @@
-/* Sums over parts of an axis, out[o, i, j] of a[o, k, j] over the k of part i: all of them in one pass.
+/* Sums over parts of an axis, out[o, i, j] of a[o, k, j] over the k of part i, all of them at once.
 
-   It stands behind loops.c. Behind how many o there are, and how many a part of the work has, `numbers` are how many k,
-   i and j there are, the kind, and two ends. `arrays` are out, a and, for kinds 3 and 4, where the parts begin and end.
+   It stands behind loops.c. Behind how many o there are, and how many a part of the work has, `numbers` are how many
+   k, i and j there are, the kind, and two ends. `arrays` are out, a and, for kinds 3 and 4, where parts begin and end.
 
        kind 0   k <= i + last             from the first one on, one sum that grows
        kind 1   i + first <= k            to the last one, likewise from behind

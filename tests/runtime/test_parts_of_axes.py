@@ -1,4 +1,4 @@
-"""Sums over parts of an axis, in C and by NumPy: as their definition says, without digits lost to what is beside them."""
+"""Sums over parts of an axis, in C and by NumPy: as their definition says, and no digits lost to what is beside."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def by_definition(values: np.ndarray, axis: int, parts: list[tuple[int, int]]) -
 def test_windows_and_what_grows(backend: str, dtype: type) -> None:
     rng = np.random.default_rng(0)
     for shape, axis in (((7,), 0), ((9, 11), 1), ((20, 5), 1), ((3, 6, 70), 1), ((2, 1, 3), 1), ((5, 4), 0)):
-        values = rng.integers(-9, 10, shape).astype(dtype)
+        values: np.ndarray = rng.integers(-9, 10, shape).astype(dtype)
         length = shape[axis]
         for places in (1, length, length + 3):
             for first, last in (
@@ -49,7 +49,8 @@ def test_segments_and_their_adjoint(backend: str, kind: type) -> None:
     rng = np.random.default_rng(1)
     for shape, axis in (((9,), 0), ((4, 8), 1), ((8, 70), 0), ((2, 5, 3), 1)):
         values = rng.integers(-9, 10, shape).astype(np.float32)
-        begins, ends = (rng.integers(0, shape[axis] + 2, 6).astype(kind) for _ in range(2))
+        begins: np.ndarray = rng.integers(0, shape[axis] + 2, 6).astype(kind)
+        ends: np.ndarray = rng.integers(0, shape[axis] + 2, 6).astype(kind)
         ends[0] = begins[0]
         parts = list(zip(begins.tolist(), ends.tolist(), strict=True))
         given = rng.integers(-9, 10, (*shape[:axis], 6, *shape[axis + 1 :])).astype(np.float32)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import sympy
-from sympy import Expr, Integer, Mul, Symbol
+from sympy import Expr, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
@@ -13,7 +13,7 @@ from gradscribe.codegen.numpy.plan import PartSums, Record
 from gradscribe.derive.calculus.programs.optimised.running import running
 from gradscribe.derive.ir.functions import Indicator, at_least
 from gradscribe.derive.ir.index import affine
-from gradscribe.derive.ir.term import Access, Guard, Term, accesses
+from gradscribe.derive.ir.term import Access, Guard, Term
 
 Lower = Callable[[Form, Scope, bool], list[Record]]
 
@@ -23,7 +23,7 @@ def sums_parts(form: Form, scope: Scope) -> bool:
     whole = all(scope.fits(e, s, form) and not e.is_Integer for e, s in zip(form.place, form.target.shape, strict=True))
     if not whole or len(set(form.place)) < len(form.place) or not running(_term(form)):
         return False
-    return len(_sides([f for f in Mul.make_args(form.body) if isinstance(f, Indicator)], form)) in (0, 2)
+    return not _brackets(form) or _by_labels(form) is not None
 
 
 def lower_part_sums(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[Record]:
@@ -37,8 +37,7 @@ def lower_part_sums(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list
     """
     (summed,) = (form.range(v) for v in form.contracted)
     (place,) = (form.range(v) for v in running(_term(form)))
-    brackets = [f for f in Mul.make_args(form.body) if isinstance(f, Indicator)]
-    factors = [f for f in Mul.make_args(form.body) if f not in brackets]
+    factors = [f for f in Mul.make_args(form.body) if f not in _brackets(form)]
     inner = Mul(*(f for f in factors if summed.index in f.free_symbols))
     rest = Mul(*(f for f in factors if summed.index not in f.free_symbols))
     source, records = _summands(inner, form, scope, place.index, summed.index, lower)
@@ -46,8 +45,9 @@ def lower_part_sums(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list
     direct = fresh and rest == 1 and axes == form.place
     extents = [form.range(v).extent for v in axes]
     name = form.target.name if direct else scope.declare("sums", extents).name
-    if brackets:
-        found, adjoint = _labels(brackets, form, place.index, summed.index)
+    by_labels = _by_labels(form) if _brackets(form) else None
+    if by_labels is not None:
+        found, adjoint = by_labels
         labels = [computed_labels(e, form, scope) for e in found]
         records += [r for _, made in labels for r in made]
         arrays = tuple(a.tensor for a, _ in labels)
@@ -88,26 +88,25 @@ def _ends(guard: Guard, place: Symbol, summed: Symbol) -> tuple[Expr, Expr]:
     return sympy.expand(rest - guard.extent + 1), rest
 
 
-def _sides(brackets: list[Expr], form: Form) -> dict[str, tuple[Expr, bool]]:
-    """Where a part begins and ends, by "begin" and "end": a label, and whether the place lies within; {} for none."""
-    if not brackets:
-        return {}
+def _by_labels(form: Form) -> tuple[tuple[Expr, Expr], bool] | None:
+    """Where parts begin and end, as labels, and whether the place lies within them; None where that is not said so."""
     (summed,) = form.contracted
     (place,) = running(_term(form))
-    found: dict[str, tuple[Expr, bool]] = {}
-    for bracket in brackets:
+    found: dict[bool, Expr] = {}
+    within: set[bool] = set()
+    for bracket in _brackets(form):
+        index = next((v for v in (summed, place) if v in bracket.args), None)
+        if index is None or form.guards:
+            return None
         one, other = bracket.args
-        least = isinstance(bracket, at_least)
-        index = next((v for v in (summed, place) if v in (one, other)), None)
-        if index is None or not accesses(bracket) or form.guards:
-            return {"": (Integer(0), False)}
-        end, label = ("begin", other + (0 if least else 1)) if one == index else ("end", one + (1 if least else 0))
-        if end in found:
-            return {"": (Integer(0), False)}
-        found[end] = label, index == place
-    return found if len({within for _, within in found.values()}) == 1 else {"": (Integer(0), False)}
+        reached = int(isinstance(bracket, at_least))
+        first = one == index
+        if first in found:
+            return None
+        found[first] = other + 1 - reached if first else one + reached
+        within.add(index == place)
+    return ((found[True], found[False]), within.pop()) if len(found) == 2 and len(within) == 1 else None
 
 
-def _labels(brackets: list[Expr], form: Form, place: Symbol, summed: Symbol) -> tuple[tuple[Expr, Expr], bool]:
-    found = _sides(brackets, form)
-    return (found["begin"][0], found["end"][0]), found["begin"][1]
+def _brackets(form: Form) -> list[Expr]:
+    return [f for f in Mul.make_args(form.body) if isinstance(f, Indicator)]

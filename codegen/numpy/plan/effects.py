@@ -99,12 +99,11 @@ def _effects(record: Record) -> Effects:
         case PartSums(name, source, labels=labels):
             return _new(name, reads=(source, *labels))
         case ContractByLabel(out, left, right, labels=labels, accumulate=accumulate):
-            made = () if accumulate else ((out, out),)
-            read = {left, right, labels.array, *([out] if accumulate else [])}
-            return Effects(frozenset(read), frozenset({out}), made)
+            given = left, right, labels.array
+            return _done(reads=(*given, out), writes=(out,)) if accumulate else _new(out, reads=given)
         case LabelExtrema(out, values=values, labels=labels, argument=argument):
-            made = (out, *_optional(argument))
-            return Effects(frozenset({values, labels.array}), frozenset(made), tuple((name, name) for name in made))
+            both = out, *_optional(argument)
+            return Effects(frozenset({values, labels.array}), frozenset(both), tuple((name, name) for name in both))
         case Known(name, labels):
             return _new(name, reads=(labels,))
         case ScatterAdd(target, _, values, _, labels):

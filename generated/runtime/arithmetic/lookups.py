@@ -10,9 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments.arrays import Array
+from ..machine.compiled import run
+from ..machine.memory import zeros
+from ..machine.process import process
 
 WIDE = 32
 """Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
+
+MOST = 1 << 20
+"""Elements up to which all sums are made at once, in float64; beyond, they would not stay in a cache."""
 
 FREQUENT = 16
 """Labels that occur more often than this are summed one by one, the others all at once."""
@@ -151,7 +157,9 @@ def _add_rows(view: Array, keys: Array, rows: Array, seen: int) -> None:
     """Add rows to `view` at `keys`, row-major positions within its first `seen` axes; always in the same order."""
     dims, width = view.shape[:seen], rows.shape[1]
     places: Array | None = None
-    if width >= WIDE:
+    if prod(dims) * width <= MOST and (counted := _counted_up(prod(dims), keys, rows)) is not None:
+        sums = counted
+    elif width >= WIDE:
         places, sums = _sorted_sums(keys, rows)
     else:
         count_ = prod(dims)
@@ -164,6 +172,16 @@ def _add_rows(view: Array, keys: Array, rows: Array, seen: int) -> None:
         view += sums.reshape(view.shape)
     else:
         view[np.unravel_index(places, dims)] += sums.reshape(len(places), *view.shape[seen:])
+
+
+def _counted_up(count_: int, keys: Array, rows: Array) -> Array | None:
+    """The sums of the rows of every key in float64, by a loop in C; None where that is not wanted, or not compiled."""
+    sums = zeros((count_, rows.shape[1]), np.float64)
+    with process.loading:
+        from ..machine.native.sources import COUNTED
+    sizes = len(keys), rows.shape[1]
+    done = run(COUNTED, 1, rows.size, (sums, rows, keys.astype(np.int64, copy=False)), (), sizes, ())
+    return sums if done else None
 
 
 def _sorted_sums(keys: Array, rows: Array) -> tuple[Array, Array]:

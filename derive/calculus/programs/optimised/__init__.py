@@ -1,4 +1,4 @@
-"""Programs that are faster and say the same: factors leave sums, brackets leave contractions, what is shared is kept."""
+"""Programs that say the same and are faster: factors leave sums, brackets leave products, what is shared is kept."""
 
 from gradscribe.derive.calculus.programs.optimised.labelled import labelled_matrices
 from gradscribe.derive.calculus.programs.optimised.optimise import Optimised, optimised

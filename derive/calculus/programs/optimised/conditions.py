@@ -1,6 +1,7 @@
 """Brackets leave contractions: a product of matrices first, then a mask, then a product of matrices; or a running sum.
 
-sum(d,j) [j <= i] q[i,d] k[j,d] v[j,e]  is  a[i,j] = sum(d) q[i,d] k[j,d];  s[i,j] = [j <= i] a[i,j];  sum(j) s[i,j] v[j,e]
+y[i,e] = sum(d,j) [j <= i] q[i,d] k[j,d] v[j,e]   is
+a[i,j] = sum(d) q[i,d] k[j,d];  s[i,j] = [j <= i] a[i,j];  y[i,e] = sum(j) s[i,j] v[j,e]
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from gradscribe.derive.calculus.programs.optimised.running import running
 from gradscribe.derive.calculus.programs.optimised.statement_work import Extents, extents_of, looked_up, ranges_of
 from gradscribe.derive.calculus.programs.optimised.temporaries import Temporaries
 from gradscribe.derive.ir.functions import Indicator
-from gradscribe.derive.ir.term import Term
+from gradscribe.derive.ir.term import Range, Term
 
 MOST = 6
 """Factors up to which every way to divide them is tried."""
@@ -52,7 +53,7 @@ def without_conditions(term: Term, stem: str, made: Temporaries) -> Iterator[Ter
 def _masked(
     first: list[Expr], others: list[Expr], brackets: list[Expr], asked: set[Symbol], free: set[Symbol],
     extents: Extents, stem: str, made: Temporaries, term: Term,
-) -> tuple[Expr, tuple] | None:  # fmt: skip
+) -> tuple[Expr, tuple[Range, ...]] | None:  # fmt: skip
     """The product of `first` with the brackets as a tensor, and then the others."""
     kept = _seen(first, extents) & (free | _seen(others, extents) | asked)
     if any(asked <= _seen([f], extents) for f in others):
@@ -83,7 +84,7 @@ def _is_computed(factor: Expr) -> bool:
 def _ran(
     first: list[Expr], others: list[Expr], brackets: list[Expr], asked: set[Symbol], free: set[Symbol],
     extents: Extents, stem: str, made: Temporaries, term: Term,
-) -> tuple[Expr, tuple] | None:  # fmt: skip
+) -> tuple[Expr, tuple[Range, ...]] | None:  # fmt: skip
     """A running sum of the product of `first`, and then the others."""
     seen = _seen(first, extents)
     if len(asked) != 2 or len(asked & seen) != 1:

@@ -29,7 +29,7 @@ def labelled_matrices(program: Program) -> frozenset[str]:
 
 
 def put_in(program: Program) -> Iterator[tuple[Statement, Statement]]:
-    """Every statement, and itself with the lookups that it multiplies put in; a lookup that nobody reads is left out."""
+    """Every statement, and itself with the lookups that it multiplies put in; those are left out."""
     lookups = {s.target.name: s for s in program.statements if s.target.name in labelled_matrices(program)}
     taken = program.names()
     for statement in program.statements:

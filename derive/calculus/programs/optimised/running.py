@@ -43,7 +43,7 @@ def _is_end(bracket: Expr, summed: Symbol, place: Symbol, term: Term) -> bool:
 
 
 def _is_label_end(position: Expr, label: Expr, summed: Symbol, place: Symbol) -> bool:
-    """Whether an index is compared with a label of the place; or the place with one of the index, which is the adjoint."""
+    """Whether an index is compared with a label of the place; or the place with one of the index: the adjoint."""
     for one, other in ((summed, place), (place, summed)):
         if position == one and one not in label.free_symbols and other in label.free_symbols and accesses(label):
             return True

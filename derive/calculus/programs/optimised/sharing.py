@@ -1,4 +1,4 @@
-"""What several sums of a program need is computed once: products of some of their factors, and functions of elements."""
+"""What several sums of a program need is computed once: products of some of their factors, functions of elements."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ CHEAP = (Indicator, larger, smaller, relu, sympy.Abs, sympy.sign)
 
 @dataclass(frozen=True)
 class Node:
-    """A part of a product, summed over what nothing else has; `alone`: a tensor of its own even if it is needed once."""
+    """A part of a product, summed over what nothing else has; `alone`: a tensor even if it is needed once."""
 
     factors: frozenset[int]
     summed: tuple[Symbol, ...]
@@ -32,7 +32,7 @@ class Node:
 
 
 def nodes(term: Term) -> tuple[list[Expr], list[Node]]:
-    """The factors of a term, and the products of some of them that the best order computes on the way, large ones first.
+    """The factors of a term, and the products of some that the best order computes on the way, large ones first.
 
     An operand of a product of matrices that is made of functions of elements is such a part, too: one loop makes it.
     """

@@ -1,7 +1,7 @@
 """What a statement takes, roughly: the way in which it is computed follows from its brackets and operands.
 
-The unit is a multiplication within a product of matrices. What goes through elements one by one waits for memory, and what
-asks a bracket for each of them has no products of matrices; so their elements weigh more.
+The unit is a multiplication within a product of matrices. What goes through elements one by one waits for memory, and
+what asks a bracket for each of them has no products of matrices; so their elements weigh more.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -1124,6 +1124,33 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
 }
 """
 
+COUNTED: str = r"""/* Sums of the rows that have a key: sums[key[n], j] += a[n, j], in double.
+
+   It stands behind loops.c. Behind two numbers, `numbers` are how many rows there are, and how long they are; `arrays`
+   are the sums, a and the keys. */
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    const long rows = work->numbers[2], width = work->numbers[3];
+    REAL *sums = work->arrays[0];
+    const TYPE_1 *a = work->arrays[1];
+    const int64_t *keys = work->arrays[2];
+    (void)number;
+
+    if (width == 1) {
+        for (long n = 0; n < rows; n++)
+            sums[keys[n]] += a[n];
+        return;
+    }
+    for (long n = 0; n < rows; n++) {
+        REAL *sum = sums + keys[n] * width;
+        const TYPE_1 *row = a + n * width;
+        for (long j = 0; j < width; j++)
+            sum[j] += row[j];
+    }
+}
+"""
+
 DOTS: str = r"""/* Sums along memory, out[p, m, v] = sum over s, u of a[p, m, s, u] * b[p, v, s, u].
 
    All u lie next to each other in both factors: a vector has summands of one element, and is added up at the end.
@@ -2461,10 +2488,10 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
 }
 """
 
-PARTS: str = r"""/* Sums over parts of an axis, out[o, i, j] of a[o, k, j] over the k of part i: all of them in one pass.
+PARTS: str = r"""/* Sums over parts of an axis, out[o, i, j] of a[o, k, j] over the k of part i, all of them at once.
 
-   It stands behind loops.c. Behind how many o there are, and how many a part of the work has, `numbers` are how many k,
-   i and j there are, the kind, and two ends. `arrays` are out, a and, for kinds 3 and 4, where the parts begin and end.
+   It stands behind loops.c. Behind how many o there are, and how many a part of the work has, `numbers` are how many
+   k, i and j there are, the kind, and two ends. `arrays` are out, a and, for kinds 3 and 4, where parts begin and end.
 
        kind 0   k <= i + last             from the first one on, one sum that grows
        kind 1   i + first <= k            to the last one, likewise from behind

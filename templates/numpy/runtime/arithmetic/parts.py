@@ -1,7 +1,7 @@
 """Sums over parts of an axis: those that begin with it, those that end with it, windows, segments. One pass makes all.
 
-The sum of a segment is that of its own elements, and that of a window the end of one block and the beginning of the next
-one: no difference of two sums that have grown.
+The sum of a segment is that of its own elements, and that of a window the end of one block and the beginning of the
+next one: no difference of two sums that have grown.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
-"""Sums of products in which a label says which matrix a row meets: a product for each label, of all rows that have it."""
+"""Sums of products in which a label says which matrix a row meets: a product for each label, of all its rows."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,8 +31,7 @@ def _read(spec: str) -> _Spec:
     first, out = spec.split("->")
     left, right, looked = (part.strip() for part in first.split(","))
     label, _, row = looked.partition(":")
-    axes = (tuple(part.split()) for part in (left, right, out))
-    return _Spec(*axes, row.strip(), label.strip())
+    return _Spec(tuple(left.split()), tuple(right.split()), tuple(out.split()), row.strip(), label.strip())
 
 
 def contract_by_label(spec: str, left: Array, right: Array, labels: Array, extent: int) -> Array:
@@ -60,20 +59,18 @@ def contract_by_label(spec: str, left: Array, right: Array, labels: Array, exten
                 rows = order[start:stop]
                 one, one_axes = _part(left, axes.left, axes, rows, value)
                 other, other_axes = _part(right, axes.right, axes, rows, value)
-                found = np.tensordot(one, other, [[a.index(v) for v in pairs] for a in (one_axes, other_axes)])
+                summed = [one_axes.index(v) for v in pairs], [other_axes.index(v) for v in pairs]
+                found: Array = np.tensordot(one, other, summed)
                 kept = [v for v in (*one_axes, *other_axes) if v not in pairs]
                 wanted = [v for v in axes.out if v != axes.label]
                 found = found.transpose([kept.index(v) for v in wanted])
-                if axes.row in axes.out:
-                    out[(*[slice(None)] * axes.out.index(axes.row), rows)] = found
-                else:
-                    out[(*[slice(None)] * axes.out.index(axes.label), value)] = found
+                place = axes.out.index(axes.row if axes.row in axes.out else axes.label)
+                before: tuple[Any, ...] = (slice(None),) * place
+                out[(*before, rows if axes.row in axes.out else value)] = found
     return out
 
 
-def _part(
-    array: Array, own: tuple[str, ...], axes: _Spec, rows: Array, value: int
-) -> tuple[Array, tuple[str, ...]]:
+def _part(array: Array, own: tuple[str, ...], axes: _Spec, rows: Array, value: int) -> tuple[Array, tuple[str, ...]]:
     """What a factor has of some rows, or of a label, and its axes."""
     if axes.row in own:
         return array.take(rows, axis=own.index(axes.row)), own

@@ -1,5 +1,6 @@
 # What sources.py says, which is written when the package is generated.
 CONTRACTION: str
+COUNTED: str
 DOTS: str
 ELEMENTS: str
 FOLD: str
