@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from .bilinear import (
         Bilinear,
+        bilinear_backward,
         bilinear_forward,
         bilinear_grad_bias,
         bilinear_grad_input,
@@ -430,6 +431,7 @@ __all__ = [
     "batch_norm_inference_grad_gamma",
     "batch_norm_inference_grad_input",
     "batch_norm_predict",
+    "bilinear_backward",
     "bilinear_forward",
     "bilinear_grad_bias",
     "bilinear_grad_input",
@@ -751,6 +753,7 @@ _MODULES = {
     ),
     "bilinear": (
         "Bilinear",
+        "bilinear_backward",
         "bilinear_forward",
         "bilinear_grad_bias",
         "bilinear_grad_input",

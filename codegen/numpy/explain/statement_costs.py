@@ -20,12 +20,15 @@ from gradscribe.codegen.numpy.plan import (
     Clip,
     Compiled,
     Contract,
+    ContractByLabel,
     Define,
     Equation,
     Gather,
     Invoke,
     Known,
+    LabelExtrema,
     Loop,
+    PartSums,
     Positions,
     Present,
     Record,
@@ -260,7 +263,7 @@ def _moved(record: Record, scope: _Scope) -> tuple[int, int]:
             return _volume(axes, scope), 2 * _volume(axes, scope)
         case ScatterAdd():
             return _volume(record.ranges, scope), 3 * _volume(record.ranges, scope)
-        case Known():
+        case Known() | PartSums() | ContractByLabel() | LabelExtrema():
             return 0, 0
         case _:
             return 0, 0

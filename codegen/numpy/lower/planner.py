@@ -11,13 +11,14 @@ from gradscribe.codegen.kernel.form import joined as joined_axes
 from gradscribe.codegen.kernel.page.equation import Equation, equation
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
+from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_label_extrema, lower_lookups
 from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
 from gradscribe.codegen.numpy.lower.loops.nests import loops
 from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pass
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.passes.sum_pass import sum_pass
+from gradscribe.codegen.numpy.lower.part_sums import lower_part_sums, sums_parts
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     lower_contract,
@@ -119,7 +120,10 @@ def _lowered(
         rest = replace(form, guards=tuple(g for g in form.guards if g not in asked))
         body = tuple(_statement(statement, rest, program, scope, fresh=False))
         return Lowered(said, (*zeros, *([When(asked, (), body)] if body else [])), key)
-    passed = _in_one_pass(form, scope, fresh)
+    by_label = lower_label_extrema(form, scope, _form) if fresh else None
+    if by_label is not None:
+        return Lowered(said, tuple(by_label), key)
+    passed = _in_one_pass(form, scope, fresh) if not sums_parts(form, scope) else None
     if passed is None:
         return Lowered(said, tuple(_statement(statement, form, program, scope, fresh)), key)
     found, made, otherwise = passed
@@ -195,6 +199,8 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    if sums_parts(form, scope):
+        return lower_part_sums(form, scope, fresh, _form)
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
     if windows is not None:
         return _or_loops(windows, form, form, [], scope, fresh)

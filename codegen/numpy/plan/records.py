@@ -9,8 +9,8 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, ScatterAdd
-from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, LabelExtrema, ScatterAdd
+from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.derive.ir.term import Guard
 
@@ -182,6 +182,7 @@ Record = (
     | Contract
     | Reduce
     | Spread
+    | PartSums
     | Clip
     | Update
     | Define
@@ -196,6 +197,8 @@ Record = (
     | Gather
     | Count
     | Known
+    | LabelExtrema
+    | ContractByLabel
     | ScatterAdd
     | Release
     | Equation

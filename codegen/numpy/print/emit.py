@@ -15,13 +15,16 @@ from gradscribe.codegen.numpy.plan import (
     Clip,
     Compiled,
     Contract,
+    ContractByLabel,
     Count,
     Define,
     Equation,
     Gather,
     Invoke,
     Known,
+    LabelExtrema,
     Loop,
+    PartSums,
     Plan,
     Positions,
     Present,
@@ -364,6 +367,41 @@ class Emitter(Updating):
         # A network's function is recorded; what a layer's returns may be written to.
         as_reals = Call(Name("rt.constant"), (counts, DTYPE)) if self.buffers else method(counts, "astype", DTYPE)
         return [let(record.name, as_reals)]
+
+    @emit.register
+    def _(self, record: ContractByLabel) -> Sequence[Statement]:
+        sides = (whole(record.left_axes), whole(record.right_axes))
+        rows = (f"{record.labels.index.name}: ", *whole(record.labels.axes))
+        arrays = map(self.array, (record.left, record.right, record.labels.array))
+        value = call("rt.contract_by_label", spec([*sides, rows], whole(record.axes)), *arrays, size(record.extent))
+        if record.accumulate:
+            return [Assign(self.array(record.out), self._scaled(value, record.scale), "+=")]
+        scale = [Assign(Name(record.out), self.number(record.scale), "*=")] if record.scale != 1 else []
+        return [let(record.out, value), *scale]
+
+    @emit.register
+    def _(self, record: LabelExtrema) -> Sequence[Statement]:
+        words = looked_up(record.values_axes, [record.labels], record.axes)
+        how = Name(NUMPY_REDUCTIONS[record.op].ufunc), empty(record.op)
+        arrays = self.array(record.values), self.array(record.labels.array)
+        located = (("located", TRUE),) if record.argument is not None else ()
+        value = Call(Name("rt.label_extrema"), (words, *how, *arrays, size(record.extent)), located)
+        if record.argument is None:
+            return [let(record.out, Part(value, (Literal(0),)))]
+        return [Assign(names([record.out, record.argument]), value)]
+
+    @emit.register
+    def _(self, record: PartSums) -> Sequence[Statement]:
+        axis = Literal(record.source_axes.index(record.summed.index))
+        given, place = (self.array(record.source), axis), size(record.place.extent)
+        labels = map(self.array, record.labels)
+        if record.ends:
+            value = call("rt.running_sums", *given, place, *(Group((size(a), size(b))) for a, b in record.ends))
+        elif record.adjoint:
+            value = call("rt.spread_segments", *given, place, *labels)
+        else:
+            value = call("rt.segment_sums", *given, *labels)
+        return [let(record.name, value)]
 
     @emit.register
     def _(self, record: Known) -> Sequence[Statement]:

@@ -96,8 +96,8 @@ def _choices(
     forms, taken = closed_forms(gradient, known, whole, shown=False), program.names() | forward.names()
     groups: dict[str, list[Statement]] = {}
     for statement in program.statements:
-        collapsed = replace(statement, term=_collapsed(statement.term, program))
-        groups.setdefault(statement.target.name, []).append(collapsed)
+        alone = replace(statement, term=collapsed(statement.term, program))
+        groups.setdefault(statement.target.name, []).append(alone)
     order = {name: number for number, name in enumerate(groups)}
     found: list[Choice] = []
     for name, group in groups.items():
@@ -136,14 +136,14 @@ def _without(
     return work(inline(Program(inputs, wanted, (closed.target,), program.sizes)).statements)
 
 
-def _collapsed(term: Term, program: Program) -> Term:
+def collapsed(term: Term, program: Program) -> Term:
     """The term without the deltas that give one index for another, or for what certainly is in its range."""
     term, _ = discharge(rename(term)[0], program)
     for delta, bound in product(term.deltas, term.bound):
         if affine(delta, term.indices).coefficient(bound.index) in (1, -1):
             solved, _ = discharge(solve(term, delta, bound.index), program)
             if len(solved.guards) <= len(term.guards):
-                return _collapsed(solved, program)
+                return collapsed(solved, program)
     return term
 
 

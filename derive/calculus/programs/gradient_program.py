@@ -68,7 +68,8 @@ def gradient_program(
     choices = [closure(p.statements, targets) for p in (reused(backward, saved, edges), backward)]
     statements = min(choices, key=lambda chosen: len(_given_to(chosen)))  # y instead of h and z, but not beside them
     read = _read(statements)
-    again = closure(forward.statements, read & recomputed)
+    again = tuple(s for s in closure(forward.statements, read & recomputed) if s.target.name in recomputed)
+    read |= _read(again)
     defined = {s.target.name for s in (*statements, *again)}
     seeds = tuple(t for t in gradient.seeds.values())
     rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)

@@ -10,29 +10,23 @@ from dataclasses import replace
 
 from sympy import Symbol
 
-from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.programs.closure import closure
-from gradscribe.derive.calculus.programs.gradient_program import gradient_program
 from gradscribe.derive.ir.interpret.recurrence import grouped
 from gradscribe.derive.ir.term import Access, Program, Statement, accesses
 
 
-def joint_program(
-    gradient: Gradient, names: Sequence[str], recomputed: set[str], last: Collection[str] = ()
-) -> Program | None:
-    """What computes the gradients of all `names`.
+def joint_program(program: Program, names: Sequence[str], last: Collection[str] = ()) -> Program | None:
+    """What computes several gradients at once.
 
     None where no two of them need a statement in common, or go through the same tensor element by element.
 
     Args:
-        gradient: the differentiated program.
-        names: the inputs whose gradients are wanted.
-        recomputed: tensors that are computed again.
+        program: what computes all of them; it is put in order.
+        names: the inputs that its outputs are the gradients of.
         last: those of the inputs whose gradients somebody may not want: what only they need stands at the end.
     """
     if len(names) < 2:
         return None
-    program = gradient_program(gradient, names, recomputed)
     users = results_by_tensor(program)
     if all(len(results) == 1 for results in users.values()) and not _go_along_together(program, users):
         return None
