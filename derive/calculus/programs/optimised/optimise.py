@@ -13,6 +13,7 @@ from gradscribe.derive.calculus.programs.optimised.sharing import Sharing
 from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work, work
 from gradscribe.derive.calculus.programs.optimised.summands import summands
 from gradscribe.derive.calculus.programs.optimised.temporaries import Temporaries
+from gradscribe.derive.ir.interpret.recurrence import arranged
 from gradscribe.derive.ir.term import Program, Statement, Term, accesses
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.kept import kept
@@ -69,9 +70,8 @@ def optimised(program: Program) -> Optimised:
         statements = found
     if not rewritings:
         return Optimised(program, ())
-    return Optimised(
-        check(replace(program, statements=tuple(origins.get(s, s) for s in statements))), tuple(rewritings)
-    )
+    together = arranged([origins.get(s, s) for s in statements])
+    return Optimised(check(replace(program, statements=together)), tuple(rewritings))
 
 
 def _plain(statement: Statement, program: Program) -> Statement:
