@@ -123,6 +123,18 @@ class admitted(Function):
         return self.args[0] if argindex == 2 else Integer(0)
 
 
+class constant(Function):
+    """``constant(value)``: a value through which no gradient flows; a Program has a tensor instead."""
+
+    nargs = (1,)
+    is_real = True  # or SymPy writes its absolute value with conjugates
+
+    @classmethod
+    def eval(cls, value: Expr) -> Expr | None:
+        """A number is constant as it is."""
+        return value if value.is_number else None
+
+
 class activation(Function):
     """An activation function ``f`` left open, for recurrences that hold whatever it is."""
 

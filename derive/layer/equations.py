@@ -1,26 +1,28 @@
-"""SymPy equations -> Program, and back.
+"""SymPy equations -> Program; the way back is `derive.layer.as_sympy`.
 
 A layer is written with SymPy's own objects: `IndexedBase` with a shape, `Idx` with a range, `Sum`, `Eq`; and with
 `Maximum` and `Minimum` over indices (`REDUCED` has one for every row of `derive.ir.reductions`), `inside` for a range
-bracket and `equal` for an equality bracket:
+bracket, `equal` for an equality bracket and `constant` for a value that nothing is differentiated through:
 
     u, x, w = IndexedBase("u", shape=(N, M)), IndexedBase("x", shape=(N, L)), IndexedBase("w", shape=(R,))
     n, m, r = Idx("n", N), Idx("m", M), Idx("r", R)
     program(Eq(u[n, m], Sum(x[n, s * m + r - p] * w[r], r)), inputs=(x, w))
 
-Nested reductions are flattened: each becomes a statement of its own, so that every statement has one reduction.
+Nested reductions are flattened: each becomes a statement of its own, so that every statement has one reduction. A
+constant value is a tensor of its own likewise.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any, ClassVar
 
 import sympy
-from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, Mul, Pow, Sum, Symbol, Tuple
+from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Mul, Pow, Sum, Symbol, Tuple
 
 from gradscribe.derive.calculus.invariance import with_constants
-from gradscribe.derive.ir.functions import among, equal, is_indicator
-from gradscribe.derive.ir.index import floordiv, integer
+from gradscribe.derive.ir.functions import among, constant, equal, is_indicator
+from gradscribe.derive.ir.index import floors_as_quotients, integer, own_symbols
 from gradscribe.derive.ir.quote import quoted, shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import (
@@ -32,7 +34,6 @@ from gradscribe.derive.ir.term import (
     Statement,
     Tensor,
     Term,
-    accesses,
     drop_unit_ranges,
 )
 from gradscribe.derive.ir.well_formed import check
@@ -101,7 +102,7 @@ def program(
         "absent": set(factors.split()),
         "constant": set(constants.split()),
     }
-    reader = _Reader(flags, dict(arguments or {}))
+    reader = _Reader(flags, dict(arguments or {}), outputs)
     given = tuple(reader.tensor(base) for base in inputs)
     for equation in equations:
         reader.names |= {_name(v) for v in equation.atoms(IndexedBase, Symbol)}
@@ -150,29 +151,20 @@ def _target(left: Expr) -> Any:
     return left.base if isinstance(left, Indexed) else left
 
 
-def own_symbols(expression: Expr) -> Expr:
-    """`expression` with every integer symbol and `Idx` replaced by the factory's symbol of that name."""
-    mapping: dict[Expr, Expr] = {v: integer(v.name) for v in expression.atoms(Idx)}
-    mapping |= {v: integer(v.name) for v in expression.atoms(Symbol) if v.is_integer}
-    return _floors(expression.xreplace(mapping))
-
-
-def _floors(expression: Expr) -> Expr:
-    """SymPy's floor(a/b) as floordiv(a, b), so that it stays as it is written."""
-    found = sorted(expression.atoms(sympy.floor), key=sympy.default_sort_key)
-    return expression.xreplace({f: floordiv(*sympy.fraction(sympy.together(f.args[0]))) for f in found})
-
-
 class _Reader:
     """Collects statements while equations are read; the only mutable thing of this module."""
 
-    def __init__(self, flags: Mapping[str, set[str]], arguments: Mapping[str, str]) -> None:
-        self.flags, self.arguments = flags, arguments
+    def __init__(
+        self, flags: Mapping[str, set[str]], arguments: Mapping[str, str], results: Sequence[IndexedBase | Symbol]
+    ) -> None:
+        self.flags, self.arguments, self.results = flags, arguments, results
         self.statements: list[Statement] = []
         self.extents: dict[Symbol, Expr] = {}
         self.names: set[str] = set()
         self.scalars: set[Symbol] = set()
         self.targets: list[Any] = []
+        self.constants: dict[tuple[Expr, tuple[Range, ...]], Expr] = {}
+        self.fixed = False  # whether what is being read counts as constant
 
     def tensor(self, base: IndexedBase | Symbol) -> Tensor:
         """The tensor of an IndexedBase; a plain Symbol is a scalar, a tensor without axes."""
@@ -199,15 +191,28 @@ class _Reader:
         left, right = equation.lhs, equation.rhs
         if not isinstance(left, Indexed | Symbol):
             raise EquationError(f"the left side of {shown(equation)} is not an element of a tensor such as u[n, i]")
+        once = self.targets.count(_target(left)) == 1
+        if isinstance(right, constant) and once and self._is_between(_target(left)):
+            self.flags["constant"].add(_name(_target(left)))  # its own name will do
+            (right,) = right.args
         target = self.tensor(_target(left))
         free_form = [self._convert(e) for e in left.indices] if isinstance(left, Indexed) else []
         again = any(s.target.name == target.name for s in self.statements)
         summands = [part for part in Add.make_args(right) if not (again and part == left)]  # y = y + ... accumulates
-        separate = any(part.has(Sum) or any(_is_bracket(f) for f in Mul.make_args(part)) for part in summands)
-        parts = sorted(summands, key=lambda e: not e.has(Sum)) if separate else [Add(*summands)]
-        added = len(parts) > 1 or self.targets.count(_target(left)) > 1
+        self._define(target, free_form, summands, not once)
+
+    def _is_between(self, target: Any) -> bool:
+        """Whether a target is no result."""
+        return target not in (self.results or self.targets[-1:])
+
+    def _define(self, target: Tensor, left: list[Expr], summands: Sequence[Expr], added: bool = False) -> None:
+        """Add the statements of a sum; `added`: it is not all of the tensor."""
+        before, self.fixed = self.fixed, target.constant
+        separate = any(_has_sum(part) or any(_is_bracket(f) for f in Mul.make_args(part)) for part in summands)
+        parts = sorted(summands, key=lambda e: not _has_sum(e)) if separate else [Add(*summands)]
         for part in parts:
-            self._statement(target, free_form, part, added)
+            self._statement(target, left, part, added or len(parts) > 1)
+        self.fixed = before
 
     def _statement(self, target: Tensor, left: list[Expr], right: Expr, added: bool = False) -> None:
         """Add one statement; `added`: it is one of several that add up, and all but a sum gets a tensor of its own."""
@@ -292,6 +297,8 @@ class _Reader:
         """Replace inner reductions by tensors of their own, then SymPy's Indexed by Access."""
         if isinstance(expression, Sum | Reduced):
             return self._let(expression)
+        if isinstance(expression, constant):
+            return self._constant(expression.args[0])
         if isinstance(expression, Indexed):
             self.names.add(str(expression.base.label))
             shape = expression.base.shape
@@ -307,24 +314,51 @@ class _Reader:
             raise EquationError(f"SymPy takes {name} for a complex number; write IndexedBase(..., real=True)")
         if not expression.args:
             return Access(expression.name) if expression in self.scalars else own_symbols(expression)
-        return _floors(expression.func(*(self._convert(e) for e in expression.args)))
+        return floors_as_quotients(expression.func(*(self._convert(e) for e in expression.args)))
 
     def _let(self, expression: Expr) -> Expr:
-        """A tensor for an inner reduction, over the indices of the outside that it uses, the left side's first."""
-        name = next(f"t{k}" for k in range(1, 1000) if f"t{k}" not in self.names)
+        """A tensor for an inner reduction."""
+        target, ranges = self._inner("t", expression, self.fixed)
+        self._statement(target, [r.index for r in ranges], expression)
+        return Access(target.name, *(r.index for r in ranges))
+
+    def _constant(self, expression: Expr) -> Expr:
+        """A tensor for a value that counts as constant; what reads no tensor is constant as it is."""
+        if not expression.has(Indexed) and not self.scalars & expression.free_symbols:
+            return self._convert(expression)
+        key = expression, self._outer(expression)
+        if key not in self.constants:
+            target, ranges = self._inner("c", expression, True)
+            self._define(target, [r.index for r in ranges], Add.make_args(expression))
+            self.constants[key] = Access(target.name, *(r.index for r in ranges))
+        return self.constants[key]
+
+    def _inner(self, letter: str, expression: Expr, fixed: bool) -> tuple[Tensor, tuple[Range, ...]]:
+        """A new tensor for a part of an equation, and the ranges of its axes."""
+        name = next(n for n in (f"{letter}{k}" for k in count(1)) if n not in self.names)
+        ranges = self._outer(expression)
+        self.names.add(name)
+        flags = {**self._flags(name), "constant": fixed}
+        return Tensor(name, tuple(r.extent for r in ranges), **flags), ranges
+
+    def _outer(self, expression: Expr) -> tuple[Range, ...]:
+        """The indices of the outside that a part of an equation uses, the left side's first."""
         inner = {integer(v.name) for v in _own_indices(expression)}
         outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
         outer |= {v.name: v for v in expression.atoms(Idx)}
         places = {v.name: place for place, v in enumerate(self.extents)}
-        ranges = [
+        return tuple(
             self._range(v) if isinstance(v, Idx) else Range(integer(v.name), self.extents[integer(v.name)])
             for _, v in sorted(outer.items(), key=lambda item: (places.get(item[0], len(places)), item[0]))
             if integer(v.name) not in inner
-        ]
-        self.names.add(name)
-        target = Tensor(name, tuple(r.extent for r in ranges), **self._flags(name))
-        self._statement(target, [r.index for r in ranges], expression)
-        return Access(name, *(r.index for r in ranges))
+        )
+
+
+def _has_sum(expression: Expr) -> bool:
+    """Whether a sum stands in it, outside of what counts as constant: that is a tensor of its own."""
+    if isinstance(expression, Sum | constant):
+        return isinstance(expression, Sum)
+    return any(_has_sum(part) for part in expression.args)
 
 
 def _unpowered(factor: Expr) -> Expr:
@@ -349,39 +383,3 @@ def _own_indices(expression: Expr) -> Iterable[Idx]:
             yield from (limits[0] for limits in node.limits)
         elif isinstance(node, Reduced):
             yield from node.args[1]
-
-
-def to_sympy(source: Program) -> tuple[Eq, ...]:
-    """The program as SymPy equations; an accumulating statement repeats its target on the right.
-
-    Args:
-        source: a layer's `program`, or that of a gradient.
-
-    Returns:
-        One equation per statement, in order.
-    """
-    tensors = source.tensors
-    bases = {name: IndexedBase(name, shape=t.shape, real=True) for name, t in tensors.items()}
-    equations, written = [], set()
-    for statement in source.statements:
-        term = statement.term
-        idx: dict[Expr, Expr] = {r.index: Idx(r.index.name, r.extent) for r in term.ranges}
-        body = Mul(*term.admission, term.value)
-        body = body.xreplace({a: _indexed(bases, a, idx) for a in accesses(term.body)}).xreplace(idx)
-        for delta in term.deltas:
-            body *= equal(delta.xreplace(idx), Integer(0))
-        for guard in term.guards:
-            body *= inside(guard.value.xreplace(idx), guard.extent)
-        bound = [idx[r.index] for r in term.bound]
-        if bound:
-            body = REDUCED[term.op](body, *bound)
-        left = bases[statement.target.name][tuple(idx[r.index] for r in term.free)] if term.free else None
-        left = left if left is not None else Symbol(statement.target.name)
-        equations.append(Eq(left, (left if statement.target.name in written else 0) + body, evaluate=False))
-        written.add(statement.target.name)
-    return tuple(equations)
-
-
-def _indexed(bases: Mapping[str, IndexedBase], access: Access, idx: Mapping[Expr, Expr]) -> Any:
-    indices = tuple(e.xreplace(dict(idx)) for e in access.indices)
-    return bases[access.tensor][indices] if indices else Symbol(access.tensor)

@@ -22,8 +22,7 @@ from gradscribe.derive.derivation.record.page_record import Definition, Derivati
 from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number
 from gradscribe.derive.ir.term import Access, Program, Term
-from gradscribe.derive.layer.dice import Dice
-from gradscribe.derive.layer.sampling import Size, TooLargeError, sample_sizes, sample_values
+from gradscribe.derive.layer.sampling import Dice, Size, TooLargeError, sample_sizes, sample_values
 from gradscribe.kept import kept_with
 
 _TRIES = 1_000

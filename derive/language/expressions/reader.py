@@ -3,6 +3,7 @@
 import sympy
 from sympy import Eq, Expr, Integer
 
+from gradscribe.derive.ir.functions import constant
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.language.expressions.conditions import brackets, excludes
 from gradscribe.derive.language.expressions.elements import Condition, Elements
@@ -23,7 +24,7 @@ from gradscribe.derive.language.syntax.tree import (
     Product,
     Reduction,
 )
-from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS, PADDINGS
+from gradscribe.derive.language.syntax.words import CONSTANT, FOLDED, FUNCTIONS, PADDINGS
 from gradscribe.derive.layer.equations import REDUCED
 
 LARGEST_EXPONENT, LARGEST_NUMBER = 64, 1e300
@@ -130,10 +131,12 @@ class Reader:
             if count < 2:
                 raise Located(f"{name} takes two values, or indices before a factor; found {count}", node.at)
             return FOLDED[name](*(self.value(a, bound) for a in node.arguments))
-        if name not in FUNCTIONS:
+        if name not in FUNCTIONS and name != CONSTANT:
             raise Located(f"{name} is for sizes; expected a function of values", node.at)
         if count != 1:
             raise Located(f"{name} takes 1 argument; found {count}", node.at)
+        if name == CONSTANT:  # a tensor of its own: what stands in it is read as the right side of an equation
+            return constant(self.value(node.arguments[0], bound, factor=True))
         return FUNCTIONS[name](self.value(node.arguments[0], bound))
 
     def _reduction(self, node: Reduction, bound: frozenset[str]) -> Expr:

@@ -37,10 +37,13 @@ FOLDED: dict[str, Callable[..., Expr]] = {
 }
 """Functions of two or more arguments."""
 
+CONSTANT = "constant"
+"""What a value is wrapped into through which no gradient flows: ``constant(x[n])``."""
+
 CONSTANTS: dict[str, Expr] = {"pi": sympy.pi}
 
 PADDINGS = {"zero": 1, "reflect": 1, "replicate": 1, "circular": 1, "value": 2}
 """What a subscript may be wrapped into, and how many arguments it takes: ``x[n, reflect(i + r - p), c]``."""
 
-KNOWN = {"choose", *REDUCTIONS, *FUNCTIONS, *FOLDED, *PADDINGS}
+KNOWN = {"choose", CONSTANT, *REDUCTIONS, *FUNCTIONS, *FOLDED, *PADDINGS}
 """All that may stand before a parenthesis."""

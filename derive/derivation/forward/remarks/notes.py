@@ -15,7 +15,7 @@ from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import AND, OR, Below, Equals, Words, joined
 from gradscribe.derive.ir.functions import sigmoid, softplus
-from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Term, accesses
+from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Tensor, Term, accesses
 from gradscribe.said import say, say_number
 
 
@@ -146,16 +146,36 @@ def _constants(program: Program, shown: Sequence[Statement], unchanging: Collect
                 outputs=joined(outputs, AND),
                 slopes=joined(slopes),
             )
-        elif name not in apart:
-            yield say(
-                "{constant} counts as a constant, as the equations say: what would pass through it is no part of a "
-                "gradient.",
-                constant=Access(name),
-            )
+        elif name not in apart and not (_readers(name, program) and all(r.constant for r in _readers(name, program))):
+            yield _by_decree(name, program, outputs)
+
+
+def _by_decree(name: str, program: Program, outputs: Sequence[Access]) -> Words:
+    """What equations say of a constant, and what that makes of gradients by the inputs that it depends on."""
+    behind = {name}
+    for statement in reversed(program.statements):
+        behind |= {a.tensor for a in accesses(statement.term.body)} if statement.target.name in behind else set()
+    inputs = [Access(t.name) for t in program.inputs if t.name in behind and not (t.integer or t.constant)]
+    constant = say(
+        "{constant} counts as a constant by decree: what would pass through it is no part of a gradient",
+        constant=Access(name),
+    )
+    if not inputs:
+        return (*constant, ".")
+    return say(
+        "{constant}, so that what is derived here is not the derivative of {outputs} as a function of {inputs}.",
+        constant=constant,
+        outputs=joined(outputs, AND),
+        inputs=joined(inputs, AND),
+    )
 
 
 def _is_read(name: str, program: Program) -> bool:
-    return any(a.tensor == name for s in program.statements for a in accesses(s.term.body))
+    return bool(_readers(name, program))
+
+
+def _readers(name: str, program: Program) -> list[Tensor]:
+    return [s.target for s in program.statements if any(a.tensor == name for a in accesses(s.term.body))]
 
 
 def _explained(program: Program, rows: Iterable[Term]) -> Iterator[Words]:
