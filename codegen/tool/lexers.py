@@ -44,7 +44,8 @@ class EquationLexer(RegexLexer):
         "root": [
             *_SHARED,
             (words(DECLARATIONS, prefix=r"\b", suffix=NAMED), Keyword.Declaration),
-            (r"and\b", Operator.Word),
+            (r"\b(?:define|derivative[ \t]+of)(?=[ \t]+[A-Za-z])", Keyword.Declaration),
+            (r"\b(?:and|is|by(?=[ \t]+[A-Za-z][A-Za-z0-9_]*[ \t]+is\b))\b", Operator.Word),
             (words(sorted(REDUCTIONS), prefix=r"\b", suffix=CALLED), Keyword),
             (words(sorted(KNOWN - set(REDUCTIONS)), prefix=r"\b", suffix=CALLED), Name.Builtin),
             (words(sorted(CONSTANTS), prefix=r"\b", suffix=r"\b"), Name.Constant),

@@ -13,6 +13,7 @@ from gradscribe.derive.language.expressions.reader import Reader
 from gradscribe.derive.language.meaning.extents import Extents, find
 from gradscribe.derive.language.meaning.limits import limits, parted
 from gradscribe.derive.language.meaning.scope import Parameter, Scope, parameters_of, scope
+from gradscribe.derive.language.syntax.decrees import decreed
 from gradscribe.derive.language.syntax.evaluation import evaluated
 from gradscribe.derive.language.syntax.located_error import LanguageError, Located, nearest
 from gradscribe.derive.language.syntax.parse import parse
@@ -41,7 +42,7 @@ def read(
         LanguageError: for any mistake in the text; the message points at the place.
     """
     try:
-        syntax = parse(text)
+        syntax = decreed(parse(text))
         layer = replace(_layer(syntax, name, arguments or {}, interface), text=_plain(text))
         after = evaluated(syntax, {new for _, new, _ in layer.state})
         if after is None:

@@ -1,9 +1,9 @@
 """Syntax tree -> SymPy: the right side of an equation, built node by node; nothing is evaluated as text."""
 
 import sympy
-from sympy import Eq, Expr, Integer
+from sympy import Eq, Expr, Integer, Symbol
 
-from gradscribe.derive.ir.functions import constant
+from gradscribe.derive.ir.functions import Rule, constant, decreed
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.language.expressions.conditions import brackets, excludes
 from gradscribe.derive.language.expressions.elements import Condition, Elements
@@ -11,6 +11,7 @@ from gradscribe.derive.language.meaning.extents import Extents
 from gradscribe.derive.language.meaning.scope import Scope
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
 from gradscribe.derive.language.syntax import tree
+from gradscribe.derive.language.syntax.decrees import MARK
 from gradscribe.derive.language.syntax.located_error import Located
 from gradscribe.derive.language.syntax.tree import (
     Bracket,
@@ -77,6 +78,8 @@ class Reader:
             case Number():
                 return _number(node)
             case Name():
+                if node.name.endswith(MARK):
+                    return Symbol(node.name.removesuffix(MARK))
                 return self.vocabulary.name(node, bound)
             case Element():
                 return self.elements.read(node, bound)
@@ -90,6 +93,8 @@ class Reader:
                 return self._call(node, bound)
             case Reduction():
                 return self._reduction(node, bound)
+            case tree.Decreed():
+                return self._decreed(node, bound)
             case Bracket():
                 return sympy.Mul(*brackets(node, bound, factor, self.vocabulary, self.value))
         raise Located("... stands for axes; expected a value", node.at)
@@ -104,6 +109,15 @@ class Reader:
                 raise Located("division by 0", part.at)
             value = value * own if operator == "*" else value / own
         return value
+
+    def _decreed(self, node: tree.Decreed, bound: Bound) -> Expr:
+        """A call of a function whose slopes are given."""
+        own = tuple(map(Symbol, node.parameters))
+        value, *slopes = (self.value(n, frozenset()) for n in (node.value, *node.slopes))
+        besides = {s for e in (value, *slopes) for s in e.free_symbols} - set(own)
+        others = tuple(sorted(besides, key=sympy.default_sort_key))
+        rule = Rule(node.function, own + others, value, tuple(slopes))
+        return decreed(rule, *(self.value(a, bound) for a in node.arguments), *others)
 
     def _power(self, node: Power, bound: frozenset[str]) -> Expr:
         base, exponent = self.value(node.base, bound), self.value(node.exponent, bound)

@@ -18,6 +18,7 @@ from gradscribe.derive.language.syntax.tree import (
     Call,
     Comparison,
     Declaration,
+    Definition,
     Element,
     Ellipsis,
     Equation,
@@ -31,6 +32,7 @@ from gradscribe.derive.language.syntax.tree import (
     Product,
     RangeLine,
     Reduction,
+    RuleLine,
     Sum,
     Text,
 )
@@ -65,6 +67,10 @@ WORDS = {
     "LESSTHAN": "<",
     "POWER": "^",
     "AND": "and",
+    "DEFINE": "define",
+    "DERIVATIVE": "derivative of",
+    "BY": "by",
+    "IS": "is",
     "KEYWORD": "input, output, ...",
     "EVALUATION": "evaluation",
     "LETTERS": "letters",
@@ -113,6 +119,8 @@ def parse(text: str) -> Text:
         tuple(x for x in lines if isinstance(x, Limit)),
         tuple(x.equation for x in lines if isinstance(x, _Evaluation)),
         tuple(x for x in lines if isinstance(x, LettersLine)),
+        tuple(x for x in lines if isinstance(x, Definition)),
+        tuple(x for x in lines if isinstance(x, RuleLine)),
     )
 
 
@@ -284,6 +292,21 @@ class _Builder(Transformer[Token, Any]):
 
     def letters(self, meta: Any, children: Sequence[Token]) -> LettersLine:
         return LettersLine(str(children[0]).removeprefix("letters").strip(), _place(meta))
+
+    def parameters(self, meta: Any, children: Sequence[Token]) -> tuple[Name, ...]:
+        return tuple(Name(str(token), _token_place(token)) for token in children)
+
+    def definition(self, meta: Any, children: Sequence[Any]) -> Definition:
+        _, name, parameters, _, value = children
+        return Definition(Name(str(name), _token_place(name)), parameters, value, _place(meta))
+
+    def slopes(self, meta: Any, children: Sequence[Node]) -> tuple[Node, ...]:
+        return tuple(children)
+
+    def rule(self, meta: Any, children: Sequence[Any]) -> RuleLine:
+        _, name, parameters, *by, _, slopes = children
+        one = Name(str(by[-1]), _token_place(by[-1])) if by[-1] is not None else None
+        return RuleLine(Name(str(name), _token_place(name)), parameters, one, slopes, _place(meta))
 
     def equation(self, meta: Any, children: Sequence[Any]) -> Equation:
         target, sign, value = children

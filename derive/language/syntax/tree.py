@@ -1,7 +1,7 @@
 """What a text says, as data: the syntax tree of an equation text, before any name has a meaning."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 
@@ -109,7 +109,22 @@ class Power:
     at: Place
 
 
-Node = Number | Name | Ellipsis | Element | Call | Reduction | Bracket | Sum | Product | Power
+@dataclass(frozen=True)
+class Decreed:
+    """A call of a function that has its slopes by decree.
+
+    In `value` and `slopes` its parameters have names that no text can have, see `syntax.decrees`.
+    """
+
+    function: str
+    parameters: tuple[str, ...]
+    value: "Node"
+    slopes: "tuple[Node, ...]"
+    arguments: "tuple[Node, ...]"
+    at: Place
+
+
+Node = Number | Name | Ellipsis | Element | Call | Reduction | Bracket | Sum | Product | Power | Decreed
 
 
 @dataclass(frozen=True)
@@ -149,6 +164,27 @@ class Equation:
 
 
 @dataclass(frozen=True)
+class Definition:
+    """``define name(parameters) = value``."""
+
+    name: Name
+    parameters: tuple[Name, ...]
+    value: Node
+    at: Place
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """``derivative of name(parameters) by one of them is slope``, or a slope for each of them."""
+
+    name: Name
+    parameters: tuple[Name, ...]
+    by: Name | None
+    slopes: tuple[Node, ...]
+    at: Place
+
+
+@dataclass(frozen=True)
 class LettersLine:
     """``letters goodfellow, n=N``: what derivations are written with."""
 
@@ -170,6 +206,8 @@ class Text:
     limits: tuple[Limit, ...] = ()
     evaluation: tuple[Equation, ...] = ()
     letters: tuple[LettersLine, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    rules: tuple[RuleLine, ...] = ()
 
 
 def walk(node: Any) -> Iterator[Any]:
@@ -181,3 +219,14 @@ def walk(node: Any) -> Iterator[Any]:
         yield node
         for field in fields(node):
             yield from walk(getattr(node, field.name))
+
+
+def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
+    """`node` with what `change` makes of every node directly below it."""
+
+    def part(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(part, value))
+        return change(value) if hasattr(value, "at") else value
+
+    return replace(node, **{f.name: part(getattr(node, f.name)) for f in fields(node) if f.name != "at"})

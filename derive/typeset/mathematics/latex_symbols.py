@@ -113,7 +113,8 @@ class LatexTypesetter(Typesetter):
         return rf"\sqrt{{{inner}}}"
 
     def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
-        head = f"\\{name}" if name in _FUNCTIONS or name == "sigma" else rf"\operatorname{{{name}}}"
+        spelt = name.replace("_", r"\_")
+        head = f"\\{name}" if name in _FUNCTIONS or name == "sigma" else rf"\operatorname{{{spelt}}}"
         inner = r",\,".join(arguments)
         return f"{head}^{{{exponent}}}({inner})" if exponent else f"{head}({inner})"
 

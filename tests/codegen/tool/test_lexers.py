@@ -28,7 +28,9 @@ TEXTS = {
         "input x[n, i, c]  # a comment\nweight w, b; optional factor m\n"
         "u[n, 2*i + 1, k] += sum(r, c) x[n, s*i + d*r - p, reflect(c + 1)] * w[r, c, k]**2 // 3\n"
         "y[n, ...] = max(r) [r < 3 and i != j, 0 <= i < N] * exp(-x[n, r]) / sqrt(1e-5 + .5) \\\n + pi^2 % 2\n"
-        "evaluation y[n] = x[n]\nletters goodfellow, n=b\n0 <= eps\nsummit[n] = input_1[n] * max_y + suming (x)"
+        "evaluation y[n] = x[n]\nletters goodfellow, n=b\ndefine spike(v) = [v > 0]\n"
+        "derivative of spike(v) is 1\nderivative  of gate(a, by) by a is by*a\ndefined[n] = derivative * of\n"
+        "0 <= eps\nsummit[n] = input_1[n] * max_y + suming (x)"
     ),
     "networks": (
         "input x[N, 8, 8, 1]  # images\nc1: conv2d(8, 3, padding='same') -> batch_norm\n"

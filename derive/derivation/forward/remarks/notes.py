@@ -14,7 +14,7 @@ from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import AND, OR, Below, Equals, Words, joined
-from gradscribe.derive.ir.functions import sigmoid, softplus
+from gradscribe.derive.ir.functions import Rule, decreed, sigmoid, softplus
 from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Tensor, Term, accesses
 from gradscribe.said import say, say_number
 
@@ -50,6 +50,7 @@ def notes(
         *single_summands(equations, program),
         *_padding(program, shown, numbers or {}),
         *_explained(part, rows),
+        *_decreed(program),
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
         *_places(part),
         *_constants(program, shown, unchanging),
@@ -194,6 +195,23 @@ def _explained(program: Program, rows: Iterable[Term]) -> Iterator[Words]:
     if any(b.has(sympy.erf) for b in bodies):
         slope = 2 * sympy.exp(-(a**2)) / sympy.sqrt(sympy.pi)
         yield say("{function} is 0 at 0, and its slope is {slope}.", function=sympy.erf(a), slope=slope)
+
+
+def _decreed(program: Program) -> Iterator[Words]:
+    """Functions whose slopes are no derivatives, and what is put in their place."""
+    rules = dict.fromkeys(r for s in program.statements for r in sorted(s.term.body.atoms(Rule), key=str))
+    for rule in rules:
+        function, own = decreed(rule, *rule.parameters), rule.parameters[: len(rule.slopes)]
+        if type(rule.value).__name__ != rule.name:  # it is defined here
+            yield say("{function} is {value}.", function=function, value=rule.value)
+        slopes: list[Words | Expr] = [*rule.slopes]
+        if len(own) > 1:
+            slopes = [say("{slope} by {argument}", slope=s, argument=a) for s, a in zip(rule.slopes, own, strict=True)]
+        yield say(
+            "By decree the slope of {function} is {slopes}, whatever its derivative is.",
+            function=function,
+            slopes=joined(slopes, AND),
+        )
 
 
 def _padding(program: Program, shown: Sequence[Statement], numbers: Mapping[Symbol, Expr]) -> Iterator[Words]:

@@ -11,6 +11,7 @@ from gradscribe.derive.ir.functions import (
     activation,
     activation_prime,
     at_least,
+    decreed,
     divides,
     equal,
     greater,
@@ -79,6 +80,8 @@ class FunctionWriter(ProductWriter, ABC):
         if isinstance(e, larger | smaller):
             found = sorted(args, key=lambda a: a != 0)
             return self._call("max" if isinstance(e, larger) else "min", [self.expr(a) for a in found])
+        if isinstance(e, decreed):
+            return self._call(e.rule.name, [self.expr(a) for a in e.given])
         if isinstance(e, activation | activation_prime):
             head = self._name(self._activation(int(isinstance(e, activation_prime))))
             return f"{head}({self.expr(args[0])})"
@@ -114,6 +117,7 @@ class FunctionWriter(ProductWriter, ABC):
         if isinstance(bracket, divides):
             return self._divides(self.expr(args[0]), self.expr(args[1]))
         relation = {greater: ">", at_least: self.at_least, unequal: self.unequal}[bracket.func]
-        if args[1].has(Access) and not args[0].has(Access):  # [x < 1] rather than [1 > x]
+        turned = args[1].has(Access) and not args[0].has(Access)  # [x < 1] rather than [1 > x]
+        if turned or (args[0].is_number and not args[1].is_number):
             args, relation = args[::-1], {greater: "<", at_least: self.at_most}.get(bracket.func, relation)
         return f"{self.expr(args[0])}{space}{relation}{space}{self.expr(args[1])}"

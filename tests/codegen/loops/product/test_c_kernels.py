@@ -35,6 +35,9 @@ OWN = {
     "powers": "y[n] = abs(x[n])^0.5 + x[n]^3 / (1 + x[n]^2)^1.5 + x[n]^(-2)",
     "read": "input w[V,K], t[N]\ninteger t\ny[n,k] = w[t[n], k]",
     "prefix": "input x[N,M]\ni < M\ny[n,i] = sum(j) [j <= i] x[n,j]",
+    "straight_through": "y[n,k] = sum(c) (x[n,c] + constant([x[n,c] > 0] - x[n,c])) * w[c,k] / constant(1 + w[c,k]^2)",
+    "spiking": "define spike(v) = [v > 0]; derivative of spike(v) is 1/(1+abs(v))^2\n"
+    "s[n,k] = spike(sum(c) x[n,c]*w[c,k]) * v[k]",
 }
 """Equations of one's own."""
 NAMES = [*some([*LAYERS, *OPTIMISERS], 3, 3), *some(OWN, 3)]
