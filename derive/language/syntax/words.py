@@ -12,7 +12,12 @@ from gradscribe.derive.ir.reductions import REDUCTIONS
 
 FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "abs": sympy.Abs,
+    "acos": sympy.acos,
+    "acosh": sympy.acosh,
+    "asin": sympy.asin,
+    "asinh": sympy.asinh,
     "atan": sympy.atan,
+    "atanh": sympy.atanh,
     "cos": sympy.cos,
     "cosh": sympy.cosh,
     "erf": sympy.erf,
@@ -27,6 +32,7 @@ FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "sinh": sympy.sinh,
     "softplus": softplus,
     "sqrt": sympy.sqrt,
+    "tan": sympy.tan,
     "tanh": sympy.tanh,
 }
 """Functions of one argument."""

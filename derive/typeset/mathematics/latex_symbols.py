@@ -13,7 +13,7 @@ from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 FONTS = {"ko": r"\usepackage[hangul]{kotex}"}
 """What documents ask for whose letters no TeX has by itself, by language; any TeX engine takes it."""
-_FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "sinh", "cosh", "arctan", "max", "min")
+_FUNCTIONS = (*("exp", "log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arcsin", "arccos", "arctan", "max", "min"),)
 
 
 class LatexTypesetter(Typesetter):
