@@ -17,7 +17,7 @@ from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.language.syntax.words import CONSTANTS, KNOWN
 
-DECLARATIONS = ("input", "integer", "constant", "optional", "factor", "weight", "output", "evaluation")
+DECLARATIONS = ("input", "integer", "complex", "constant", "optional", "factor", "weight", "output", "evaluation")
 """Words that begin a line of equations, before a name."""
 STATEMENTS = ("input", "loss", "block")
 """The same of networks."""

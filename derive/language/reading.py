@@ -7,7 +7,7 @@ from typing import Any
 from sympy import Eq, Expr, Integer, Symbol
 
 from gradscribe.derive.ir.index import integer
-from gradscribe.derive.ir.term import EquationError, Program
+from gradscribe.derive.ir.term import Access, EquationError, Program
 from gradscribe.derive.language.expressions.elements import Condition
 from gradscribe.derive.language.expressions.reader import Reader
 from gradscribe.derive.language.meaning.extents import Extents, find
@@ -16,12 +16,14 @@ from gradscribe.derive.language.meaning.scope import Parameter, Scope, parameter
 from gradscribe.derive.language.syntax.decrees import decreed
 from gradscribe.derive.language.syntax.evaluation import evaluated
 from gradscribe.derive.language.syntax.located_error import LanguageError, Located, nearest
+from gradscribe.derive.language.syntax.pairs import paired
 from gradscribe.derive.language.syntax.parse import parse
 from gradscribe.derive.language.syntax.tree import Element, Ellipsis, Equation, Name, Place, Text, walk
 from gradscribe.derive.layer.equations import program
 from gradscribe.derive.layer.interface import Kind, Layer, Option, Requirement, open_options
 from gradscribe.derive.layer.interval import FINITE, Interval
 from gradscribe.derive.layer.letters import SPECIAL, read_letters
+from gradscribe.said import Saying, say
 
 
 def read(
@@ -42,7 +44,7 @@ def read(
         LanguageError: for any mistake in the text; the message points at the place.
     """
     try:
-        syntax = decreed(parse(text))
+        syntax = paired(decreed(parse(text)))
         layer = replace(_layer(syntax, name, arguments or {}, interface), text=_plain(text))
         after = evaluated(syntax, {new for _, new, _ in layer.state})
         if after is None:
@@ -75,11 +77,25 @@ def _layer(syntax: Text, name: str, arguments: Mapping[str, str], interface: Map
         "title": syntax.title,
         "letters": ", ".join(line.request for line in syntax.letters),
         "weights": names.flags["weight"],
+        "meanings": _meanings(syntax.pairs),
         **interface,
         "requirements": (*interface.get("requirements", _requirements(reader.conditions)), *relations),
         "options": tuple(_limited(o, found.intervals) for o in options),
     }
     return Layer(name=name, program=built, **fields)
+
+
+def _meanings(pairs: Sequence[str]) -> tuple[Saying, ...]:
+    """Where complex tensors have their parts."""
+    if not pairs:
+        return ()
+    tensors: tuple[Any, ...] = tuple(part for name in pairs for part in (", ", Access(name)))[1:]
+    where = say(
+        "The last axis of {tensors} has the real part at 0 and the imaginary part at 1, that of a gradient the slopes "
+        "by these",
+        tensors=tensors,
+    )
+    return (where,)
 
 
 def _check_letters(syntax: Text, built: Program) -> None:

@@ -116,6 +116,9 @@ class Reader:
         value, *slopes = (self.value(n, frozenset()) for n in (node.value, *node.slopes))
         besides = {s for e in (value, *slopes) for s in e.free_symbols} - set(own)
         others = tuple(sorted(besides, key=sympy.default_sort_key))
+        if read := [s.name for s in others if s in self.vocabulary.bases.values()]:
+            hint = f"{node.function}({', '.join([*node.parameters, *read])})"
+            raise Located(f"{read[0]} is a tensor; make it an argument: {hint}", node.value.at)
         rule = Rule(node.function, own + others, value, tuple(slopes))
         return decreed(rule, *(self.value(a, bound) for a in node.arguments), *others)
 

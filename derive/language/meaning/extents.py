@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 
 import sympy
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.ir.index import floordiv, integer, minimum
 from gradscribe.derive.ir.quote import shown
@@ -172,6 +172,8 @@ class _Search:
         for element in self.scope.shapes.values():
             for axis, node in enumerate(element.subscripts):
                 self._set((element.tensor, axis), self.size(node), node.at)
+        for name in self.text.pairs:
+            self._set((name, self.scope.ranks[name] - 1), Integer(2), self.scope.equations[0].at)
         for line in self.text.ranges:
             self._read_range(line)
         for equation in self.scope.sizes:
@@ -333,7 +335,7 @@ class _Search:
                 continue
             for axis, node in enumerate(element.subscripts):
                 root = self._root((element.tensor, axis))
-                if isinstance(node, Ellipsis) or root not in self.explicit or _is_lookup(node):
+                if root not in self.explicit or any(isinstance(n, Element | Ellipsis) for n in walk(node)):
                     continue
                 expression = self._index_expression(node)
                 if symbol in expression.free_symbols:
@@ -394,7 +396,3 @@ class _Search:
             done += ready
             waiting = [w for w in waiting if w not in ready]
         return tuple(done)
-
-
-def _is_lookup(node: Node) -> bool:
-    return any(isinstance(n, Element) for n in walk(node))

@@ -196,7 +196,8 @@ class LettersLine:
 class Text:
     """A whole text: its lines in order, and the title that its first comment gives.
 
-    The equations of `evaluation` hold after training, in place of those of the same tensors.
+    The equations of `evaluation` hold after training, in place of those of the same tensors. The last axis of `pairs`
+    has two places, a real and an imaginary part.
     """
 
     declarations: tuple[Declaration, ...]
@@ -208,6 +209,7 @@ class Text:
     letters: tuple[LettersLine, ...] = ()
     definitions: tuple[Definition, ...] = ()
     rules: tuple[RuleLine, ...] = ()
+    pairs: tuple[str, ...] = ()
 
 
 def walk(node: Any) -> Iterator[Any]:
@@ -219,6 +221,18 @@ def walk(node: Any) -> Iterator[Any]:
         yield node
         for field in fields(node):
             yield from walk(getattr(node, field.name))
+
+
+def below(node: Any) -> list[Any]:
+    """Every node directly below `node`."""
+    found: list[Any] = []
+
+    def noted(part: Any) -> Any:
+        found.append(part)
+        return part
+
+    rebuilt(node, noted)
+    return found
 
 
 def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:

@@ -51,5 +51,8 @@ CONSTANTS: dict[str, Expr] = {"pi": sympy.pi}
 PADDINGS = {"zero": 1, "reflect": 1, "replicate": 1, "circular": 1, "value": 2}
 """What a subscript may be wrapped into, and how many arguments it takes: ``x[n, reflect(i + r - p), c]``."""
 
-KNOWN = {"choose", CONSTANT, *REDUCTIONS, *FUNCTIONS, *FOLDED, *PADDINGS}
+PAIRED = ("re", "im", "conj", "complex")
+"""The parts of a complex value, its conjugate, and one of two real values."""
+
+KNOWN = {"choose", CONSTANT, *PAIRED, *REDUCTIONS, *FUNCTIONS, *FOLDED, *PADDINGS}
 """All that may stand before a parenthesis."""
