@@ -196,6 +196,9 @@ class decreed(Expr):
     def _at(self, expression: Expr) -> Expr:
         return expression.xreplace(dict(zip(self.rule.parameters, self.args[1:], strict=True)))
 
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.rule.name}({', '.join(map(printer.doprint, self.given))})"
+
     def _eval_derivative(self, variable: Symbol) -> Expr:
         return Add(*(s * a.diff(variable) for s, a in zip(self.slopes, self.given, strict=True) if a.has(variable)))
 

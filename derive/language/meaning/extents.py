@@ -172,7 +172,7 @@ class _Search:
         for element in self.scope.shapes.values():
             for axis, node in enumerate(element.subscripts):
                 self._set((element.tensor, axis), self.size(node), node.at)
-        for name in self.text.pairs:
+        for name in (n for n in self.text.pairs if n in self.scope.ranks):
             self._set((name, self.scope.ranks[name] - 1), Integer(2), self.scope.equations[0].at)
         for line in self.text.ranges:
             self._read_range(line)

@@ -99,6 +99,13 @@ def test_mistakes(text: str, message: str) -> None:
         gradscribe.layer(text)
 
 
+def test_after_training_what_is_not_read_is_not_asked_for() -> None:
+    text = "complex z, m; input z[N,C], m[N,C]; y[n,c] = z[n,c]*m[n,c]; evaluation y[n,c] = z[n,c]"
+    evaluation = gradscribe.layer(text, "own").evaluation
+    assert evaluation is not None
+    assert [t.name for t in evaluation.inputs] == ["z"]
+
+
 def test_what_grows_without_end_is_refused() -> None:
     with pytest.raises(LanguageError, match="too long an expression of complex values"):
         gradscribe.layer("complex z; y[n] = ((((z[n] + 1)^8 + 1)^8 + 1)^8 + 1)^8")

@@ -1,7 +1,10 @@
 """Lines ``derivative of``: what they make of a text, where they stand in a page, and mistakes."""
 
+import pickle
+
 import numpy as np
 import pytest
+from sympy import IndexedBase
 
 import gradscribe
 from gradscribe.codegen.kernel.kernel import kernels
@@ -11,6 +14,8 @@ from gradscribe.derive.derivation.certificate.differences import program_gap
 from gradscribe.derive.ir.functions import Rule, decreed
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.language import LanguageError
+from gradscribe.derive.layer.as_sympy import to_sympy
+from gradscribe.derive.layer.equations import program
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from gradscribe.derive.typeset.writers.latex import latex_writer
 from gradscribe.derive.typeset.writers.text import text_writer
@@ -49,6 +54,22 @@ def test_a_function_of_the_language_may_have_another_slope() -> None:
     text = page("derivative of sign(v) is [abs(v) <= 1]; y[n] = sign(x[n])")
     assert "By decree the slope of sign(v) is [|v|≤1], whatever" in text
     assert "sign(v) is sign(v)" not in text
+
+
+def test_a_parameter_that_is_set_is_set_in_the_rule_too() -> None:
+    text = "a = 3.0; define spike(v) = [v > 0]; derivative of spike(v) is 1/(1+a*abs(v))^2; s[n] = spike(x[n])"
+    derivation = gradscribe.layer(text, "own").derivation(settings={"a": "2"})
+    assert "By decree the slope of spike(v) is 1/(1+2 |v|)², whatever" in " ".join(
+        text_writer.render(derivation).split()
+    )
+
+
+def test_programs_survive_sympy_and_pickle() -> None:
+    source = gradscribe.layer(NEURON, "own").program
+    assert pickle.loads(pickle.dumps(source)) == source
+    bases = [IndexedBase(t.name, shape=t.shape, real=True) for t in source.inputs]
+    again = program(*to_sympy(source), inputs=bases)
+    assert again.statements == source.statements
 
 
 def test_names_of_functions_are_set_upright() -> None:

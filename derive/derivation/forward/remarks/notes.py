@@ -14,7 +14,7 @@ from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import AND, OR, Below, Equals, Words, joined
-from gradscribe.derive.ir.functions import Rule, decreed, sigmoid, softplus
+from gradscribe.derive.ir.functions import decreed, sigmoid, softplus
 from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Tensor, Term, accesses
 from gradscribe.said import say, say_number
 
@@ -199,14 +199,16 @@ def _explained(program: Program, rows: Iterable[Term]) -> Iterator[Words]:
 
 def _decreed(program: Program) -> Iterator[Words]:
     """Functions whose slopes are no derivatives, and what is put in their place."""
-    rules = dict.fromkeys(r for s in program.statements for r in sorted(s.term.body.atoms(Rule), key=str))
-    for rule in rules:
-        function, own = decreed(rule, *rule.parameters), rule.parameters[: len(rule.slopes)]
+    calls = (d for s in program.statements for d in sorted(s.term.body.atoms(decreed), key=str))
+    general = (decreed(d.rule, *d.rule.parameters[: len(d.given)], *d.args[len(d.given) + 1 :]) for d in calls)
+    for function in dict.fromkeys(general):
+        rule = function.rule
         if type(rule.value).__name__ != rule.name:  # it is defined here
-            yield say("{function} is {value}.", function=function, value=rule.value)
-        slopes: list[Words | Expr] = [*rule.slopes]
-        if len(own) > 1:
-            slopes = [say("{slope} by {argument}", slope=s, argument=a) for s, a in zip(rule.slopes, own, strict=True)]
+            yield say("{function} is {value}.", function=function, value=function.value)
+        slopes: list[Words | Expr] = [*function.slopes]
+        if len(slopes) > 1:
+            pairs = zip(function.slopes, function.given, strict=True)
+            slopes = [say("{slope} by {argument}", slope=slope, argument=argument) for slope, argument in pairs]
         yield say(
             "By decree the slope of {function} is {slopes}, whatever its derivative is.",
             function=function,
