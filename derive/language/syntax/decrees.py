@@ -64,6 +64,7 @@ def decreed(text: Text) -> Text:
     if not text.definitions and not text.rules:
         return text
     rules = _rules(text)
+    _check_endless(text, rules)
     known = _definitions(text, rules)
     lines = (*text.equations, *text.evaluation)
     called = {n.function for n in walk((*lines, *(d.value for d in text.definitions))) if isinstance(n, Call)}
@@ -107,6 +108,22 @@ def _rules(text: Text) -> Mapping[str, _Rule]:
             for node in (n for slope in line.slopes for n in walk(slope)):
                 _check_part(node, name, own, tensors, indices)
     return found
+
+
+def _check_endless(text: Text, rules: Mapping[str, _Rule]) -> None:
+    """Raise where the slope of a function is written with that function, by way of others."""
+    parts: dict[str, tuple[Node, ...]] = {d.name.name: (d.value,) for d in text.definitions}
+    for name, rule in rules.items():
+        parts[name] = (*parts.get(name, ()), *rule.slopes)
+    for name, rule in rules.items():
+        reached: set[str] = set()
+        waiting = {name}
+        while waiting:
+            nodes = (n for other in waiting for n in walk(parts.get(other, ())))
+            waiting = {n.function for n in nodes if isinstance(n, Call)} - reached
+            reached |= waiting
+        if name in reached:
+            raise Located(f"the derivative of {name} is written with {name} by way of others", rule.line.name.at)
 
 
 def _slopes(name: str, lines: list[RuleLine]) -> tuple[Node, ...]:

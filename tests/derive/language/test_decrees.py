@@ -141,6 +141,11 @@ def test_not_a_number_is_no_spike_and_has_no_slope() -> None:
         ("derivative of spike(v) is alpha", "line 2, column 27: unknown name alpha; write alpha = 1 for a parameter"),
         ("derivative of spike(v) is spike(v)", "line 2, column 27: spike reads itself; write what it is of v"),
         ("derivative of spike(v) is sum(n) v", "line 2, column 27: a reduction stands in spike"),
+        (
+            "define own(v) = spike(v); derivative of spike(v) is own(v)",
+            "derivative of spike is written with spike by way",
+        ),
+        ("derivative of sin(v) is cos(v); derivative of cos(v) is -sin(v)", "derivative of sin is written with sin by"),
         ("derivative of spike(v) is 1/0", "line 2, column 29: division by 0"),
         ("derivative of spike(v) by u is 1", "line 2, column 27: u is no argument of spike; expected one of v"),
         ("derivative of spike is 1", r"line 2, column 21: found 'is'; expected \("),
