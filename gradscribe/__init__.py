@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from gradscribe.codegen.tool.check import check
     from gradscribe.codegen.tool.explain import explain
     from gradscribe.derive.ir.index import integers
-    from gradscribe.derive.layer.as_sympy import to_sympy
-    from gradscribe.derive.layer.equations import program
+    from gradscribe.derive.layer.equations import program, to_sympy
     from gradscribe.facade import layer, network, optimiser
 
 __all__ = ["check", "explain", "integers", "layer", "network", "optimiser", "program", "to_sympy"]
@@ -31,7 +30,7 @@ _HOMES = {
     "network": "gradscribe.facade",
     "optimiser": "gradscribe.facade",
     "program": "gradscribe.derive.layer.equations",
-    "to_sympy": "gradscribe.derive.layer.as_sympy",
+    "to_sympy": "gradscribe.derive.layer.equations",
 }
 _ROOMS = ("adapters", "codegen", "derive", "generated")
 

@@ -15,9 +15,12 @@ from pygments.lexers.special import TextLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Whitespace
 
 from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.language.definitions.library import library_names
 from gradscribe.derive.language.syntax.words import CONSTANTS, KNOWN
 
-DECLARATIONS = ("input", "integer", "complex", "constant", "optional", "factor", "weight", "output", "evaluation")
+DECLARATIONS = (
+    *("input", "integer", "complex", "constant", "optional", "factor", "weight", "output", "evaluation", "define"),
+)
 """Words that begin a line of equations, before a name."""
 STATEMENTS = ("input", "loss", "block")
 """The same of networks."""
@@ -44,10 +47,12 @@ class EquationLexer(RegexLexer):
         "root": [
             *_SHARED,
             (words(DECLARATIONS, prefix=r"\b", suffix=NAMED), Keyword.Declaration),
-            (r"\b(?:define|derivative[ \t]+of)(?=[ \t]+[A-Za-z])", Keyword.Declaration),
-            (r"\b(?:and|is|by(?=[ \t]+[A-Za-z][A-Za-z0-9_]*[ \t]+is\b))\b", Operator.Word),
+            (r"\bderivative[ \t]+of(?=[ \t]+[A-Za-z])", Keyword.Declaration),
+            (r"(include)(?=[ \t]*\")([ \t]*)(\"[^\"\n]*\")", bygroups(Keyword.Declaration, Whitespace, String)),  # type: ignore[no-untyped-call]
+            (r"\b(?:and|or|not|where|is|by(?=[ \t]+[A-Za-z][A-Za-z0-9_]*[ \t]+is\b))\b", Operator.Word),
             (words(sorted(REDUCTIONS), prefix=r"\b", suffix=CALLED), Keyword),
             (words(sorted(KNOWN - set(REDUCTIONS)), prefix=r"\b", suffix=CALLED), Name.Builtin),
+            (words(sorted(library_names()), prefix=r"\b", suffix=CALLED), Name.Builtin),
             (words(sorted(CONSTANTS), prefix=r"\b", suffix=r"\b"), Name.Constant),
             (NUMBER, Number),
             (rf"{NAME}(?=[ \t]*\[)", Name.Variable),

@@ -9,7 +9,7 @@ kernel stands in `codegen.numpy.print.numpy_table`.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -287,6 +287,32 @@ def is_indicator(expression: Expr) -> bool:
     """Whether `expression` is a 0/1 bracket, the strong zero of a product."""
     row = FUNCTIONS.get(expression.func)
     return row is not None and row.indicator
+
+
+def either(conditions: Iterable[Expr]) -> Expr:
+    """The bracket ``[a or b]`` of conditions, brackets and products of these: ``[a + b > 0]``."""
+    found = tuple(dict.fromkeys(conditions))
+    return found[0] if len(found) == 1 else step(Add(*found))
+
+
+def contrary(condition: Expr) -> Expr:
+    """The bracket ``[not a]`` of a condition, ``[1 - a > 0]``: it holds where `a` does not, beside NaN as well."""
+    return step(1 - condition)
+
+
+def connected(bracket: Expr) -> tuple[str, tuple[Expr, ...]] | None:
+    """The word and the conditions of what `either` and `contrary` make; None for any other bracket."""
+    if not isinstance(bracket, step):
+        return None
+    rest = 1 - bracket.args[0]
+    if _is_condition(rest):
+        return "not", (rest,)
+    summands = Add.make_args(bracket.args[0])
+    return ("or", summands) if len(summands) > 1 and all(map(_is_condition, summands)) else None
+
+
+def _is_condition(e: Expr) -> bool:
+    return all(is_indicator(f) for f in Mul.make_args(e))
 
 
 def admission(body: Expr) -> tuple[tuple[Expr, ...], Expr]:

@@ -5,7 +5,7 @@ from sympy import Symbol
 from sympy.core.function import Application
 
 from gradscribe.derive.ir.error import EquationError
-from gradscribe.derive.ir.functions import FUNCTIONS, admitted
+from gradscribe.derive.ir.functions import FUNCTIONS, admitted, is_indicator
 from gradscribe.derive.ir.index import NotAffineError, affine, same
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
@@ -104,7 +104,11 @@ def _check_indices(target: Tensor, term: Term) -> None:
         raise EquationError(
             f"{target.name}: extents {shown(shape)} of its indices differ from its shape {shown(target.shape)}"
         )
-    unknown = [f.func for f in term.body.atoms(Application) if f.func not in FUNCTIONS and f.func != admitted]
+    read = accesses(term.body)
+    compared = [a for f in term.body.atoms(Application) if is_indicator(f) for a in f.args if a.is_integer]
+    positions = {e: Symbol("a") for e in (*read, *compared) if e in read or not accesses(e)}
+    values = term.body.xreplace(positions)  # sizes in subscripts and conditions may be quotients
+    unknown = [f.func for f in values.atoms(Application) if f.func not in FUNCTIONS and f.func != admitted]
     if unknown:
         known = ", ".join(sorted(f.__name__ for f in FUNCTIONS))
         raise EquationError(f"{target.name}: function {shown(unknown[0].__name__)} is unknown; expected one of {known}")

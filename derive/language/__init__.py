@@ -1,6 +1,7 @@
 """The equation language: text -> Layer. docs/language.md is its reference.
 
 parse         text -> syntax tree                        syntax/
+expanded      syntax tree without uses of definitions    definitions/
 scope         what every name means                      meaning/scope.py
 find          the extent of every index and axis         meaning/extents.py
 Reader        syntax tree -> SymPy equations             expressions/

@@ -8,12 +8,14 @@ from sympy import Eq, Expr, Integer, Symbol
 
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Access, EquationError, Program
+from gradscribe.derive.language.definitions.decrees import rules
+from gradscribe.derive.language.definitions.defined import Load, definitions
+from gradscribe.derive.language.definitions.expansion import expanded
 from gradscribe.derive.language.expressions.elements import Condition
 from gradscribe.derive.language.expressions.reader import Reader
 from gradscribe.derive.language.meaning.extents import Extents, find
 from gradscribe.derive.language.meaning.limits import limits, parted
 from gradscribe.derive.language.meaning.scope import Parameter, Scope, parameters_of, scope
-from gradscribe.derive.language.syntax.decrees import decreed
 from gradscribe.derive.language.syntax.evaluation import evaluated
 from gradscribe.derive.language.syntax.located_error import LanguageError, Located, nearest
 from gradscribe.derive.language.syntax.pairs import paired
@@ -27,7 +29,12 @@ from gradscribe.said import Saying, say
 
 
 def read(
-    text: str, name: str = "layer", file: str = "", arguments: Mapping[str, str] | None = None, **interface: Any
+    text: str,
+    name: str = "layer",
+    file: str = "",
+    arguments: Mapping[str, str] | None = None,
+    load: Load | None = None,
+    **interface: Any,
 ) -> Layer:
     """The layer that an equation text describes.
 
@@ -37,6 +44,7 @@ def read(
         file: the file's name, for messages.
         arguments: name of the tensor that records where an extremum was found, by name of the extremum's tensor;
             ``arg_y`` where nothing is said.
+        load: reads files that the text includes; where it is None, a text that includes one is refused.
         **interface: fields of `Layer` that replace what follows from the text: class_name, title, weights, options
             (which stand before those that the text makes), features, axes, requirements, display, source, initial.
 
@@ -44,7 +52,9 @@ def read(
         LanguageError: for any mistake in the text; the message points at the place.
     """
     try:
-        syntax = paired(decreed(parse(text)))
+        parsed = parse(text)
+        known = definitions(parsed, file, load)
+        syntax = paired(expanded(parsed, known, rules(parsed, known)))
         layer = replace(_layer(syntax, name, arguments or {}, interface), text=_plain(text))
         after = evaluated(syntax, {new for _, new, _ in layer.state})
         if after is None:
@@ -53,7 +63,8 @@ def read(
         _check_evaluation(syntax, layer.program, found)
         return replace(layer, evaluation=found)
     except Located as error:
-        raise LanguageError(error.message, error.place, text, file) from None
+        within = f"in {error.place.within}: " if error.place.within else ""
+        raise LanguageError(f"{within}{error.message}", error.place, text, file) from None
 
 
 def _plain(text: str) -> str:
@@ -67,7 +78,7 @@ def _layer(syntax: Text, name: str, arguments: Mapping[str, str], interface: Map
     found = limits(syntax, names.parameters)
     extents = find(syntax, names)
     reader = Reader(names, extents)
-    built = _program(names, extents, reader, arguments)
+    built = _program(names, extents, reader, arguments, syntax.copies)
     own = tuple(interface.get("options", ()))
     options = [*own, *_options(names, built, {s for o in own for s in o.symbols})]
     relations = found.requirements(names.parameters, {s: o.name for o in options for s in o.symbols})
@@ -136,8 +147,11 @@ def _limited(option: Option, intervals: Mapping[str, Interval]) -> Option:
     return option
 
 
-def _program(names: Scope, extents: Extents, reader: Reader, arguments: Mapping[str, str]) -> Program:
+def _program(
+    names: Scope, extents: Extents, reader: Reader, arguments: Mapping[str, str], copies: Sequence[tuple[str, str]]
+) -> Program:
     equations: list[Eq] = [found for equation in names.equations for found in reader.equation(equation)]
+    s = reader.vocabulary.symbols
     try:
         return program(
             *equations,
@@ -150,6 +164,7 @@ def _program(names: Scope, extents: Extents, reader: Reader, arguments: Mapping[
             constants=" ".join(names.flags["constant"]),
             ravel=_ravel(names),
             arguments=arguments,
+            copies={s[new].name: s[old].name for new, old in copies if {new, old} <= set(s)},
         )
     except EquationError as error:
         raise Located(str(error), _blamed(str(error), names.equations)) from None
@@ -193,8 +208,8 @@ def _option(parameter: Parameter, symbol: Symbol) -> Option:
 
 
 def _requirements(conditions: Sequence[Condition]) -> list[Requirement]:
-    found: dict[tuple[str, str], list[Expr]] = {}
-    for condition in conditions:
-        if condition.least != Integer(0):
-            found.setdefault((condition.parameter, condition.words), []).append(condition.least)
-    return [Requirement(tuple(dict.fromkeys(e)), parameter, words) for (parameter, words), e in found.items()]
+    found: dict[tuple[str, str, Expr | None], list[Expr]] = {}
+    for c in conditions:
+        if c.least != Integer(0):
+            found.setdefault((c.parameter, c.words, c.received), []).append(c.least)
+    return [Requirement(tuple(dict.fromkeys(e)), *key[:2], key[2]) for key, e in found.items()]

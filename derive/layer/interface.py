@@ -81,11 +81,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Requirement:
-    """All `expressions` must be >= 0; `expected` says so in words, `option` names the argument to blame."""
+    """All `expressions` must be >= 0; `expected` says so in words, `option` names the argument to blame.
+
+    Where that is no option, but an axis of an array, `received` is the size that is none as expected.
+    """
 
     expressions: tuple[Expr, ...]
     option: str
     expected: str
+    received: Expr | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -296,6 +296,8 @@ def admissible(
 ) -> bool:
     """Whether derived extents are at least 1, requirements hold and no index box has more than `limit` points."""
     known = dict(sizes)
+    if any(number(e, known) < 0 for e in requirements if e.free_symbols <= set(known)):
+        return False  # before anything is divided by it
     for symbol, expression in program.sizes:
         known[symbol] = number(expression, known)
         if known[symbol] < 1:

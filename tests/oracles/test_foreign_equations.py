@@ -3,30 +3,16 @@
 Each case is an equation text and the same layer in PyTorch's own operations; sizes and values are random.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
 
-import gradscribe
+from tests.oracles.text_case import Case, compare
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
 pytestmark = pytest.mark.oracle
-
-
-@dataclass(frozen=True)
-class Case:
-    """An equation, the same in PyTorch, the shapes of its inputs ("labels below K" for an integer one), options."""
-
-    text: str
-    function: Callable[..., Any]
-    shapes: tuple[Any, ...]
-    options: tuple[tuple[str, Any], ...] = ()
-    positive: bool = False
 
 
 def _windows(x: Any, size: int, step: int = 1, dilation: int = 1) -> Any:
@@ -210,31 +196,4 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_forward_and_all_gradients_equal_pytorch(name: str) -> None:
-    case = CASES[name]
-    layer = gradscribe.layer(case.text, name)
-    module = layer.compile()
-    rng = np.random.default_rng(sum(map(ord, name)))
-    values = []
-    for tensor, shape in zip(layer.program.inputs, case.shapes, strict=True):
-        if tensor.integer:
-            values.append(rng.integers(0, shape[1], shape[0]))
-        else:
-            values.append(np.abs(rng.normal(size=shape)) + 0.1 if case.positive else rng.normal(size=shape))
-    given = [torch.tensor(v, requires_grad=v.dtype.kind == "f") for v in values]
-    expected = case.function(*given)
-    expected = expected if isinstance(expected, tuple) else (expected,)
-    options = dict(case.options)
-    found = getattr(module, f"{name}_forward")(*values, **options)
-    found = found if isinstance(found, tuple) else (found,)
-    seeds = [rng.normal(size=tuple(e.shape)) for e in expected]
-    torch.autograd.backward(expected, [torch.tensor(s) for s in seeds])
-    for mine, theirs in zip(found, expected, strict=False):
-        np.testing.assert_allclose(mine, theirs.detach(), rtol=1e-9, atol=1e-9)
-    instance = getattr(module, layer.class_name)(**options)
-    instance(*values)
-    gradients = instance.backward(*seeds)
-    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-    wanted = [g for g in given if g.requires_grad]
-    assert len(gradients) == len(wanted)
-    for mine, theirs in zip(gradients, wanted, strict=True):
-        np.testing.assert_allclose(mine, theirs.grad, rtol=1e-9, atol=1e-9)
+    compare(CASES[name], name)

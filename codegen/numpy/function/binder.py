@@ -30,7 +30,7 @@ from gradscribe.codegen.python.expression import (
 from gradscribe.codegen.python.scalars.scalar import ZERO, shape, size, size_text, variable
 from gradscribe.codegen.python.statement import Assign, Do, If, Statement, let
 from gradscribe.codegen.python.text.literal import finite
-from gradscribe.derive.ir.index import choose, floordiv
+from gradscribe.derive.ir.index import choose, floordiv, mod
 from gradscribe.derive.ir.term import EquationError, Program, Tensor
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.interval import FINITE, Interval
@@ -114,6 +114,7 @@ class Binder:
         result += self.axes([s for s in inputs if not s.optional])
         result += self.wanted({v for o in late for e in (*o.reach, *o.step) for v in e.free_symbols}, sources)
         result += [made for o in late for made in self.option(o)]
+        result += self.requirements(options, divisors=True)
         result += self.derived(inputs or sources)
         result += self.requirements(options)
         result += self.axes([s for s in sources if s not in inputs and not s.optional])
@@ -219,7 +220,13 @@ class Binder:
         received = _extent(source, axis)
         if not unknown:
             # groups that do not divide the channels are a mistake of their own, named before the number expected
-            counts = [s for o in self.layer.options if o.kind is Kind.COUNT for s in o.symbols if s in extent.args]
+            counts = [
+                s
+                for o in self.layer.options
+                if o.kind is Kind.COUNT
+                for s in o.symbols
+                if s in sympy.Mul.make_args(extent)
+            ]
             divided = (Do(self._check("rt.divided", where, received, variable(s))) for s in counts)
             return [*divided, Do(self._check("rt.extent", where, received, size(extent)))]
         self.known.add(unknown[0])
@@ -258,13 +265,18 @@ class Binder:
         where = source.where(axis, self._word(source.tensor.shape[axis])) if source else symbol.name
         return self._check("rt.fits", where, variable(symbol), size(available), size(needed))
 
-    def requirements(self, options: Sequence[Option]) -> list[Statement]:
-        """The layer's own requirements whose symbols are known."""
+    def requirements(self, options: Sequence[Option], divisors: bool = False) -> list[Statement]:
+        """The layer's own requirements whose symbols are known; `divisors`: on those that derived sizes divide by."""
         names = {o.name for o in options}
+        below = {f.args[1] for _, definition in self.sizes for f in definition.atoms(floordiv, mod)}
         return [
-            Do(self._check("rt.require", r.option, _positive(r.expressions), Literal(r.expected), Name(r.option)))
+            Do(self._check("rt.require", r.option, _positive(r.expressions), Literal(r.expected), received))
             for r in self.layer.requirements
-            if all(e.free_symbols <= self.known for e in r.expressions) and r.option in names
+            for received in (
+                [Name(r.option)] if r.option in names else [size(r.received)] if r.received is not None else []
+            )
+            if all(e.free_symbols <= self.known for e in r.expressions)
+            and any(e + 1 in below for e in r.expressions) is divisors
         ]
 
 

@@ -189,6 +189,7 @@ def size_statements(layer: Layer) -> list[Statement]:
             found += [_feature(layer, name, extent, binder) for name, extent in several]
     found += [made for o in padding for made in binder.option(o)]
     found += binder.derived(())
+    found += binder.requirements(layer.options, divisors=True)
     found += binder.requirements(layer.options)
     return [*found, *(Assign(member(o.name), Name(o.name)) for o in layer.options)]
 

@@ -12,8 +12,9 @@ import sympy
 from sympy import Add, Expr, Mul, Pow, Symbol
 
 from gradscribe.codegen.python.expression import Binary, Expression, call, chain, negated
-from gradscribe.codegen.python.scalars.scalar import ONE, ZERO, fraction, number, total
-from gradscribe.derive.ir.functions import is_indicator
+from gradscribe.codegen.python.scalars.scalar import ONE, ZERO, fraction, number, size, total
+from gradscribe.derive.ir.functions import connected, is_indicator
+from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.term import Access
 
 Rule = Callable[..., Expression]
@@ -87,6 +88,8 @@ class ArrayPrinter:
             return self._product(e, whole)
         if isinstance(e, Pow):
             return self._power(e)
+        if isinstance(e, IntegerFunction):
+            return size(e, lambda s: self.index(s, True))
         if e.func in self.words.functions:
             if is_indicator(e):
                 bracket = self._bracket(e)
@@ -129,6 +132,9 @@ class ArrayPrinter:
 
     def _bracket(self, f: Expr) -> Expression:
         """The condition; positions in it stay integers, values are computed as they are elsewhere."""
+        found = connected(f)
+        if found is not None and found[0] == "or":
+            return chain("|", [self.condition(Mul.make_args(part)) for part in found[1]])
         parts = [self.value(a, bool(a.is_integer)) for a in f.args]
         rules = self.words.mirrored if f.func in self.words.mirrored and f.args[0].is_number else self.words.functions
         return rules[f.func](*parts)

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradscribe.codegen.tool.finding.included import folder_of
 from gradscribe.codegen.tool.finding.own_file import function_of, text_of, words
 from gradscribe.codegen.tool.finding.unknown_layer import UnknownLayerError
 from gradscribe.derive.catalogue.entry import Entry
@@ -53,7 +54,7 @@ def find_any(name: str) -> "Layer | Optimiser":
     if name.endswith(".net"):
         return _network(text_of(Path(name)), Path(name).stem)
     if name.endswith(".eq"):
-        return _layer(text_of(Path(name)), Path(name).stem, str(Path(name)))
+        return _layer(text_of(Path(name)), Path(name).stem, Path(name))
     if ".py:" in name:
         return _from_python(name)
     return _entry(name)()
@@ -61,7 +62,7 @@ def find_any(name: str) -> "Layer | Optimiser":
 
 def is_text(name: str) -> bool:
     """Whether that is a network or equations, no name."""
-    return "->" in name or "=" in name or "\n" in name
+    return any(sign in name for sign in ("->", "=", "\n", "@", "\\sum"))
 
 
 def find_text(text: str) -> "Layer | Optimiser":
@@ -71,7 +72,9 @@ def find_text(text: str) -> "Layer | Optimiser":
         UnknownLayerError: when it is one word that the catalogue has not.
         LanguageError: when the text is not well formed; NetworkError, for a network.
     """
-    if "->" in text:
+    from gradscribe.derive.language.syntax.foreign import is_einsum
+
+    if "->" in text and not is_einsum(text):
         return _network(text)
     return _layer(text) if is_text(text) else _entry(text, "a name of the catalogue, an equation or a network")()
 
@@ -137,11 +140,11 @@ def _network(text: str, name: str = "network") -> "Network":
     return network(text, name)
 
 
-def _layer(text: str, name: str = "layer", file: str = "") -> "Layer":
-    """The layer that equations describe; `file` is where they stand."""
+def _layer(text: str, name: str = "layer", file: Path | None = None) -> "Layer":
+    """The layer that equations describe; `file` is where they stand, which may include others."""
     from gradscribe.derive.language import read
 
-    return read(text, name, file)
+    return read(text, name) if file is None else read(text, name, str(file), load=folder_of(file))
 
 
 def _from_python(name: str) -> "Layer | Optimiser":

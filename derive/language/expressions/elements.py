@@ -7,12 +7,13 @@ import sympy
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
 
 from gradscribe.derive.ir.functions import equal
+from gradscribe.derive.ir.index import IntegerFunction, affine
 from gradscribe.derive.language.expressions.continuation import continued
 from gradscribe.derive.language.meaning.integers import direction_of, interval
 from gradscribe.derive.language.meaning.scope import DOTS
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary
 from gradscribe.derive.language.syntax.located_error import Located, stray_index
-from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, walk
+from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, reads_tensors
 from gradscribe.derive.language.syntax.words import PADDINGS
 
 WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
@@ -20,11 +21,12 @@ WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the
 
 @dataclass(frozen=True)
 class Condition:
-    """What must be >= 0 for a layer to be defined, and the parameter to blame."""
+    """What must be >= 0 for a layer to be defined, and the parameter, or the axis and the size, to blame."""
 
     least: Expr
     parameter: str
     words: str
+    received: Expr | None = None
 
 
 @dataclass
@@ -50,10 +52,12 @@ class Elements:
     def target(self, node: Element) -> Expr:
         """The element on a left side."""
         for subscript in node.subscripts:
-            if _is_lookup(subscript):
+            if reads_tensors(subscript):
                 hint = f"reduce instead: {node.tensor}[v, ...] = sum(n) [v == label[n]] * ..."
                 raise Located(f"a tensor stands in a subscript on the left side; {hint}", subscript.at)
         everything = frozenset(self.vocabulary.indices)
+        for axis, subscript in enumerate(node.subscripts):
+            self._require_steps(f"{node.tensor}, axis {axis}", subscript, everything)
         return self.vocabulary.bases[node.tensor][tuple(self.subscript(s, everything) for s in node.subscripts)]
 
     def read(self, node: Element, bound: Bound) -> Expr:
@@ -72,7 +76,7 @@ class Elements:
             if isinstance(subscript, Call) and subscript.function in PADDINGS:
                 base, position = self._beyond(node, base, axis, subscript, bound)
                 place.append(position)
-            elif _is_lookup(subscript):
+            elif reads_tensors(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
                 lookups.append((index, self._label(subscript, bound, lookups)))
                 place.append(index)
@@ -86,6 +90,7 @@ class Elements:
         subscript = node.subscripts[axis]
         if isinstance(subscript, Ellipsis):
             return
+        self._require_steps(f"{node.tensor}, axis {axis}", subscript, bound)
         reach = interval(self.vocabulary.position(subscript, bound), self.vocabulary.ranges)
         if reach is None:
             return
@@ -95,6 +100,17 @@ class Elements:
             raise Located(
                 f"this never lies on axis {axis} of {node.tensor}, and would always read 0; {last}", subscript.at
             )
+
+    def _require_steps(self, where: str, subscript: Node, bound: Bound) -> None:
+        """Ask for steps of at least 1 where one is a quotient: ``x[n, C//3*i]``."""
+        if isinstance(subscript, Ellipsis):
+            return
+        place = affine(self.vocabulary.position(subscript, bound), tuple(self.vocabulary.ranges))
+        for _, step in place.terms:
+            if step.has(IntegerFunction):
+                blamed = self._blamed(step)
+                received = None if blamed else step
+                self.conditions.append(Condition(step - 1, blamed or where, "a step of at least 1", received))
 
     def subscript(self, node: Node, bound: Bound) -> Expr:
         """A subscript without tensors."""
@@ -126,7 +142,7 @@ class Elements:
         kind, count = node.function, PADDINGS[node.function]
         if len(node.arguments) != count:
             raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
-        if _is_lookup(node.arguments[0]):
+        if reads_tensors(node.arguments[0]):
             raise Located(
                 f"{kind} cannot wrap a label; expected indices and sizes, or a label that is a position", node.at
             )
@@ -135,7 +151,7 @@ class Elements:
             return base, position
         low, high = self._reach(node.arguments[0], bound, base.shape[axis])
         value = self.value(node.arguments[1], frozenset()) if kind == "value" else Integer(0)
-        if _is_lookup(node.arguments[1:]):
+        if reads_tensors(node.arguments[1:]):
             raise Located("the padding value depends on a tensor; expected a number or a parameter", node.at)
         key = (str(base.label), axis, kind, low, high, value)
         if key not in self._continued:
@@ -169,12 +185,11 @@ class Elements:
         return low, reach[1] if direction_of(extent - 1 - reach[1]) <= 0 else extent - 1
 
     def _require(self, least: tuple[Expr, ...], kind: str, where: str, low: Expr) -> None:
-        sizes = {s for shape in self.vocabulary.extents.shapes.values() for e in shape for s in e.free_symbols}
-        blamed = sorted(s.name for s in low.free_symbols - sizes)
         for expression in least:
             words = WORDS.get(kind, "an axis that is not empty")
-            self.conditions.append(Condition(expression, blamed[0] if blamed else where, words))
+            self.conditions.append(Condition(expression, self._blamed(low) or where, words))
 
-
-def _is_lookup(node: object) -> bool:
-    return any(isinstance(n, Element) for n in walk(node))
+    def _blamed(self, size: Expr) -> str:
+        """The first option in a size; "" where it is given by the arrays."""
+        sizes = {s for shape in self.vocabulary.extents.shapes.values() for e in shape for s in e.free_symbols}
+        return min((s.name for s in size.free_symbols - sizes), default="")

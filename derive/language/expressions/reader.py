@@ -1,17 +1,17 @@
 """Syntax tree -> SymPy: the right side of an equation, built node by node; nothing is evaluated as text."""
 
 import sympy
-from sympy import Eq, Expr, Integer, Symbol
+from sympy import Eq, Expr, IndexedBase, Integer, Symbol
 
 from gradscribe.derive.ir.functions import Rule, constant, decreed
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
+from gradscribe.derive.language.definitions.decrees import MARK
 from gradscribe.derive.language.expressions.conditions import brackets, excludes
 from gradscribe.derive.language.expressions.elements import Condition, Elements
 from gradscribe.derive.language.meaning.extents import Extents
 from gradscribe.derive.language.meaning.scope import Scope
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
 from gradscribe.derive.language.syntax import tree
-from gradscribe.derive.language.syntax.decrees import MARK
 from gradscribe.derive.language.syntax.located_error import Located
 from gradscribe.derive.language.syntax.tree import (
     Bracket,
@@ -26,7 +26,7 @@ from gradscribe.derive.language.syntax.tree import (
     Reduction,
 )
 from gradscribe.derive.language.syntax.words import CONSTANT, FOLDED, FUNCTIONS, PADDINGS
-from gradscribe.derive.layer.equations import REDUCED
+from gradscribe.derive.layer.equations import REDUCED, named
 
 LARGEST_EXPONENT, LARGEST_NUMBER = 64, 1e300
 
@@ -95,9 +95,16 @@ class Reader:
                 return self._reduction(node, bound)
             case tree.Decreed():
                 return self._decreed(node, bound)
+            case tree.Let(name, value, own):
+                return self._named(name, self.value(value, bound, factor), own)
             case Bracket():
                 return sympy.Mul(*brackets(node, bound, factor, self.vocabulary, self.value))
         raise Located("... stands for axes; expected a value", node.at)
+
+    def _named(self, name: str, value: Expr, own: bool) -> Expr:
+        """What a definition gives a name; what reads no tensor needs none."""
+        scalars = {base for base in self.vocabulary.bases.values() if isinstance(base, sympy.Symbol)}
+        return named(value, name, own) if value.has(IndexedBase) or value.free_symbols & scalars else value
 
     def _product(self, node: Product, bound: frozenset[str], factor: bool) -> Expr:
         value = self.value(node.first, bound, factor and not isinstance(node.first, tree.Sum))

@@ -14,6 +14,11 @@ def called(key: Key) -> str:
     return f"index {name}" if axis < 0 else f"axis {axis} of {name}"
 
 
+def extent_of(index: str) -> str:
+    """What stands for the extent of an index in a text, whatever that is called; no text can say it."""
+    return f"Extent of {index}"
+
+
 def name_for(members: Sequence[Key]) -> str:
     """The size's name: of the first index with it, else of its axis."""
     for name, axis in members:

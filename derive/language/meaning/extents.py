@@ -17,7 +17,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.ir.index import floordiv, integer, minimum
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.term import Access
-from gradscribe.derive.language.meaning.axes import Key, called, name_for
+from gradscribe.derive.language.meaning.axes import Key, called, extent_of, name_for
 from gradscribe.derive.language.meaning.integers import (
     check_affine,
     direction_of,
@@ -37,6 +37,7 @@ from gradscribe.derive.language.syntax.tree import (
     Place,
     RangeLine,
     Text,
+    reads_tensors,
     walk,
 )
 from gradscribe.derive.language.syntax.words import PADDINGS
@@ -79,7 +80,8 @@ class _Search:
         self.explicit: dict[Key, Expr] = {}
         self.sizes: list[tuple[Symbol, Expr]] = []
         self.open: dict[str, Symbol] = {}
-        self.ranged = {r.index.name for r in text.ranges}
+        copied, ranged = dict(text.copies), {r.index.name for r in text.ranges}
+        self.ranged = ranged | {copy for copy in copied if copied[copy] in ranged}
         self.declared = self._declared_names()
         self.symbol = {name: integer(name) for name in scope.indices if name != DOTS}
         self.dots = integer(self._fresh("e")) if DOTS in scope.indices else None
@@ -139,6 +141,8 @@ class _Search:
     def result(self) -> Extents:
         """All steps, from what is declared to what has to be derived."""
         self._read_declarations()
+        for copy, index in (c for c in self.text.copies if set(c) <= set(self.scope.indices)):
+            self._join((index, -1), (copy, -1), self.scope.equations[0].at)
         for equation in self.scope.equations:
             self._join_plain(equation)
         self._name_axes()
@@ -155,9 +159,7 @@ class _Search:
         return integer_expression(node, self._size_name, self._size_special)
 
     def _size_special(self, node: Node) -> Expr | None:
-        if isinstance(node, Ellipsis):
-            return integer("E")
-        return None
+        return integer("E") if isinstance(node, Ellipsis) else None
 
     def _size_name(self, node: Name) -> Expr:
         self._check_integer(node)
@@ -268,9 +270,10 @@ class _Search:
     def _spelt(self) -> dict[str, Expr]:
         """The extents so far by the capital of their index, where no size is called so."""
         taken = self.declared | set(self.scope.parameters) | set(self.scope.ranks)
-        found = {n.upper(): self.explicit.get(self._root((n, -1))) for n in self.scope.indices if n != DOTS}
+        sizes = {n: self.explicit.get(self._root((n, -1))) for n in self.scope.indices}
         own = {s.name for e in self.explicit.values() for s in e.free_symbols} | taken
-        return {n: e for n, e in found.items() if e is not None and n not in own}
+        found = {n.upper(): e for n, e in sizes.items() if n != DOTS and n.upper() not in own}
+        return {n: e for n, e in (*found.items(), *((extent_of(n), e) for n, e in sizes.items())) if e is not None}
 
     def _known(self) -> dict[Symbol, Expr]:
         roots = {name: self._root((name, -1)) for name in self.scope.indices}
@@ -335,7 +338,7 @@ class _Search:
                 continue
             for axis, node in enumerate(element.subscripts):
                 root = self._root((element.tensor, axis))
-                if root not in self.explicit or any(isinstance(n, Element | Ellipsis) for n in walk(node)):
+                if isinstance(node, Ellipsis) or root not in self.explicit or reads_tensors(node):
                     continue
                 expression = self._index_expression(node)
                 if symbol in expression.free_symbols:
@@ -361,12 +364,11 @@ class _Search:
     def _index_expression(self, node: Node) -> Expr:
         if isinstance(node, Call) and node.function in PADDINGS and node.arguments:
             node = node.arguments[0]
-        expression = integer_expression(node, self._index_name, self._index_special)
+        expression = integer_expression(
+            node, self._index_name, lambda part: Access(part.tensor) if isinstance(part, Element) else None
+        )
         check_affine(expression, dict.fromkeys(self.symbol.values(), sympy.S.One), node)
         return expression
-
-    def _index_special(self, node: Node) -> Expr | None:
-        return Access(node.tensor) if isinstance(node, Element) else None
 
     def _index_name(self, node: Name) -> Expr:
         if node.name in self.symbol:

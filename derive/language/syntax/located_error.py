@@ -7,11 +7,21 @@ from typing import Self
 from gradscribe.derive.ir.quote import listed, located, shown, visible
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import EquationError
+from gradscribe.derive.language.definitions.library import library_names
 from gradscribe.derive.language.syntax.tree import Place
 from gradscribe.derive.language.syntax.words import CONSTANT, FOLDED, FUNCTIONS
 
 WINDOW = 110
 """Characters of a line of the text that a message shows."""
+
+
+MEANT = {
+    "where": "a condition is a factor, in brackets: [x[n] > 0] * a[n] + [not x[n] > 0] * b[n]",
+    "einsum": "subscripts stand at their tensors: y[i,k] = sum(j) a[i,j] * w[j,k]",
+    "matmul": "a matrix product is a sum over an index: sum(j) a[i,j] * w[j,k]",
+    "dot": "a product of vectors is a sum over an index: sum(i) a[i] * w[i]",
+}
+"""What functions of others are here."""
 
 
 class LanguageError(EquationError):
@@ -69,12 +79,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"expected one of {listed(names)}" if names else "there is none"
 
 
-def unknown_function(name: str, place: Place, tensors: Iterable[str] = ()) -> Located:
-    """The mistake that a function is none of the language."""
-    hint = (
+def unknown_function(name: str, place: Place, tensors: Iterable[str] = (), names: Iterable[str] = ()) -> Located:
+    """The mistake that a function is none of the language, the library, or the `names` that are defined."""
+    hint = MEANT.get(name) or (
         f"{name}[...] if it is a tensor"
         if name in tensors or len(name) == 1
-        else nearest(name, [*FUNCTIONS, *FOLDED, *REDUCTIONS, CONSTANT])
+        else nearest(name, [*FUNCTIONS, *FOLDED, *REDUCTIONS, CONSTANT, *library_names(), *names])
     )
     return Located(f"unknown function {shown(name)}; {hint}", place)
 

@@ -17,6 +17,7 @@ from gradscribe.derive.language.syntax.tree import (
     Declaration,
     Element,
     Equation,
+    Let,
     Name,
     Node,
     Number,
@@ -160,6 +161,8 @@ class _Pairs:
                 return self._reduction(node)
             case Call():
                 return self._call(node)
+            case Let():
+                return self._let(node)
 
         def real(part: Any) -> Any:
             if not isinstance(part, Node):  # a comparison
@@ -206,6 +209,16 @@ class _Pairs:
             whole = _sum(self.real(body, node.body), node.body.at)
             return Pair((("+", replace(node, body=whole)),))
         return _each(body, lambda t: replace(node, body=t))
+
+    def _let(self, node: Let) -> Pair:
+        pair = self.value(node.value)
+        if not pair.im:
+            return Pair((("+", replace(node, value=_sum(pair.re, node.at))),))
+        named = zip(("re", "im"), pair, strict=True)
+        re, im = (
+            ((("+", replace(node, name=f"{node.name}_{k}", value=_sum(t, node.at))),) if t else ()) for k, t in named
+        )
+        return Pair(re, im)
 
     def _call(self, node: Call) -> Pair:
         name, arguments = node.function, [self.value(a) for a in node.arguments]

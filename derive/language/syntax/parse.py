@@ -1,27 +1,42 @@
 """Text -> syntax tree, by the grammar in ``grammar.lark``. No name has a meaning yet, and nothing is evaluated."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lark import Lark, Token, Transformer, Tree, UnexpectedCharacters, UnexpectedEOF, UnexpectedToken, v_args
+from lark import (
+    Lark,
+    Token,
+    Transformer,
+    Tree,
+    UnexpectedCharacters,
+    UnexpectedEOF,
+    UnexpectedInput,
+    UnexpectedToken,
+    v_args,
+)
 from lark.exceptions import VisitError
 
 from gradscribe.derive.ir.quote import quoted
 from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.language.definitions.library import defined_names, library_names
+from gradscribe.derive.language.syntax.foreign import NAME, foreign
 from gradscribe.derive.language.syntax.located_error import Located, unknown_function
 from gradscribe.derive.language.syntax.tree import (
     Bracket,
     Call,
     Comparison,
+    Condition,
+    Connective,
     Declaration,
     Definition,
     Element,
     Ellipsis,
     Equation,
+    Include,
     LettersLine,
     Limit,
     Name,
@@ -47,6 +62,13 @@ FOREIGN = {
     "@": "; a matrix product is a sum over an index: sum(k) w[i,k] * x[k]",
     "\\": "; a sum is written sum(i) x[i], a root sqrt(x[i])",
     "'": "; a transpose is written by its indices: x[j,i]",
+    "|": "; write or between conditions, abs(x[i]) for a magnitude",
+    "&": "; write and between conditions",
+    "!": "; write not before a condition",
+    "~": "; write not before a condition",
+    "∨": "; write or between conditions",
+    "∧": "; write and between conditions",
+    "¬": "; write not before a condition",
     "∑": "; a sum is written sum(i) x[i]",
     "Σ": "; a sum is written sum(i) x[i]",
 }
@@ -67,7 +89,11 @@ WORDS = {
     "LESSTHAN": "<",
     "POWER": "^",
     "AND": "and",
+    "OR": "or",
+    "NOT": "not",
+    "WHERE": "where",
     "DEFINE": "define",
+    "INCLUDE": "include",
     "DERIVATIVE": "derivative of",
     "BY": "by",
     "IS": "is",
@@ -95,19 +121,11 @@ def parse(text: str) -> Text:
     _check_size(text)
     try:
         tree = _parser().parse(text)
-    except UnexpectedCharacters as error:
-        hint = FOREIGN.get(error.char, "")
-        raise Located(f"character {quoted(error.char)} has no meaning here{hint}{MORE}", _at(error)) from None
-    except UnexpectedEOF as error:
-        raise Located(f"the text ends too early; expected {_expected(error.expected)}", _end(text)) from None
-    except UnexpectedToken as error:
-        place = _at(error) if error.token.type != "$END" else _end(text)
-        found = "the end of the text" if error.token.type == "$END" else _shown(error.token)
-        _check_foreign(text, error.token)
-        raise Located(f"found {found}; expected {_expected(error.accepts or error.expected)}", place) from None
+    except UnexpectedInput as error:
+        raise foreign(text, error.line) or _mistake(text, error) from None
     _check_depth(tree)
     try:
-        lines = _Builder().transform(tree).children
+        lines = _Builder(_callable(text)).transform(tree).children
     except VisitError as error:
         raise error.orig_exc from None
     title = re.match(r"\s*#[ \t]*([^\n]*)", text)
@@ -119,9 +137,23 @@ def parse(text: str) -> Text:
         tuple(x for x in lines if isinstance(x, Limit)),
         tuple(x.equation for x in lines if isinstance(x, _Evaluation)),
         tuple(x for x in lines if isinstance(x, LettersLine)),
-        tuple(x for x in lines if isinstance(x, Definition)),
+        tuple(x for x in lines if isinstance(x, Definition | Include)),
         tuple(x for x in lines if isinstance(x, RuleLine)),
     )
+
+
+def _mistake(text: str, error: UnexpectedInput) -> Located:
+    """What does not follow the grammar, and what would."""
+    if isinstance(error, UnexpectedCharacters):
+        hint = FOREIGN.get(error.char, "")
+        return Located(f"character {quoted(error.char)} has no meaning here{hint}{MORE}", _at(error))
+    if isinstance(error, UnexpectedEOF):
+        return Located(f"the text ends too early; expected {_expected(error.expected)}", _end(text))
+    assert isinstance(error, UnexpectedToken)  # lark has no other
+    place = _at(error) if error.token.type != "$END" else _end(text)
+    found = "the end of the text" if error.token.type == "$END" else _shown(error.token)
+    _check_foreign(text, error.token)
+    return Located(f"found {found}; expected {_expected(error.accepts or error.expected)}", place)
 
 
 def _check_foreign(text: str, token: Token) -> None:
@@ -132,16 +164,24 @@ def _check_foreign(text: str, token: Token) -> None:
         raise Located(f"this is no equation; expected one such as {example}{MORE}", _token_place(token))
     before = text[: token.start_pos or 0]
     called = re.search(r"(?:^|[\n;])\s*([A-Za-z]\w*)[ \t]*\([^\n;]*$", before) if token == "=" else None
-    if called and called[1] not in KNOWN:
+    known = _callable(text)
+    if called and called[1] not in known:
         raise unknown_function(called[1], _span(text, called.start(1), called.end(1)))
     opened = [
         m.start() for m in re.finditer(r"\(", before) if before[m.start() :].count("(") > before[m.start() :].count(")")
     ]
     head = re.search(r"([A-Za-z]\w*)[ \t]*$", before if token == "(" else before[: opened[-1]] if opened else "")
-    if head and head[1] not in KNOWN:
+    if head and head[1] not in known:
         raise unknown_function(head[1], _span(text, head.start(1), head.end(1)))
     if opened and token.type in ("COMPARISON", "LESSTHAN"):
         raise Located(f"a condition stands in brackets, as a factor: [x[n] > 0] * y[n]{MORE}", _token_place(token))
+
+
+def _callable(text: str) -> frozenset[str]:
+    """What may stand before a parenthesis: anything that does, where files are included that may define it."""
+    includes = re.search(r'(?:^|[\n;])[ \t]*include[ \t]*"', text)
+    others = re.findall(rf"{NAME}(?=[ \t]*\()", text) if includes else ()
+    return frozenset({*KNOWN, *library_names(), *defined_names(text), *others})
 
 
 def _check_size(text: str) -> None:
@@ -210,7 +250,11 @@ class _Evaluation:
 
 @v_args(meta=True)
 class _Builder(Transformer[Token, Any]):
-    """One method per rule of the grammar."""
+    """One method per rule of the grammar; `known` may stand before a parenthesis."""
+
+    def __init__(self, known: Collection[str]) -> None:
+        super().__init__()
+        self.known = known
 
     def number(self, meta: Any, children: Sequence[Token]) -> Number:
         return Number(str(children[0]), _place(meta))
@@ -232,14 +276,14 @@ class _Builder(Transformer[Token, Any]):
 
     def reduction(self, meta: Any, children: Sequence[Any]) -> Reduction:
         call, body = children
-        if call.function not in KNOWN:
+        if call.function not in self.known:
             raise unknown_function(call.function, call.at)
         if call.function not in REDUCTIONS:
             words = ", ".join(REDUCTIONS)
             raise Located(f"{call.function}(...) stands before a factor; expected {words} or *", call.at)
         wrong = next((a for a in call.arguments if not isinstance(a, Name | Ellipsis)), None)
         if wrong is not None or not call.arguments:
-            if isinstance(wrong, Call) and wrong.function not in KNOWN:
+            if isinstance(wrong, Call) and wrong.function not in self.known:
                 raise unknown_function(wrong.function, wrong.at)
             at = wrong.at if wrong is not None else call.at
             raise Located(f"{call.function} before a factor reduces over indices; expected {call.function}(i, j)", at)
@@ -264,13 +308,22 @@ class _Builder(Transformer[Token, Any]):
     def signed(self, meta: Any, children: Sequence[Any]) -> Node:
         return Sum(((str(children[0]), children[1]),), _place(meta))
 
-    def condition(self, meta: Any, children: Sequence[Any]) -> tuple[Comparison, ...]:
+    def condition(self, meta: Any, children: Sequence[Any]) -> Condition:
         triples = zip(children[:-2:2], children[1:-1:2], children[2::2], strict=True)
-        return tuple(Comparison(a, str(s), b, _place(meta)) for a, s, b in triples)
+        found = tuple(Comparison(a, str(s), b, _place(meta)) for a, s, b in triples)
+        return found[0] if len(found) == 1 else Connective("and", found, _place(meta))
+
+    def conjunction(self, meta: Any, children: Sequence[Any]) -> Connective:
+        return Connective("and", tuple(children[::2]), _place(meta))
+
+    def disjunction(self, meta: Any, children: Sequence[Any]) -> Connective:
+        return Connective("or", tuple(children[::2]), _place(meta))
+
+    def negated(self, meta: Any, children: Sequence[Any]) -> Connective:
+        return Connective("not", (children[1],), _place(meta))
 
     def bracket(self, meta: Any, children: Sequence[Any]) -> Bracket:
-        conditions = [c for c in children if not isinstance(c, Token)]
-        return Bracket(tuple(c for group in conditions for c in group), _place(meta))
+        return Bracket(tuple(children), _place(meta))
 
     def item(self, meta: Any, children: Sequence[Any]) -> Name | Element:
         name, subscripts = children
@@ -282,10 +335,12 @@ class _Builder(Transformer[Token, Any]):
         return Declaration(str(children[0]), tuple(children[1:]), _place(meta))
 
     def range(self, meta: Any, children: Sequence[Any]) -> RangeLine | Limit:
-        ((first, *others),) = children
-        if first.sign == "<" and isinstance(first.left, Name) and not others:
-            return RangeLine(first.left, first.right, _place(meta))
-        return Limit((first, *others), _place(meta))
+        (found,) = children
+        if isinstance(found, Connective):
+            return Limit(tuple(c for c in found.parts if isinstance(c, Comparison)), _place(meta))
+        if found.sign == "<" and isinstance(found.left, Name):
+            return RangeLine(found.left, found.right, _place(meta))
+        return Limit((found,), _place(meta))
 
     def evaluation(self, meta: Any, children: Sequence[Any]) -> "_Evaluation":
         return _Evaluation(children[1])
@@ -294,11 +349,18 @@ class _Builder(Transformer[Token, Any]):
         return LettersLine(str(children[0]).removeprefix("letters").strip(), _place(meta))
 
     def parameters(self, meta: Any, children: Sequence[Token]) -> tuple[Name, ...]:
-        return tuple(Name(str(token), _token_place(token)) for token in children)
+        return tuple(Name(str(t), _token_place(t)) for t in children)
+
+    def local(self, meta: Any, children: Sequence[Any]) -> tuple[Name, Node]:
+        name, _, value = children
+        return Name(str(name), _token_place(name)), value
 
     def definition(self, meta: Any, children: Sequence[Any]) -> Definition:
-        _, name, parameters, _, value = children
-        return Definition(Name(str(name), _token_place(name)), parameters, value, _place(meta))
+        _, name, parameters, _, value, *local = children
+        return Definition(Name(str(name), _token_place(name)), parameters or (), value, tuple(local[1:]), _place(meta))
+
+    def include(self, meta: Any, children: Sequence[Token]) -> Include:
+        return Include(str(children[0]).split('"')[1], _place(meta))
 
     def slopes(self, meta: Any, children: Sequence[Node]) -> tuple[Node, ...]:
         return tuple(children)

@@ -7,11 +7,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Place:
-    """Where something stands: line and column, counted from 1, and the column after its end (on its first line)."""
+    """Where something stands: line and column, counted from 1, and the column after its end (on its first line).
+
+    What a definition brings stands where it is used; `within` is its name.
+    """
 
     line: int
     column: int
     end: int
+    within: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,22 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Bracket:
-    """``[comparison, ...]``: 1 where all comparisons hold, else 0."""
+class Connective:
+    """``a or b``, ``a and b``, ``not a``."""
 
-    comparisons: tuple[Comparison, ...]
+    word: str
+    parts: "tuple[Condition, ...]"
+    at: Place
+
+
+Condition = Comparison | Connective
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """``[condition, ...]``: 1 where all conditions hold, else 0."""
+
+    conditions: tuple[Condition, ...]
     at: Place
 
 
@@ -110,10 +126,20 @@ class Power:
 
 
 @dataclass(frozen=True)
+class Let:
+    """A value that a definition gives a name; `own` where it is one of its ``where``, else what it stands for."""
+
+    name: str
+    value: "Node"
+    own: bool
+    at: Place
+
+
+@dataclass(frozen=True)
 class Decreed:
     """A call of a function that has its slopes by decree.
 
-    In `value` and `slopes` its parameters have names that no text can have, see `syntax.decrees`.
+    In `value` and `slopes` its parameters have names that no text can have, see `definitions.decrees`.
     """
 
     function: str
@@ -124,7 +150,7 @@ class Decreed:
     at: Place
 
 
-Node = Number | Name | Ellipsis | Element | Call | Reduction | Bracket | Sum | Product | Power | Decreed
+Node = Number | Name | Ellipsis | Element | Call | Reduction | Bracket | Sum | Product | Power | Let | Decreed
 
 
 @dataclass(frozen=True)
@@ -164,16 +190,6 @@ class Equation:
 
 
 @dataclass(frozen=True)
-class Definition:
-    """``define name(parameters) = value``."""
-
-    name: Name
-    parameters: tuple[Name, ...]
-    value: Node
-    at: Place
-
-
-@dataclass(frozen=True)
 class RuleLine:
     """``derivative of name(parameters) by one of them is slope``, or a slope for each of them."""
 
@@ -193,11 +209,31 @@ class LettersLine:
 
 
 @dataclass(frozen=True)
+class Definition:
+    """``define name(parameter, ...) = value where local = value, ...``."""
+
+    name: Name
+    parameters: tuple[Name, ...]
+    value: Node
+    locals: tuple[tuple[Name, Node], ...]
+    at: Place
+
+
+@dataclass(frozen=True)
+class Include:
+    """``include "file"``."""
+
+    file: str
+    at: Place
+
+
+@dataclass(frozen=True)
 class Text:
     """A whole text: its lines in order, and the title that its first comment gives.
 
     The equations of `evaluation` hold after training, in place of those of the same tensors. The last axis of `pairs`
-    has two places, a real and an imaginary part.
+    has two places, a real and an imaginary part. Once its definitions are expanded, `copies` has the indices that this
+    made, and those whose extents they have.
     """
 
     declarations: tuple[Declaration, ...]
@@ -207,9 +243,10 @@ class Text:
     limits: tuple[Limit, ...] = ()
     evaluation: tuple[Equation, ...] = ()
     letters: tuple[LettersLine, ...] = ()
-    definitions: tuple[Definition, ...] = ()
+    definitions: tuple[Definition | Include, ...] = ()
     rules: tuple[RuleLine, ...] = ()
     pairs: tuple[str, ...] = ()
+    copies: tuple[tuple[str, str], ...] = ()
 
 
 def walk(node: Any) -> Iterator[Any]:
@@ -223,20 +260,24 @@ def walk(node: Any) -> Iterator[Any]:
             yield from walk(getattr(node, field.name))
 
 
-def below(node: Any) -> list[Any]:
-    """Every node directly below `node`."""
-    found: list[Any] = []
+def reads_tensors(node: Any) -> bool:
+    """Whether an element of a tensor stands in a node, or in some."""
+    return any(isinstance(part, Element) for part in walk(node))
 
-    def noted(part: Any) -> Any:
-        found.append(part)
-        return part
 
-    rebuilt(node, noted)
-    return found
+def below(node: Any) -> Iterator[Any]:
+    """The nodes directly below `node`."""
+    waiting = [getattr(node, field.name) for field in fields(node) if field.name != "at"]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, tuple):
+            waiting += value
+        elif hasattr(value, "at"):
+            yield value
 
 
 def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
-    """`node` with what `change` makes of every node directly below it."""
+    """`node` with `change` applied to the nodes directly below it."""
 
     def part(value: Any) -> Any:
         if isinstance(value, tuple):

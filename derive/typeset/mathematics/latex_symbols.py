@@ -37,6 +37,9 @@ class LatexTypesetter(Typesetter):
     becomes = r"\leftarrow"
     dot = r" \cdot "
     unequal = r"\ne "
+    conjunction = r" \wedge "
+    disjunction = r" \vee "
+    negation = r"\neg "
     times = r"\,"
 
     def prose(self, text: str) -> str:

@@ -23,8 +23,7 @@ from gradscribe.derive.calculus.passes.rewrite import count, reverse
 from gradscribe.derive.ir.index import affine, sign
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, shape_of
 from gradscribe.derive.ir.term import Program, Statement, Term
-from gradscribe.derive.layer.as_sympy import to_sympy
-from gradscribe.derive.layer.equations import program
+from gradscribe.derive.layer.equations import program, to_sympy
 from gradscribe.derive.layer.interface import ROLES, Layer
 from tests.cases.finite_differences import compare_slopes, weighted_sum
 from tests.cases.random_programs import Array, Case, random_case

@@ -12,6 +12,7 @@ from pygments.token import Comment, Error, Keyword, Name, Number, Operator, Punc
 
 from gradscribe.codegen.tool.lexers import DECLARATIONS, STATEMENTS, EquationLexer, NetworkLexer
 from gradscribe.derive.catalogue.networks import NETWORKS
+from gradscribe.derive.language.definitions.library import library_names
 from gradscribe.derive.language.syntax.words import KNOWN
 
 ROOT = Path(__file__).parents[3]
@@ -28,6 +29,8 @@ TEXTS = {
         "input x[n, i, c]  # a comment\nweight w, b; optional factor m\n"
         "u[n, 2*i + 1, k] += sum(r, c) x[n, s*i + d*r - p, reflect(c + 1)] * w[r, c, k]**2 // 3\n"
         "y[n, ...] = max(r) [r < 3 and i != j, 0 <= i < N] * exp(-x[n, r]) / sqrt(1e-5 + .5) \\\n + pi^2 % 2\n"
+        'include "blocks.eq"\ndefine soft(s, j) = h / z where h = exp(s), z = sum(j) h\n'
+        "z[n] = [x[n] > 0 or not x[n] == 1] * softmax(x[n], n)\n"
         "evaluation y[n] = x[n]\nletters goodfellow, n=b\ndefine spike(v) = [v > 0]\n"
         "derivative of spike(v) is 1\nderivative  of gate(a, by) by a is by*a\ndefined[n] = derivative * of\n"
         "0 <= eps\nsummit[n] = input_1[n] * max_y + suming (x)"
@@ -83,7 +86,10 @@ def test_every_word_of_the_language_has_its_colour() -> None:
     grammars = {k: (ROOT / f"derive/{k}").read_text(encoding="utf-8")
                 for k in ("language/syntax/grammar.lark", "composition/parsing/network.lark")}  # fmt: skip
     (declared,) = re.findall(r"KEYWORD\.3: /\(([a-z|]+)\)", grammars["language/syntax/grammar.lark"])
-    assert {*declared.split("|"), "evaluation"} == set(DECLARATIONS)
+    assert {*declared.split("|"), "evaluation", "define"} == set(DECLARATIONS)
+    for name in library_names():
+        (token, _), *_ = EquationLexer().get_tokens(f"{name}(x)")
+        assert token is Name.Builtin
     statements = re.findall(
         r"^[A-Z]+\.3: /([a-z]+)\(\?=\[ \\t\]\+", grammars["composition/parsing/network.lark"], re.MULTILINE
     )

@@ -19,8 +19,7 @@ from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.ir.term import EquationError, Program
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.language import read
-from gradscribe.derive.layer.as_sympy import to_sympy
-from gradscribe.derive.layer.equations import Maximum, Minimum, inside, program
+from gradscribe.derive.layer.equations import Maximum, Minimum, inside, program, to_sympy
 from gradscribe.derive.layer.interface import Layer
 from tests.cases.random_programs import Case, random_case
 from tests.cases.thorough import draws

@@ -10,8 +10,7 @@ from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.ir.functions import admitted
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.interpret import interpret
-from gradscribe.derive.layer.as_sympy import to_sympy
-from gradscribe.derive.layer.equations import program
+from gradscribe.derive.layer.equations import program, to_sympy
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import sample_sizes
 from gradscribe.derive.typeset.writers import markdown

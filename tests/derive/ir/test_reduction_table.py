@@ -35,8 +35,7 @@ from gradscribe.derive.ir.term import Access, Range, Statement, Tensor, Term
 from gradscribe.derive.ir.term import Program as Equations
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.language.syntax.words import FOLDED
-from gradscribe.derive.layer.as_sympy import to_sympy
-from gradscribe.derive.layer.equations import REDUCED, program
+from gradscribe.derive.layer.equations import REDUCED, program, to_sympy
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.typeset.formats import rendered
 from gradscribe.derive.typeset.mathematics.latex_width import width

@@ -53,6 +53,11 @@ def test_equations_are_those_of_the_parts(text: str, same: str) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-14)
 
 
+def test_definitions_take_complex_values() -> None:
+    found = of("complex z; define total(s, j) = sum(j) s\ny[n] = total(z[n,k], k)*total(conj(z[n,k]), k)")
+    assert "total_re" in found.tensors
+
+
 def test_products_of_matrices_stay_products() -> None:
     """Four sums of two factors, which are matrix products, not sums of differences."""
     assert len(of("complex x, w; y[n,k] = sum(c) x[n,c]*w[c,k]").statements) == 4

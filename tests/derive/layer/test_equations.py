@@ -13,8 +13,7 @@ from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import floordiv, integer, integers
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.ir.term import EquationError, Guard, Program, Range, Tensor
-from gradscribe.derive.layer.as_sympy import to_sympy
-from gradscribe.derive.layer.equations import Maximum, Minimum, inside, program
+from gradscribe.derive.layer.equations import Maximum, Minimum, inside, program, to_sympy
 from tests.cases.catalogue import TRIED
 from tests.cases.layers import random_values, sampled_case, sizes_of
 from tests.cases.together import together

@@ -25,6 +25,7 @@ from gradscribe.derive.derivation.forms.caption.operation import (
     labels_of,
 )
 from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
+from gradscribe.derive.ir.index import IntegerFunction
 
 Values = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, Any]
@@ -177,8 +178,8 @@ def scalar(e: Expr, read: Mapping[Expr, np.ndarray], sizes: Sizes) -> Any:
         return read[e]
     if isinstance(e, Symbol):
         return sizes[e]
-    if e.is_Integer:
-        return int(e)
+    if e.is_Integer or isinstance(e, IntegerFunction):
+        return _number(e, sizes)
     if e.is_Number or e.is_NumberSymbol:
         return float(e)
     if isinstance(e, decreed):

@@ -27,6 +27,9 @@ class FormatSigns(ABC):
     at_most: str
     becomes: str
     unequal: str
+    conjunction: str
+    disjunction: str
+    negation: str
     slash = 0
     """How a line may begin with that of a fraction, see `Part`."""
 

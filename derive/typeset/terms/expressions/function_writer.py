@@ -1,6 +1,7 @@
 """Functions, powers, and what stands in brackets."""
 
 from abc import ABC
+from collections.abc import Sequence
 
 import sympy
 from sympy import Add, Expr, Mul, Pow, Symbol
@@ -11,6 +12,7 @@ from gradscribe.derive.ir.functions import (
     activation,
     activation_prime,
     at_least,
+    connected,
     decreed,
     divides,
     equal,
@@ -111,7 +113,18 @@ class FunctionWriter(ProductWriter, ABC):
         parts = self.access(right) if isinstance(right, Access) else (Part(self.expr(right)),)
         return Part(left), Part("=", begins=1), *parts
 
+    def _connected(self, word: str, conditions: Sequence[Expr]) -> str:
+        """Conditions with signs of logic."""
+        parts = [[self.relation(f) for f in Mul.make_args(c)] for c in conditions]
+        if word == "not":
+            inner = self.conjunction.join(parts[0])
+            return f"{self.negation}{self._parens(inner)}"
+        return self.disjunction.join(self._parens(self.conjunction.join(p)) if len(p) > 1 else p[0] for p in parts)
+
     def _compared(self, bracket: Expr) -> str:
+        found = connected(bracket)
+        if found is not None:
+            return self._connected(*found)
         args = bracket.args
         space = " " if bracket.has(OperatorSign) else ""
         if isinstance(bracket, step):

@@ -47,6 +47,9 @@ class TextTypesetter(Typesetter):
     becomes = "←"
     dot = "·"
     unequal = "≠"
+    conjunction = " ∧ "
+    disjunction = " ∨ "
+    negation = "¬"
     slash = 1
 
     def _name(self, name: Name) -> str:

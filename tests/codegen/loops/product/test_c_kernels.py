@@ -34,6 +34,10 @@ OWN = {
     "shares": "input x[N,K]\ny[n,k] = x[n,k] / (K*N) + k / K * x[n,k] + exp(k / 3) * x[n, K - 1 - k]",
     "powers": "y[n] = abs(x[n])^0.5 + x[n]^3 / (1 + x[n]^2)^1.5 + x[n]^(-2)",
     "read": "input w[V,K], t[N]\ninteger t\ny[n,k] = w[t[n], k]",
+    "either": "y[n] = max(k) [k == 0 or x[n,k] > 0 and not x[n,k] > z[n]] (x[n,k] * w[k])",
+    "apart": "y[n,k] = [not (x[n,k] > 0 or z[k] < x[n,k]) and k != K//2] * x[n,k]^2",
+    "thirds": "y[n,a,i] = x[n, C//3*a + i]\na < 3\ni < C//3\ninput x[N,C]",
+    "shares_of_two": "y[n,k] = softmax(x[n,k] + z[k], k)",
     "prefix": "input x[N,M]\ni < M\ny[n,i] = sum(j) [j <= i] x[n,j]",
     "straight_through": "y[n,k] = sum(c) (x[n,c] + constant([x[n,c] > 0] - x[n,c])) * w[c,k] / constant(1 + w[c,k]^2)",
     "spiking": "define spike(v) = [v > 0]; derivative of spike(v) is 1/(1+abs(v))^2\n"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Symbol, default_sort_key
+from sympy import Dummy, Expr, Symbol, default_sort_key
 
 from gradscribe.derive.derivation.forms.caption.operation import Number
 from gradscribe.derive.derivation.forms.caption.reading.axis_places import Place, numbers, place
@@ -53,7 +53,7 @@ def read_factor(value: Expr, rows: Grid, program: Program) -> Reading | None:
         if tensor is None or len(known) < len(places) or digits_ is None or (tensor.integer and number is None):
             return None
         found.append((leaf, access.tensor, known, digits_))
-        rest = rest.xreplace({leaf: Symbol("a", real=True)})
+        rest = rest.xreplace({leaf: Dummy(real=True)})  # one each: u - m does not vanish
     return None if rest.free_symbols & set(rows.labels) or not found else Reading(value, tuple(found))
 
 

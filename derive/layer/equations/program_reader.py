@@ -1,12 +1,4 @@
-"""SymPy equations -> Program; the way back is `derive.layer.as_sympy`.
-
-A layer is written with SymPy's own objects: `IndexedBase` with a shape, `Idx` with a range, `Sum`, `Eq`; and with
-`Maximum` and `Minimum` over indices (`REDUCED` has one for every row of `derive.ir.reductions`), `inside` for a range
-bracket, `equal` for an equality bracket and `constant` for a value that nothing is differentiated through:
-
-    u, x, w = IndexedBase("u", shape=(N, M)), IndexedBase("x", shape=(N, L)), IndexedBase("w", shape=(R,))
-    n, m, r = Idx("n", N), Idx("m", M), Idx("r", R)
-    program(Eq(u[n, m], Sum(x[n, s * m + r - p] * w[r], r)), inputs=(x, w))
+"""SymPy equations -> Program.
 
 Nested reductions are flattened: each becomes a statement of its own, so that every statement has one reduction. A
 constant value is a tensor of its own likewise.
@@ -14,11 +6,11 @@ constant value is a tensor of its own likewise.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import count
-from typing import Any, ClassVar
+from itertools import chain, count, permutations
+from typing import Any
 
 import sympy
-from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Mul, Pow, Sum, Symbol, Tuple
+from sympy import Add, Eq, Expr, Idx, Indexed, IndexedBase, Mul, Sum, Symbol
 
 from gradscribe.derive.calculus.invariance import with_constants
 from gradscribe.derive.ir.functions import among, constant, equal, is_indicator
@@ -37,30 +29,11 @@ from gradscribe.derive.ir.term import (
     drop_unit_ranges,
 )
 from gradscribe.derive.ir.well_formed import check
+from gradscribe.derive.layer.equations.summands import is_bracket, is_separate, own_indices, unnamed, unpowered
+from gradscribe.derive.layer.equations.written_objects import Named, Reduced, inside
 
-
-class inside(Function):
-    """The Iverson bracket ``[0 <= value < extent]`` as a factor."""
-
-    nargs = (2,)
-
-
-class Reduced(Expr):
-    """A reduction of `body` over indices, where all brackets among its factors hold: ``Maximum(body, r, t)``."""
-
-    is_commutative = True
-    op: ClassVar[str]
-
-    def __new__(cls, body: Expr, *indices: Idx) -> "Reduced":
-        return Expr.__new__(cls, body, Tuple(*indices))
-
-
-REDUCED: dict[str, Any] = {
-    word: Sum if row is SUM else type(row.noun.capitalize(), (Reduced,), {"op": word, "__module__": __name__})
-    for word, row in REDUCTIONS.items()
-}
-"""What stands for each row of the table, by its word."""
-Maximum, Minimum = REDUCED["max"], REDUCED["min"]
+MOST_REORDERED = 4
+"""Free indices of an inner reduction that are tried in any order when another one is the same."""
 
 
 def program(
@@ -74,6 +47,7 @@ def program(
     constants: str = "",
     ravel: str | Mapping[str, int] = "",
     arguments: Mapping[str, str] | None = None,
+    copies: Mapping[str, str] | None = None,
 ) -> Program:
     """Build a checked Program from SymPy equations.
 
@@ -89,6 +63,7 @@ def program(
         ravel: tensors with an axis that stands for any number of consecutive axes in row-major order: names, for
             axis 0, or name -> axis. Every other tensor that has an axis of that extent follows.
         arguments: name of the tensor that records where an extremum was found, by name of the extremum's tensor.
+        copies: index by index that stands for it where it has a value already; they are one where it has none.
 
     Returns:
         The program, of which `gradscribe.layer` makes a layer.
@@ -102,8 +77,9 @@ def program(
         "absent": set(factors.split()),
         "constant": set(constants.split()),
     }
-    reader = _Reader(flags, dict(arguments or {}), outputs)
+    reader = _Reader(flags, dict(arguments or {}), dict(copies or {}), outputs)
     given = tuple(reader.tensor(base) for base in inputs)
+    reader.names |= {s.name for pair in (sizes or {}).items() for e in pair for s in e.free_symbols}
     for equation in equations:
         reader.names |= {_name(v) for v in equation.atoms(IndexedBase, Symbol)}
         reader.targets += [_target(equation.lhs)] if isinstance(equation, Eq) else []
@@ -155,9 +131,14 @@ class _Reader:
     """Collects statements while equations are read; the only mutable thing of this module."""
 
     def __init__(
-        self, flags: Mapping[str, set[str]], arguments: Mapping[str, str], results: Sequence[IndexedBase | Symbol]
+        self,
+        flags: Mapping[str, set[str]],
+        arguments: Mapping[str, str],
+        copies: Mapping[str, str],
+        results: Sequence[IndexedBase | Symbol],
     ) -> None:
-        self.flags, self.arguments, self.results = flags, arguments, results
+        self.flags, self.arguments, self.copies, self.results = flags, arguments, copies, results
+        self.lets: dict[tuple[Term, bool], Tensor] = {}
         self.statements: list[Statement] = []
         self.extents: dict[Symbol, Expr] = {}
         self.names: set[str] = set()
@@ -208,22 +189,28 @@ class _Reader:
     def _define(self, target: Tensor, left: list[Expr], summands: Sequence[Expr], added: bool = False) -> None:
         """Add the statements of a sum; `added`: it is not all of the tensor."""
         before, self.fixed = self.fixed, target.constant
-        separate = any(_has_sum(part) or any(_is_bracket(f) for f in Mul.make_args(part)) for part in summands)
-        parts = sorted(summands, key=lambda e: not _has_sum(e)) if separate else [Add(*summands)]
+        free = {e for e in left if e.is_Symbol}
+        summands = [unnamed(part, free, len(summands) == 1) for part in summands]
+        separate = any(is_separate(part) for part in summands)
+        parts = sorted(summands, key=lambda e: not e.has(Sum)) if separate else [Add(*summands)]
         for part in parts:
-            self._statement(target, left, part, added or len(parts) > 1)
+            self._add(self._statement(target, left, part, added or len(parts) > 1))
         self.fixed = before
 
-    def _statement(self, target: Tensor, left: list[Expr], right: Expr, added: bool = False) -> None:
-        """Add one statement; `added`: it is one of several that add up, and all but a sum gets a tensor of its own."""
+    def _add(self, statement: Statement) -> None:
+        self.names |= {t.name for t in (statement.target, statement.argument) if t is not None}
+        self.statements.append(statement)
+
+    def _statement(self, target: Tensor, left: list[Expr], right: Expr, added: bool = False) -> Statement:
+        """One statement; `added`: it is one of several that add up, and all but a sum gets a tensor of its own."""
         op, bound, body = ("sum", (), right) if added and isinstance(right, Reduced) else self._peel(right)
         body = self._convert(body)
         factors = Mul.make_args(body)
         is_sum = REDUCTIONS[op] is SUM
         alone = not is_sum and all(is_indicator(f) or f.is_number for f in factors)  # a reduction of 0 and 1
-        brackets = [] if alone else [f for f in factors if _is_bracket(f)]
+        brackets = [] if alone else [f for f in factors if is_bracket(f)]
         body = Mul(*(f for f in factors if f not in brackets))
-        brackets = [_unpowered(f) for f in brackets]
+        brackets = [unpowered(f) for f in brackets]
         guards = tuple(Guard(f.args[0], f.args[1]) for f in brackets if isinstance(f, inside))
         deltas = [f.args[0] - f.args[1] for f in brackets if isinstance(f, equal)]
         body = body if is_sum else among(body)
@@ -250,8 +237,18 @@ class _Reader:
         if term.reduction.selects and not target.constant:
             name = self.arguments.get(target.name, f"arg_{target.name}")
             argument = Tensor(name, target.shape, integer=True)
-            self.names.add(name)
-        self.statements.append(Statement(target, drop_unit_ranges(term), argument))
+        return Statement(target, drop_unit_ranges(self._with_originals(term)), argument)
+
+    def _with_originals(self, term: Term) -> Term:
+        """The term, whose indices are no copies where the index that they stand for has no value."""
+        taken = {v.name for v in term.indices}
+        mapping: dict[Symbol, Symbol] = {}
+        for index in (v for v in term.indices if v.name in self.copies):
+            original = self.copies[index.name]
+            if original not in taken:
+                taken.add(original)
+                mapping[index] = integer(original)
+        return term.rename(mapping) if mapping else term
 
     def _bound_everywhere(self, target: Tensor, term: Term) -> None:
         parts = [term.body, *term.deltas, *(g.value for g in term.guards)]
@@ -295,6 +292,8 @@ class _Reader:
 
     def _convert(self, expression: Expr) -> Expr:
         """Replace inner reductions by tensors of their own, then SymPy's Indexed by Access."""
+        if isinstance(expression, Named):
+            return self._let(expression.args[0], expression.label)
         if isinstance(expression, Sum | Reduced):
             return self._let(expression)
         if isinstance(expression, constant):
@@ -316,10 +315,19 @@ class _Reader:
             return Access(expression.name) if expression in self.scalars else own_symbols(expression)
         return floors_as_quotients(expression.func(*(self._convert(e) for e in expression.args)))
 
-    def _let(self, expression: Expr) -> Expr:
-        """A tensor for an inner reduction."""
-        target, ranges = self._inner("t", expression, self.fixed)
-        self._statement(target, [r.index for r in ranges], expression)
+    def _let(self, expression: Expr, name: str = "") -> Expr:
+        """A tensor for an inner reduction; the same one, whatever its indices are called, has its tensor already."""
+        names = chain([name] if name else [], (f"{name or 't'}{k}" for k in count(2 if name else 1)))
+        target, ranges = self._inner(names, expression, self.fixed)
+        statement = self._statement(target, [r.index for r in ranges], expression)
+        plain = tuple(range(len(ranges)))
+        for order in permutations(plain) if len(plain) <= MOST_REORDERED else [plain]:
+            found = self.lets.get((_anonymous(statement.term, order), self.fixed))
+            if found is not None:
+                self.names.discard(target.name)
+                return Access(found.name, *(ranges[k].index for k in order))
+        self.lets[_anonymous(statement.term, plain), self.fixed] = target
+        self._add(statement)
         return Access(target.name, *(r.index for r in ranges))
 
     def _constant(self, expression: Expr) -> Expr:
@@ -328,22 +336,21 @@ class _Reader:
             return self._convert(expression)
         key = expression, self._outer(expression)
         if key not in self.constants:
-            target, ranges = self._inner("c", expression, True)
+            target, ranges = self._inner((f"c{k}" for k in count(1)), expression, True)
             self._define(target, [r.index for r in ranges], Add.make_args(expression))
             self.constants[key] = Access(target.name, *(r.index for r in ranges))
         return self.constants[key]
 
-    def _inner(self, letter: str, expression: Expr, fixed: bool) -> tuple[Tensor, tuple[Range, ...]]:
+    def _inner(self, names: Iterable[str], expression: Expr, fixed: bool) -> tuple[Tensor, tuple[Range, ...]]:
         """A new tensor for a part of an equation, and the ranges of its axes."""
-        name = next(n for n in (f"{letter}{k}" for k in count(1)) if n not in self.names)
+        name = next(n for n in names if n not in self.names)
         ranges = self._outer(expression)
         self.names.add(name)
-        flags = {**self._flags(name), "constant": fixed}
-        return Tensor(name, tuple(r.extent for r in ranges), **flags), ranges
+        return Tensor(name, tuple(r.extent for r in ranges), **{**self._flags(name), "constant": fixed}), ranges
 
     def _outer(self, expression: Expr) -> tuple[Range, ...]:
         """The indices of the outside that a part of an equation uses, the left side's first."""
-        inner = {integer(v.name) for v in _own_indices(expression)}
+        inner = {integer(v.name) for v in own_indices(expression)}
         outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
         outer |= {v.name: v for v in expression.atoms(Idx)}
         places = {v.name: place for place, v in enumerate(self.extents)}
@@ -354,32 +361,12 @@ class _Reader:
         )
 
 
-def _has_sum(expression: Expr) -> bool:
-    """Whether a sum stands in it, outside of what counts as constant: that is a tensor of its own."""
-    if isinstance(expression, Sum | constant):
-        return isinstance(expression, Sum)
-    return any(_has_sum(part) for part in expression.args)
-
-
-def _unpowered(factor: Expr) -> Expr:
-    """The bracket of a power of a bracket, which has the same value."""
-    return factor.base if isinstance(factor, Pow) and factor.exp.is_positive else factor
-
-
-def _is_bracket(factor: Expr) -> bool:
-    """Whether `factor` restricts indices: a range bracket, or an equality bracket that reads no tensor."""
-    factor = _unpowered(factor)
-    return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed))
+def _anonymous(term: Term, order: tuple[int, ...]) -> Term:
+    """The term with its free indices in an order, and all indices called by their places."""
+    free = tuple(term.free[k] for k in order)
+    places = {r.index: integer(f"_{k}") for k, r in enumerate((*free, *term.bound))}
+    return replace(term, free=free).rename(places)
 
 
 def _unused(name: str, taken: set[str]) -> str:
     return _unused(f"{name}_", taken) if name in taken else name
-
-
-def _own_indices(expression: Expr) -> Iterable[Idx]:
-    """The indices that reductions inside `expression` bind."""
-    for node in sympy.preorder_traversal(expression):
-        if isinstance(node, Sum):
-            yield from (limits[0] for limits in node.limits)
-        elif isinstance(node, Reduced):
-            yield from node.args[1]

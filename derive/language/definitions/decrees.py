@@ -1,24 +1,21 @@
-"""Lines ``derivative of spike(v) is ...``: every call of such a function is marked, definitions are put in.
+"""Lines ``derivative of spike(v) is ...``: the slopes that functions have by decree.
 
-The parameters of a marked call have names that no text can have (``v'`` for v): whatever is put in where it stands,
-none of them is captured.
+Where definitions are expanded, every call of such a function is a `Decreed` (`definitions.expansion`). Its parameters
+have names that no text can have (``v'`` for v): whatever is put in where it stands, none of them is captured.
 """
 
 import keyword
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from typing import Any
 
 from gradscribe.derive.ir.quote import listed, shown
+from gradscribe.derive.language.definitions.defined import Known
 from gradscribe.derive.language.syntax.located_error import Located
 from gradscribe.derive.language.syntax.tree import (
     Call,
-    Decreed,
-    Definition,
     Element,
     Ellipsis,
-    Equation,
     Name,
     Node,
     Reduction,
@@ -30,12 +27,10 @@ from gradscribe.derive.language.syntax.tree import (
 from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS, KNOWN
 
 MARK = "'"
-LARGEST = 20_000
-"""Nodes of an equation with all definitions put in."""
 
 
 @dataclass(frozen=True)
-class _Rule:
+class Rule:
     """All lines of one function: its slopes by its parameters, in their order."""
 
     line: RuleLine
@@ -43,66 +38,69 @@ class _Rule:
 
     @property
     def parameters(self) -> tuple[str, ...]:
+        """The names of its arguments."""
         return tuple(p.name for p in self.line.parameters)
 
-    def call(self, node: Call) -> Decreed:
-        """A call that is marked."""
+    @property
+    def marked(self) -> tuple[Name, ...]:
+        """The same as names that no text can have."""
+        return tuple(Name(p + MARK, self.line.name.at) for p in self.parameters)
+
+    @property
+    def marked_slopes(self) -> tuple[Node, ...]:
+        """The slopes, of these names."""
+        names = dict(zip(self.parameters, self.marked, strict=True))
+        return tuple(_replaced(slope, names) for slope in self.slopes)
+
+    def check(self, node: Call) -> None:
+        """Raise unless a call has as many arguments."""
         if len(node.arguments) != len(self.slopes):
             raise Located(f"{node.function} takes {_arguments(self.parameters)}; found {len(node.arguments)}", node.at)
-        own = {p: Name(p + MARK, self.line.name.at) for p in self.parameters}
-        value = Call(node.function, tuple(own.values()), self.line.name.at)
-        slopes = tuple(_replaced(slope, own) for slope in self.slopes)
-        return Decreed(node.function, self.parameters, value, slopes, node.arguments, node.at)
 
 
-def decreed(text: Text) -> Text:
-    """The text with marked calls in the place of those that have a rule, and no lines of rules and definitions.
+Rules = Mapping[str, Rule]
+
+
+def rules(text: Text, known: Known) -> Rules:
+    """The slopes by decree of functions of the text, by name.
+
+    Args:
+        text: the text.
+        known: the definitions that it may call.
 
     Raises:
-        Located: for a rule or a definition that fits nothing, or reads what it may not.
+        Located: for a rule that fits nothing, or reads what it may not.
     """
-    if not text.definitions and not text.rules:
-        return text
-    rules = _rules(text)
-    _check_endless(text, rules)
-    known = _definitions(text, rules)
-    lines = (*text.equations, *text.evaluation)
-    called = {n.function for n in walk((*lines, *(d.value for d in text.definitions))) if isinstance(n, Call)}
-    for name, rule in rules.items():
+    found = _rules(text, known)
+    _check_endless(known, found)
+    bodies = [part for d in known.values() for part in (d.definition.value, *(v for _, v in d.definition.locals))]
+    called = {n.function for n in walk((*text.equations, *text.evaluation, *bodies)) if isinstance(n, Call)}
+    for name, rule in found.items():
         if name not in called:
             raise Located(f"no equation calls {name}, so that its derivative says nothing", rule.line.name.at)
-
-    def changed(line: Equation) -> Equation:
-        found = replace(line, value=_expanded(_marked(line.value, rules), known))
-        if next(islice(walk(found.value), LARGEST, None), None) is not None:
-            raise Located("too long an equation once functions are put in; name a part and use the name", line.at)
-        return found
-
-    equations, evaluation = (tuple(map(changed, group)) for group in (text.equations, text.evaluation))
-    return replace(text, equations=equations, evaluation=evaluation, definitions=(), rules=())
+    return found
 
 
-def _rules(text: Text) -> Mapping[str, _Rule]:
+def _rules(text: Text, known: Known) -> Rules:
     """The rules by function, each complete."""
     groups: dict[str, list[RuleLine]] = {}
     for line in text.rules:
         groups.setdefault(line.name.name, []).append(line)
     tensors, indices = _names(text)
-    defined = {d.name.name: d for d in text.definitions}
     found = {}
     for name, lines in groups.items():
         first = lines[0]
         own = [p.name for p in first.parameters]
-        if name not in {*defined, *FUNCTIONS, *FOLDED}:
+        if name not in {*known, *FUNCTIONS, *FOLDED}:
             hint = f"define it on a line: define {name}({', '.join(own)}) = ..."
             raise Located(f"no function of values is called {shown(name)}; {hint}", first.name.at)
         if len(name) < 2 or name in tensors | indices:
             what = "a single letter" if len(name) < 2 else _kind(name, tensors)
             raise Located(f"{name} is {what}; call a function with a derivative by decree otherwise", first.name.at)
-        if name in defined and len(own) != len(defined[name].parameters):
-            takes = _arguments(p.name for p in defined[name].parameters)
+        if name in known and len(own) != len(known[name].parameters):
+            takes = _arguments(known[name].parameters)
             raise Located(f"{name} takes {takes}; found {len(own)}", first.name.at)
-        found[name] = _Rule(first, _slopes(name, lines))
+        found[name] = Rule(first, _slopes(name, lines))
         for line in lines:
             _check_parameters(line.parameters)
             for node in (n for slope in line.slopes for n in walk(slope)):
@@ -110,9 +108,11 @@ def _rules(text: Text) -> Mapping[str, _Rule]:
     return found
 
 
-def _check_endless(text: Text, rules: Mapping[str, _Rule]) -> None:
+def _check_endless(known: Known, rules: Rules) -> None:
     """Raise where the slope of a function is written with that function, by way of others."""
-    parts: dict[str, tuple[Node, ...]] = {d.name.name: (d.value,) for d in text.definitions}
+    parts: dict[str, tuple[Node, ...]] = {
+        name: (d.definition.value, *(v for _, v in d.definition.locals)) for name, d in known.items()
+    }
     for name, rule in rules.items():
         parts[name] = (*parts.get(name, ()), *rule.slopes)
     for name, rule in rules.items():
@@ -151,23 +151,6 @@ def _slopes(name: str, lines: list[RuleLine]) -> tuple[Node, ...]:
     return tuple(slopes[p] for p in first)
 
 
-def _definitions(text: Text, rules: Mapping[str, _Rule]) -> Mapping[str, Definition]:
-    """The definitions by name, those before them put in."""
-    tensors, indices = _names(text)
-    found: dict[str, Definition] = {}
-    for line in text.definitions:
-        name, own = line.name.name, [p.name for p in line.parameters]
-        if name in found or name in KNOWN or keyword.iskeyword(name):
-            raise Located(f"{name} is {'defined twice' if name in found else 'a word of the language'}", line.name.at)
-        _check_parameters(line.parameters)
-        for node in walk(line.value):
-            if isinstance(node, Call) and node.function not in {*found, *KNOWN}:
-                raise Located(f"{shown(node.function)} is no function that is defined before this line", node.at)
-            _check_part(node, name, own, tensors, indices)
-        found[name] = replace(line, value=_expanded(_marked(line.value, rules), found))
-    return found
-
-
 def _check_parameters(parameters: Iterable[Name]) -> None:
     seen: set[str] = set()
     for parameter in parameters:
@@ -203,27 +186,6 @@ def _names(text: Text) -> tuple[set[str], set[str]]:
     found += [i for n in nodes if isinstance(n, Reduction) for i in n.indices]
     indices = {n.name for n in found if isinstance(n, Name)} - tensors
     return tensors, {n for n in indices if n != n.upper()}
-
-
-def _marked(node: Node, rules: Mapping[str, _Rule]) -> Node:
-    """A node with its calls marked."""
-    found = rebuilt(node, lambda part: _marked(part, rules))
-    if not isinstance(found, Call) or found.function not in rules:
-        return found
-    marked = rules[found.function].call(found)
-    return replace(marked, slopes=tuple(_marked(s, rules) for s in marked.slopes))
-
-
-def _expanded(node: Node, known: Mapping[str, Definition]) -> Node:
-    """A node with definitions put in."""
-    found = rebuilt(node, lambda part: _expanded(part, known))
-    if not isinstance(found, Call) or found.function not in known:
-        return found
-    definition = known[found.function]
-    own = [p.name for p in definition.parameters]
-    if len(found.arguments) != len(own):
-        raise Located(f"{found.function} takes {_arguments(own)}; found {len(found.arguments)}", found.at)
-    return _replaced(definition.value, dict(zip(own, found.arguments, strict=True)))
 
 
 def _replaced(node: Any, names: Mapping[str, Node]) -> Any:

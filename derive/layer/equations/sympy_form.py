@@ -1,4 +1,4 @@
-"""Program -> SymPy equations: the way back from `derive.layer.equations`."""
+"""Program -> SymPy equations."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from sympy import Eq, Expr, Idx, IndexedBase, Integer, Mul, Symbol
 
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.term import Access, Program, accesses
-from gradscribe.derive.layer.equations import REDUCED, inside
+from gradscribe.derive.layer.equations.written_objects import REDUCED, inside
 
 
 def to_sympy(source: Program) -> tuple[Eq, ...]:
