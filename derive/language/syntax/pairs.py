@@ -98,17 +98,14 @@ class _Pairs:
         return any(map(self.is_complex, below(node)))
 
     def declaration(self, line: Declaration) -> Declaration:
-        """A declaration with the axis of the parts; complex tensors themselves are declared by the text's pairs."""
-        items = () if line.keyword == KEYWORD and not _shaped(line) else line.items
-        found = tuple(
-            replace(i, subscripts=(*i.subscripts, Number("2", i.at)))
-            if isinstance(i, Element) and i.tensor in self.names
-            else i
-            for i in items
-        )
-        if line.keyword == KEYWORD:  # its shapes are those of inputs
-            return replace(line, keyword="input", items=tuple(i for i in found if isinstance(i, Element)))
-        return replace(line, items=found)
+        """A declaration whose shapes have the axis of the parts; names of complex tensors say no more."""
+        items = (i for i in line.items if isinstance(i, Element) or line.keyword != KEYWORD)
+        return replace(line, items=tuple(map(self._shape, items)))
+
+    def _shape(self, item: Name | Element) -> Name | Element:
+        if isinstance(item, Name) or item.tensor not in self.names:
+            return item
+        return replace(item, subscripts=(*item.subscripts, Number("2", item.at)))
 
     def equation(self, line: Equation) -> tuple[Equation, ...]:
         """The equations of the parts of a complex tensor, or the equation of a real one."""
@@ -249,10 +246,6 @@ class _Pairs:
 
 def _named(node: Name | Element) -> str:
     return node.name if isinstance(node, Name) else node.tensor
-
-
-def _shaped(line: Declaration) -> bool:
-    return any(isinstance(i, Element) for i in line.items)
 
 
 def _part(node: Name | Element, part: int) -> Element:

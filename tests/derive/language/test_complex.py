@@ -29,6 +29,10 @@ def of(text: str) -> Program:
         ),
         ("complex y; y[n] = x[n]", "y[n,0] = x[n]; output y[N,2]"),
         ("complex z[M]; y[n] = re(z[n])*n", "y[n] = z[n,0]*n; input z[M,2]"),
+        (
+            "complex w[K], y[N]; y[n] = x[n]*w[n]; input x, w; n < N",
+            "input x[N], w[K,2]; y[n,0] = x[n]*w[n,0]; y[n,1] += x[n]*w[n,1]; n < N; output y[N,2]",
+        ),
         ("y[n] = re(x[n]) + im(x[n])", "y[n] = x[n] + 0"),
         (
             "complex s, z; e = sum(n) s*z[n]",
