@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cases.equations import EQUATIONS, Equation
 from benchmarks.cases.formulas import by_formula
 from benchmarks.rows import Array, Layer, Row
 
-GENERATED = ("training", "inference", "perceptron", "block")
+GENERATED = ("training", "inference", "perceptron", "block", EQUATIONS)
 
 
 def compute(row: Row, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -18,12 +19,14 @@ def compute(row: Row, arrays: Mapping[str, Array]) -> dict[str, Array]:
     Steps and whole networks are computed by the generated functions, which the tests, and PyTorch's side, compare with.
     """
     layer = row.layer
-    given = {name: array.astype(np.float64) for name, array in arrays.items()}
+    given = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in arrays.items()}
     if layer.kind in GENERATED:
         from benchmarks.sides.ours import prepare
 
         prepared = prepare(row, given | {"t": arrays["t"]} if "t" in arrays else given)
         return prepared.arrays(prepared.call())
+    if isinstance(layer, Equation):
+        raise TypeError("equations are computed by the generated functions")
     if not isinstance(layer, Layer):
         return by_formula(layer, row.operation, given)
     if layer.kind in ("max_pool", "avg_pool"):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.cases.equations import TEXTS, Equation
 from benchmarks.cases.sizes_of_cases import BLOCK, PERCEPTRON, Case
 
 Array = NDArray[Any]
@@ -101,7 +102,7 @@ class Layer:
 class Row(NamedTuple):
     """One operation of a layer; what a table has a line for."""
 
-    layer: "Layer | Case"
+    layer: "Layer | Case | Equation"
     operation: str
 
     @property
@@ -120,7 +121,7 @@ class Row(NamedTuple):
         return itemsize * sum(float(prod(shapes[name])) for name in self.layer.touched(self.operation))
 
 
-def arrays(layer: Layer | Case, dtype: str, relu: bool = False) -> dict[str, Array]:
+def arrays(layer: Layer | Case | Equation, dtype: str, relu: bool = False) -> dict[str, Array]:
     """The arrays of a layer, the same in every process; random normal numbers, labels for training.
 
     They begin on a line of the cache, as those that a layer returns do, and tensors.
@@ -130,6 +131,8 @@ def arrays(layer: Layer | Case, dtype: str, relu: bool = False) -> dict[str, Arr
         dtype: "float32" or "float64".
         relu: as behind a ReLU: x is not negative, dy is 0 at random places.
     """
+    if isinstance(layer, Equation):
+        return {name: _on_a_line(array) for name, array in layer.arrays(dtype).items()}
     rng = np.random.default_rng(0)
     found: dict[str, Array] = {}
     for name, shape in layer.shapes().items():
@@ -163,7 +166,7 @@ MAX2, MAX3, AVERAGE = "pools, max 2x2", "pools, max 3x3", "pools, average"
 DENSE, NORMS, ATTENTION, CELLS = "dense", "norms and softmax", "attention", "cells"
 STEPS, INFERENCE = "steps", "inference"
 
-LAYERS: tuple[Layer | Case, ...] = (
+LAYERS: tuple[Layer | Case | Equation, ...] = (
     Layer(A, "3x3 64 to 128 at 112", "conv", 4, 112, 64, 128, 3, padding=1),
     Layer(A, "3x3 128 to 256 at 56", "conv", 4, 56, 128, 256, 3, padding=1),
     Layer(A, "3x3 256 to 512 at 28", "conv", 4, 28, 256, 512, 3, padding=1),
@@ -210,6 +213,7 @@ LAYERS: tuple[Layer | Case, ...] = (
     Case(INFERENCE, "lenet", "inference", (("N", 1), ("H", 32), ("C", 1))),
     Case(INFERENCE, "resnet20", "inference", (("N", 1), ("H", 32), ("C", 3))),
     Case(INFERENCE, "vgg11", "inference", (("N", 1), ("H", 32), ("C", 3))),
+    *TEXTS,
 )
 """Every layer; the titles of training and inference are names of networks in the catalogue."""
 

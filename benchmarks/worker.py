@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cases.equations import Equation
 from benchmarks.cases.sizes_of_cases import Case
 from benchmarks.rows import Layer, Row, arrays, row
 from benchmarks.sides import SIDES, Prepared, Unsupported
@@ -36,7 +37,7 @@ class Worker:
     module: ModuleType
     threads: int
     traced: bool
-    layer: tuple[Layer | Case, str] | None = None
+    layer: tuple[Layer | Case | Equation, str] | None = None
     given: Any = None
     row: Row | None = None
     prepared: Prepared | None = None

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from .bilinear import (
         Bilinear,
+        bilinear_backward,
         bilinear_forward,
         bilinear_grad_bias,
         bilinear_grad_input,
@@ -52,6 +53,13 @@ if TYPE_CHECKING:
     )
     from .bottleneck import Bottleneck, bottleneck_backward, bottleneck_forward, bottleneck_predict
     from .celu import CELU, celu_forward, celu_grad_input
+    from .channel_product import (
+        ChannelProduct,
+        channel_product_backward,
+        channel_product_forward,
+        channel_product_grad_input,
+        channel_product_grad_z,
+    )
     from .circular_pad1d import CircularPad1D, circular_pad1d_forward, circular_pad1d_grad_input
     from .circular_pad2d import CircularPad2D, circular_pad2d_forward, circular_pad2d_grad_input
     from .concatenation import Concatenation, concatenation_forward, concatenation_grad_input, concatenation_grad_z
@@ -104,6 +112,12 @@ if TYPE_CHECKING:
         depthwise_conv2d_grad_weight,
     )
     from .dropout import Dropout, dropout_forward, dropout_grad_input, dropout_predict
+    from .elementwise_product import (
+        ElementwiseProduct,
+        elementwise_product_forward,
+        elementwise_product_grad_input,
+        elementwise_product_grad_z,
+    )
     from .elu import ELU, elu_forward, elu_grad_input
     from .embedding import Embedding, embedding_forward, embedding_grad_weight
     from .flatten import Flatten, flatten_forward, flatten_grad_input
@@ -111,6 +125,7 @@ if TYPE_CHECKING:
     from .gelu_tanh import GELUTanh, gelu_tanh_forward, gelu_tanh_grad_input
     from .global_avg_pool import GlobalAvgPool, global_avg_pool_forward, global_avg_pool_grad_input
     from .global_max_pool import GlobalMaxPool, global_max_pool_forward, global_max_pool_grad_input
+    from .gpt import GPT, gpt_backward, gpt_forward, gpt_loss_forward, gpt_loss_grad_input, gpt_predict
     from .group_norm import (
         GroupNorm,
         group_norm_backward,
@@ -203,6 +218,13 @@ if TYPE_CHECKING:
     from .nll_loss import NLLLoss, nll_loss_forward, nll_loss_grad_input
     from .pixel_shuffle import PixelShuffle, pixel_shuffle_forward, pixel_shuffle_grad_input
     from .pixel_unshuffle import PixelUnshuffle, pixel_unshuffle_forward, pixel_unshuffle_grad_input
+    from .position_embedding import (
+        PositionEmbedding,
+        position_embedding_backward,
+        position_embedding_forward,
+        position_embedding_grad_input,
+        position_embedding_grad_weight,
+    )
     from .prelu import PReLU, prelu_backward, prelu_forward, prelu_grad_a, prelu_grad_input
     from .rbf import EuclideanRBF, rbf_forward, rbf_grad_input, rbf_grad_weight
     from .reflection_pad1d import ReflectionPad1D, reflection_pad1d_forward, reflection_pad1d_grad_input
@@ -263,15 +285,21 @@ if TYPE_CHECKING:
         subsampling2d_grad_input,
     )
     from .tanh import Tanh, tanh_forward, tanh_grad_input
+    from .unembedding import Unembedding, unembedding_forward, unembedding_grad_input, unembedding_grad_weight
+    from .unet import UNet, unet_backward, unet_forward, unet_loss_forward, unet_loss_grad_input, unet_predict
+    from .upsample_bilinear1d import UpsampleBilinear1D, upsample_bilinear1d_forward, upsample_bilinear1d_grad_input
+    from .upsample_bilinear2d import UpsampleBilinear2D, upsample_bilinear2d_forward, upsample_bilinear2d_grad_input
     from .upsample_nearest1d import UpsampleNearest1D, upsample_nearest1d_forward, upsample_nearest1d_grad_input
     from .upsample_nearest2d import UpsampleNearest2D, upsample_nearest2d_forward, upsample_nearest2d_grad_input
     from .vgg11 import VGG11, vgg11_backward, vgg11_forward, vgg11_loss_forward, vgg11_loss_grad_input, vgg11_predict
+    from .vit import ViT, vit_backward, vit_forward, vit_loss_forward, vit_loss_grad_input, vit_predict
     from .zero_pad2d import ZeroPad2D, zero_pad2d_forward, zero_pad2d_grad_input
 
 __all__ = [
     "CELU",
     "ELU",
     "GELU",
+    "GPT",
     "SELU",
     "SGD",
     "VGG11",
@@ -289,6 +317,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "BinaryCrossEntropyWithLogits",
     "Bottleneck",
+    "ChannelProduct",
     "CircularPad1D",
     "CircularPad2D",
     "Concatenation",
@@ -305,6 +334,7 @@ __all__ = [
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dropout",
+    "ElementwiseProduct",
     "Embedding",
     "EuclideanRBF",
     "Flatten",
@@ -344,6 +374,7 @@ __all__ = [
     "PReLU",
     "PixelShuffle",
     "PixelUnshuffle",
+    "PositionEmbedding",
     "RMSNorm",
     "ReLU",
     "ReLU6",
@@ -366,8 +397,13 @@ __all__ = [
     "Softsign",
     "Subsampling2D",
     "Tanh",
+    "UNet",
+    "Unembedding",
+    "UpsampleBilinear1D",
+    "UpsampleBilinear2D",
     "UpsampleNearest1D",
     "UpsampleNearest2D",
+    "ViT",
     "ZeroPad2D",
     "adam_update",
     "adaptive_avg_pool1d_forward",
@@ -395,6 +431,7 @@ __all__ = [
     "batch_norm_inference_grad_gamma",
     "batch_norm_inference_grad_input",
     "batch_norm_predict",
+    "bilinear_backward",
     "bilinear_forward",
     "bilinear_grad_bias",
     "bilinear_grad_input",
@@ -409,6 +446,10 @@ __all__ = [
     "bottleneck_predict",
     "celu_forward",
     "celu_grad_input",
+    "channel_product_backward",
+    "channel_product_forward",
+    "channel_product_grad_input",
+    "channel_product_grad_z",
     "circular_pad1d_forward",
     "circular_pad1d_grad_input",
     "circular_pad2d_forward",
@@ -463,6 +504,9 @@ __all__ = [
     "dropout_forward",
     "dropout_grad_input",
     "dropout_predict",
+    "elementwise_product_forward",
+    "elementwise_product_grad_input",
+    "elementwise_product_grad_z",
     "elu_forward",
     "elu_grad_input",
     "embedding_forward",
@@ -477,6 +521,11 @@ __all__ = [
     "global_avg_pool_grad_input",
     "global_max_pool_forward",
     "global_max_pool_grad_input",
+    "gpt_backward",
+    "gpt_forward",
+    "gpt_loss_forward",
+    "gpt_loss_grad_input",
+    "gpt_predict",
     "group_norm_backward",
     "group_norm_forward",
     "group_norm_grad_beta",
@@ -572,6 +621,10 @@ __all__ = [
     "pixel_shuffle_grad_input",
     "pixel_unshuffle_forward",
     "pixel_unshuffle_grad_input",
+    "position_embedding_backward",
+    "position_embedding_forward",
+    "position_embedding_grad_input",
+    "position_embedding_grad_weight",
     "prelu_backward",
     "prelu_forward",
     "prelu_grad_a",
@@ -642,6 +695,18 @@ __all__ = [
     "subsampling2d_grad_input",
     "tanh_forward",
     "tanh_grad_input",
+    "unembedding_forward",
+    "unembedding_grad_input",
+    "unembedding_grad_weight",
+    "unet_backward",
+    "unet_forward",
+    "unet_loss_forward",
+    "unet_loss_grad_input",
+    "unet_predict",
+    "upsample_bilinear1d_forward",
+    "upsample_bilinear1d_grad_input",
+    "upsample_bilinear2d_forward",
+    "upsample_bilinear2d_grad_input",
     "upsample_nearest1d_forward",
     "upsample_nearest1d_grad_input",
     "upsample_nearest2d_forward",
@@ -651,6 +716,11 @@ __all__ = [
     "vgg11_loss_forward",
     "vgg11_loss_grad_input",
     "vgg11_predict",
+    "vit_backward",
+    "vit_forward",
+    "vit_loss_forward",
+    "vit_loss_grad_input",
+    "vit_predict",
     "zero_pad2d_forward",
     "zero_pad2d_grad_input",
 ]
@@ -683,6 +753,7 @@ _MODULES = {
     ),
     "bilinear": (
         "Bilinear",
+        "bilinear_backward",
         "bilinear_forward",
         "bilinear_grad_bias",
         "bilinear_grad_input",
@@ -697,6 +768,13 @@ _MODULES = {
     ),
     "bottleneck": ("Bottleneck", "bottleneck_backward", "bottleneck_forward", "bottleneck_predict"),
     "celu": ("CELU", "celu_forward", "celu_grad_input"),
+    "channel_product": (
+        "ChannelProduct",
+        "channel_product_backward",
+        "channel_product_forward",
+        "channel_product_grad_input",
+        "channel_product_grad_z",
+    ),
     "circular_pad1d": ("CircularPad1D", "circular_pad1d_forward", "circular_pad1d_grad_input"),
     "circular_pad2d": ("CircularPad2D", "circular_pad2d_forward", "circular_pad2d_grad_input"),
     "concatenation": ("Concatenation", "concatenation_forward", "concatenation_grad_input", "concatenation_grad_z"),
@@ -749,6 +827,12 @@ _MODULES = {
         "depthwise_conv2d_grad_weight",
     ),
     "dropout": ("Dropout", "dropout_forward", "dropout_grad_input", "dropout_predict"),
+    "elementwise_product": (
+        "ElementwiseProduct",
+        "elementwise_product_forward",
+        "elementwise_product_grad_input",
+        "elementwise_product_grad_z",
+    ),
     "elu": ("ELU", "elu_forward", "elu_grad_input"),
     "embedding": ("Embedding", "embedding_forward", "embedding_grad_weight"),
     "flatten": ("Flatten", "flatten_forward", "flatten_grad_input"),
@@ -756,6 +840,7 @@ _MODULES = {
     "gelu_tanh": ("GELUTanh", "gelu_tanh_forward", "gelu_tanh_grad_input"),
     "global_avg_pool": ("GlobalAvgPool", "global_avg_pool_forward", "global_avg_pool_grad_input"),
     "global_max_pool": ("GlobalMaxPool", "global_max_pool_forward", "global_max_pool_grad_input"),
+    "gpt": ("GPT", "gpt_backward", "gpt_forward", "gpt_loss_forward", "gpt_loss_grad_input", "gpt_predict"),
     "group_norm": (
         "GroupNorm",
         "group_norm_backward",
@@ -855,6 +940,13 @@ _MODULES = {
     "nll_loss": ("NLLLoss", "nll_loss_forward", "nll_loss_grad_input"),
     "pixel_shuffle": ("PixelShuffle", "pixel_shuffle_forward", "pixel_shuffle_grad_input"),
     "pixel_unshuffle": ("PixelUnshuffle", "pixel_unshuffle_forward", "pixel_unshuffle_grad_input"),
+    "position_embedding": (
+        "PositionEmbedding",
+        "position_embedding_backward",
+        "position_embedding_forward",
+        "position_embedding_grad_input",
+        "position_embedding_grad_weight",
+    ),
     "prelu": ("PReLU", "prelu_backward", "prelu_forward", "prelu_grad_a", "prelu_grad_input"),
     "rbf": ("EuclideanRBF", "rbf_forward", "rbf_grad_input", "rbf_grad_weight"),
     "reflection_pad1d": ("ReflectionPad1D", "reflection_pad1d_forward", "reflection_pad1d_grad_input"),
@@ -915,6 +1007,10 @@ _MODULES = {
         "subsampling2d_grad_input",
     ),
     "tanh": ("Tanh", "tanh_forward", "tanh_grad_input"),
+    "unembedding": ("Unembedding", "unembedding_forward", "unembedding_grad_input", "unembedding_grad_weight"),
+    "unet": ("UNet", "unet_backward", "unet_forward", "unet_loss_forward", "unet_loss_grad_input", "unet_predict"),
+    "upsample_bilinear1d": ("UpsampleBilinear1D", "upsample_bilinear1d_forward", "upsample_bilinear1d_grad_input"),
+    "upsample_bilinear2d": ("UpsampleBilinear2D", "upsample_bilinear2d_forward", "upsample_bilinear2d_grad_input"),
     "upsample_nearest1d": ("UpsampleNearest1D", "upsample_nearest1d_forward", "upsample_nearest1d_grad_input"),
     "upsample_nearest2d": ("UpsampleNearest2D", "upsample_nearest2d_forward", "upsample_nearest2d_grad_input"),
     "vgg11": (
@@ -925,6 +1021,7 @@ _MODULES = {
         "vgg11_loss_grad_input",
         "vgg11_predict",
     ),
+    "vit": ("ViT", "vit_backward", "vit_forward", "vit_loss_forward", "vit_loss_grad_input", "vit_predict"),
     "zero_pad2d": ("ZeroPad2D", "zero_pad2d_forward", "zero_pad2d_grad_input"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

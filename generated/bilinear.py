@@ -16,16 +16,20 @@ else:  # copied beside a script
 
 
 @rt.once
-def _bilinear_sizes(dtype: Any, w: Any, b: Any, x: Any, z: Any, /) -> tuple[Any, ...]:
-    """The sizes of bilinear_forward."""
+def _bilinear_sizes(dtype: Any, w: Any, b: Any, x: Any, z: Any, dy: Any, /) -> tuple[Any, ...]:
+    """The sizes of bilinear_forward and bilinear_backward."""
     full_shape = rt.raveled_axes("bilinear", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     rt.same_axes("bilinear", z.name, z, 0, 1, "(..., D)", full_shape)
+    if dy is not None:
+        rt.same_axes("bilinear", dy.name, dy, 0, 1, "(..., K)", full_shape)
     C, D, K = w
     rt.extent("bilinear", x.axis(-1, "features"), x[-1], C)
     rt.extent("bilinear", z.axis(-1, "features"), z[-1], D)
     if b is not None:
         rt.extents("bilinear", b.name, b, (K,), "K")
+    if dy is not None:
+        rt.extent("bilinear", dy.axis(-1, "K"), dy[-1], K)
     return full_shape, E, C, D, K
 
 
@@ -40,17 +44,17 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, z, dtype = rt.arrays("bilinear", "w 3, b 1 optional, x any, z any", w, b, x, z)
-    full_shape, E, C, D, K = _bilinear_sizes(dtype, w, b, x, z)
+    full_shape, E, C, D, K = _bilinear_sizes(dtype, w, b, x, z, None)
     x = x.reshape(E, C)
     z = z.reshape(E, D)
     # (1) u[e,k] = Σ_{c,d} x[e,c] z[e,d] w[c,d,k]
     u = rt.empty((E, K), dtype)
-    for block1_start, block1_stop in rt.blocks(E, C * D, rt.OPERAND):
+    for block1_start, block1_stop in rt.blocks(E, D * K, rt.OPERAND):
         x_block1 = x[block1_start:block1_stop]
         z_block1 = z[block1_start:block1_stop]
         u_block1 = u[block1_start:block1_stop]
-        product1 = rt.contract("e c, e d -> e c d", x_block1, z_block1)
-        rt.contract("e c d, c d k -> e k", product1, w, out=u_block1)
+        product1 = rt.contract("e c, c d k -> e d k", x_block1, w)
+        rt.contract("e d k, e d -> e k", product1, z_block1, out=u_block1)
     # (1) u[e,k] += b[k]
     if b is not None:
         u += b
@@ -73,12 +77,12 @@ def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
     rt.extent("bilinear", "argument dy, axis -1 (K)", dy.shape[-1], K)
     # (6) dx[m,q] = Σ_{k,d} dy[m,k] z[m,d] w[q,d,k]
     dx = rt.empty((E, C), dtype)
-    for block1_start, block1_stop in rt.blocks(E, D * K, rt.OPERAND):
+    for block1_start, block1_stop in rt.blocks(E, C * D, rt.OPERAND):
         dy_block1 = dy[block1_start:block1_stop]
         z_block1 = z[block1_start:block1_stop]
         dx_block1 = dx[block1_start:block1_stop]
-        product1 = rt.contract("m k, m d -> m k d", dy_block1, z_block1)
-        rt.contract("m k d, q d k -> m q", product1, w, out=dx_block1)
+        product1 = rt.contract("m k, q d k -> m q d", dy_block1, w)
+        rt.contract("m q d, m d -> m q", product1, z_block1, out=dx_block1)
     return dx.reshape(*full_shape, C)
 
 
@@ -98,12 +102,12 @@ def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
     rt.extent("bilinear", "argument dy, axis -1 (K)", dy.shape[-1], K)
     # (9) dz[m,q] = Σ_{k,c} dy[m,k] x[m,c] w[c,q,k]
     dz = rt.empty((E, D), dtype)
-    for block1_start, block1_stop in rt.blocks(E, C * K, rt.OPERAND):
+    for block1_start, block1_stop in rt.blocks(E, C * D, rt.OPERAND):
         dy_block1 = dy[block1_start:block1_stop]
         x_block1 = x[block1_start:block1_stop]
         dz_block1 = dz[block1_start:block1_stop]
-        product1 = rt.contract("m k, m c -> m k c", dy_block1, x_block1)
-        rt.contract("m k c, c q k -> m q", product1, w, out=dz_block1)
+        product1 = rt.contract("m k, c q k -> m c q", dy_block1, w)
+        rt.contract("m c q, m c -> m q", product1, x_block1, out=dz_block1)
     return dz.reshape(*full_shape, D)
 
 
@@ -137,8 +141,8 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
     for block1_start, block1_stop in rt.blocks(C, D * E, rt.OPERAND):
         x_block1 = x[:, block1_start:block1_stop]
         dw_block1 = dw[block1_start:block1_stop]
-        product1 = rt.contract("e m, e q -> m q e", x_block1, z)
-        rt.contract("m q e, e v -> m q v", product1, dy, out=dw_block1)
+        product1 = rt.contract("e m, e q -> e m q", x_block1, z)
+        rt.contract("e m q, e v -> m q v", product1, dy, out=dw_block1)
     return dw
 
 
@@ -153,6 +157,53 @@ def bilinear_grad_bias(dy: Any) -> rt.Array:
     dy, full_shape = rt.raveled("bilinear", "dy", dy, 0, 1, "(..., K)")
     # (15) db[m] = Σ_{e} dy[e,m]
     return rt.total(dy, 0)
+
+
+def bilinear_backward(
+    dy: Any, x: Any, z: Any, w: Any, b: Any = None, *, inputs: bool = True
+) -> tuple[Any, Any, rt.Array, Any]:
+    """Compute all gradients of E: bilinear layer.
+
+    (12) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
+    (15) db[m] = Σ_{e} dy[e,m]
+    dx_sum1[m,q,d] = Σ_{k} dy[m,k] w[q,d,k]
+    (6) dx[m,q] = Σ_{d} z[m,d] dx_sum1[m,q,d]
+    (9) dz[m,q] = Σ_{c} x[m,c] dx_sum1[m,c,q]
+
+    Args: dy, shape (..., K), dE/du; x, shape (..., C); z, shape (..., D); w, shape (C, D, K); b, shape (K,), or
+        None; inputs, whether the gradients of x and z are wanted.
+    Returns: dx, shape (..., C) (None without inputs); dz, shape (..., D) (None without inputs); dw, shape (C, D,
+        K); db, shape (K,) (None without b).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
+    """
+    w, b, x, z, dy, dtype = rt.arrays("bilinear", "w 3, b 1 optional, x any, z any, dy any", w, b, x, z, dy)
+    full_shape, E, C, D, K = _bilinear_sizes(dtype, w, b, x, z, dy)
+    x = x.reshape(E, C)
+    z = z.reshape(E, D)
+    dy = dy.reshape(E, K)
+    # (12) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
+    dw = rt.empty((C, D, K), dtype)
+    for block1_start, block1_stop in rt.blocks(C, D * E, rt.OPERAND):
+        x_block1 = x[:, block1_start:block1_stop]
+        dw_block1 = dw[block1_start:block1_stop]
+        product1 = rt.contract("e m, e q -> e m q", x_block1, z)
+        rt.contract("e m q, e v -> m q v", product1, dy, out=dw_block1)
+    if b is not None:
+        # (15) db[m] = Σ_{e} dy[e,m]
+        db = rt.total(dy, 0)
+    if inputs:
+        # dx_sum1[m,q,d] = Σ_{k} dy[m,k] w[q,d,k]
+        dx_sum1 = rt.contract("m k, q d k -> m q d", dy, w)
+        # (6) dx[m,q] = Σ_{d} z[m,d] dx_sum1[m,q,d]
+        dx = rt.contract("m d, m q d -> m q", z, dx_sum1)
+        # (9) dz[m,q] = Σ_{c} x[m,c] dx_sum1[m,c,q]
+        dz = rt.contract("m c, m c q -> m q", x, dx_sum1)
+    return (
+        dx.reshape(*full_shape, C) if inputs else None,
+        dz.reshape(*full_shape, D) if inputs else None,
+        dw,
+        None if b is None else db,
+    )
 
 
 class Bilinear(rt.Layer):
@@ -205,7 +256,7 @@ class Bilinear(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x and the gradient of z."""
         x, z = self._kept()
-        self.grads["w"] = bilinear_grad_weight(dy, x, z)
+        dx, dz, self.grads["w"], db = self._run(bilinear_backward, dy, x, z, self.params["w"], self.params.get("b"))
         if "b" in self.params:
-            self.grads["b"] = bilinear_grad_bias(dy)
-        return bilinear_grad_input(dy, z, self.params["w"]), bilinear_grad_z(dy, x, self.params["w"])
+            self.grads["b"] = db
+        return dx, dz

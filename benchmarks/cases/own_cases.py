@@ -11,6 +11,7 @@ import numpy as np
 
 import gradscribe
 from benchmarks.cases import own_texts
+from benchmarks.cases.equations import Equation
 from benchmarks.cases.sizes_of_cases import Case
 from benchmarks.rows import Array
 from benchmarks.sides import Prepared
@@ -130,6 +131,26 @@ def _network_module(kind: str, sizes: tuple[tuple[str, int], ...]) -> ModuleType
     text = own_texts.NETWORKS[kind]
     nodes = {name: gradscribe.layer(filled(t), name) for name, t in own_texts.NODES.items() if name in text}
     return gradscribe.network(filled(text), kind, layers=nodes).compile()
+
+
+def equation(case: Equation, a: Arrays) -> Prepared:
+    """Forward and all gradients of an equation, by its class; the inputs are in the order of its text."""
+    module = _equation_module(case.text, case.name)
+    own = getattr(module, "".join(word.capitalize() for word in case.name.split("_")))()
+    given = [array for name, array in a.items() if name != "dy"]
+    names = [f"d{name}" for name, array in a.items() if name != "dy" and array.dtype.kind == "f"]
+
+    def step() -> Any:
+        y = own(*given)
+        found = own.backward(a["dy"])
+        return y, *(g for g in (found if isinstance(found, tuple) else (found,)) if g is not None)
+
+    return Prepared(step, lambda found: dict(zip(("y", *names), found, strict=True)), partial(held, own))
+
+
+@cache
+def _equation_module(text: str, name: str) -> ModuleType:
+    return gradscribe.layer(text, name).compile()
 
 
 def _predict(case: Case, _: str, a: Arrays) -> Prepared:

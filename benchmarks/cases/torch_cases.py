@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from benchmarks.cases.equation_twins import TWINS
+from benchmarks.cases.equations import Equation
 from benchmarks.cases.own_cases import catalogue as own_network
 from benchmarks.cases.sizes_of_cases import Case
 from benchmarks.rows import Array
@@ -213,6 +215,19 @@ def catalogue(name: str, dtype: Any, layout: Any) -> Any:
         module = getattr(torch_networks, words[name])()
     loaded = torch_networks.load(module, own_network(name)(dtype=np.float64, rng=0))
     return loaded.to(dtype=dtype, memory_format=layout)
+
+
+def equation(case: Equation, arrays: Mapping[str, Array]) -> Prepared:
+    """Forward and all gradients of an equation, as its users write it in PyTorch."""
+    a = {name: torch.tensor(array) for name, array in arrays.items()}
+    dy = a.pop("dy")
+    reals = {name: tensor.requires_grad_() for name, tensor in a.items() if tensor.is_floating_point()}
+
+    def step() -> Any:
+        y = TWINS[case.title](*a.values())
+        return y, *torch.autograd.grad(y, list(reals.values()), dy)
+
+    return Prepared(step, _named("y", *(f"d{name}" for name in reals)))
 
 
 def _predict(case: Case, arrays: Mapping[str, Array], ways: Ways) -> Prepared:

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks.cases import torch_cases
+from benchmarks.cases.equations import Equation
 from benchmarks.cases.torch_cases import Ways
 from benchmarks.rows import Array, Layer, Row
 from benchmarks.sides import Prepared, Unsupported
@@ -60,6 +61,8 @@ def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
         raise Unsupported("torch.compile is asked for steps and networks")
     if layer.kind == "training":
         return _training(layer.title, arrays)
+    if isinstance(layer, Equation):
+        return torch_cases.equation(layer, arrays)
     if not isinstance(layer, Layer):
         return torch_cases.prepare(layer, row.operation, arrays, Ways(form[0], by_compiler[0]))
     x, dy = (tensor(arrays[name], *FIRST_AXES[layer.axes + 2]) for name in ("x", "dy"))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cases import own_cases
+from benchmarks.cases.equations import Equation
 from benchmarks.rows import Array, Layer, Row
 from benchmarks.sides import Prepared
 from gradscribe import generated
@@ -42,6 +43,8 @@ def release() -> None:
 def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
     """The row's operation on these arrays."""
     layer = row.layer
+    if isinstance(layer, Equation):
+        return own_cases.equation(layer, arrays)
     if not isinstance(layer, Layer):
         return own_cases.prepare(layer, row.operation, arrays)
     if layer.kind == "training":

@@ -20,6 +20,7 @@ from gradscribe.derive.calculus.programs.gradient_program import (
     without_inputs,
 )
 from gradscribe.derive.calculus.programs.joint_program import joint_program
+from gradscribe.derive.calculus.programs.optimised import Rewriting, labelled_matrices, optimised
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interface import ROLES, Layer, Option
 from gradscribe.derive.layer.update import Optimiser
@@ -57,6 +58,7 @@ class Kernel(Printed):
         summary: what it computes, in a sentence; "" where that follows from its results.
         preface: sentences before its equations.
         closed: the gradients that it computes by their closed forms.
+        rewritings: what was done to its program so that it is less work.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Kernel(Printed):
     summary: str = ""
     preface: tuple[str, ...] = ()
     closed: frozenset[str] = frozenset()
+    rewritings: tuple[Rewriting, ...] = ()
 
     def __str__(self) -> str:
         """What it is given and returns, and the equations between."""
@@ -142,24 +145,30 @@ def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Ke
     program = layer.program
     _check_ravel(layer)
     gradient = computed_gradient(differentiate(program))
-    recomputed = without_inputs(program)
-    needs = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
+    recomputed = without_inputs(program) | labelled_matrices(program)
+    single = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
+    needs = {name: optimised(found) for name, found in single.items()}
     own = [name for name in layer.differentiable if name not in layer.weights]
-    joint = joint_program(gradient, layer.differentiable, recomputed, last=own)
-    programs = (*needs.values(), *([joint] if joint is not None else []))
+    every = optimised(gradient_program(gradient, layer.differentiable, recomputed))
+    joint = joint_program(every.program, layer.differentiable, last=own)
+    programs = (*(needed.program for needed in needs.values()), *([joint] if joint is not None else []))
     read = {t.name for p in programs for t in p.inputs} | also
     inputs = {t.name for t in program.inputs}
     saved = tuple(t for t in program.tensors if t in read and t not in inputs and t not in program.outputs)
     results = (*program.outputs, *saved)
-    forward = forward_program(program, results)
-    found = [assemble(f"{layer.name}_forward", Purpose.FORWARD, layer, forward, results)]
+    forward = optimised(forward_program(program, results))
+    first = assemble(f"{layer.name}_forward", Purpose.FORWARD, layer, forward.program, results)
+    found = [replace(first, rewritings=forward.rewritings)]
     seeds = tuple((seed.name, output) for output, seed in gradient.seeds.items())
     for name, needed in needs.items():
-        kernel = assemble(f"{layer.name}_grad_{role(name)}", Purpose.GRADIENT, layer, needed, needed.outputs)
-        found.append(replace(kernel, seeds=seeds, wrt=(name,), closed=closed_gradients(gradient, needed.outputs)))
+        stem, outputs = f"{layer.name}_grad_{role(name)}", needed.program.outputs
+        kernel = assemble(stem, Purpose.GRADIENT, layer, needed.program, outputs)
+        closed = closed_gradients(gradient, outputs)
+        found.append(replace(kernel, seeds=seeds, wrt=(name,), closed=closed, rewritings=needed.rewritings))
     if joint is None:
         return tuple(found), None
-    return tuple(found), replace(_backward(layer, joint, seeds), closed=closed_gradients(gradient, joint.outputs))
+    closed = closed_gradients(gradient, joint.outputs)
+    return tuple(found), replace(_backward(layer, joint, seeds), closed=closed, rewritings=every.rewritings)
 
 
 def _backward(layer: Layer, joint: Program, seeds: tuple[tuple[str, str], ...]) -> Kernel:
@@ -199,10 +208,10 @@ def evaluation(layer: Layer) -> Kernel | None:
         return None
     replacing = {new for _, new, _ in layer.state}
     results = tuple(name for name in layer.program.outputs if name not in replacing)
-    program = without_idle(forward_program(layer.evaluation, results))
+    made = optimised(forward_program(layer.evaluation, results))
     after = replace(layer, program=layer.evaluation)
-    found = assemble(f"{layer.name}_predict", Purpose.EVALUATION, after, program, results)
-    return replace(found, summary=f"Compute what holds after training: {layer.words}.")
+    found = assemble(f"{layer.name}_predict", Purpose.EVALUATION, after, without_idle(made.program), results)
+    return replace(found, rewritings=made.rewritings, summary=f"Compute what holds after training: {layer.words}.")
 
 
 def _check_ravel(layer: Layer) -> None:

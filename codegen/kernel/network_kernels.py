@@ -31,13 +31,13 @@ class NetworkKernels:
     Attributes:
         source: the network with symbols for its sizes.
         network: the network, numbers put in.
-        forward: the output, new state, and what backward needs.
-        predict: the output alone, as it is after training.
+        forward: the outputs, new state, and what backward needs.
+        predict: the outputs alone, as they are after training.
         backward: the gradients of the weights, then those of the inputs.
         kept: the tensors that forward keeps for backward, inputs among them.
         trained: the weights that have a gradient, in the order of the results.
         inputs: the inputs that have a gradient, in the order of the results.
-        loss: the functions of the loss, forward and gradient.
+        loss: the functions of the loss, forward and the gradient by each value that it judges.
         double_backward: the gradients of the gradients; None at order 1.
         hessian_vector: the Hessian of the loss, or of sum(dy * output) where there is none, times a vector; likewise.
         parts: what each of the functions forward, predict and backward consists of, by its name, and what the equations
@@ -66,6 +66,11 @@ class NetworkKernels:
         """The inputs of which forward keeps only the shape."""
         second = self.double_backward.shaped if self.double_backward else ()
         return tuple(dict.fromkeys((*self.backward.shaped, *second)))
+
+    @property
+    def forward_outputs(self) -> tuple[str, ...]:
+        """The names of what a call returns."""
+        return tuple(t.name for t in self.network.own_outputs)
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -106,14 +111,14 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
     given = {t.name for t in program.inputs}
     extra = [t.name for t in kept if t.name not in given and t.name not in program.outputs]
     results = (*program.outputs, *extra)
-    output = program.outputs[0]
+    outputs = tuple(t.name for t in network.own_outputs)
     forward = forward_program(program, results, border)
-    evaluation = without_idle(forward_program(network.evaluation or program, (output,), border))
+    evaluation = without_idle(forward_program(network.evaluation or program, outputs, border))
     found = NetworkKernels(
         source=source,
         network=network,
         forward=assemble(f"{network.name}_forward", Purpose.FORWARD, network, forward, results),
-        predict=assemble(f"{network.name}_predict", Purpose.EVALUATION, network, evaluation, (output,)),
+        predict=assemble(f"{network.name}_predict", Purpose.EVALUATION, network, evaluation, outputs),
         backward=replace(
             assemble(f"{network.name}_backward", Purpose.GRADIENT, network, backward, backward.outputs),
             wrt=(*trained, *inputs),
@@ -137,7 +142,7 @@ def _in_parts(k: NetworkKernels, slopes: Mapping[str, str]) -> NetworkKernels:
     kept = tuple(t.name for t in k.kept if t.name not in given)
     weights, state = frozenset(network.weights), frozenset(name for name, _, _ in network.state)
     new, gradients = {n: name for name, n, _ in network.state}, {slopes[w]: w for w in k.trained if w in slopes}
-    output, own = frozenset(network.program.outputs[:1]), frozenset(k.backward.results[len(k.trained) :])
+    output, own = frozenset(t.name for t in network.own_outputs), frozenset(k.backward.results[len(k.trained) :])
     forward, predict, backward = (frozenset(kernel.results) for kernel in (k.forward, k.predict, k.backward))
     wholes = (
         whole(k.forward.program, network, {}, Roles(forward, output, kept, weights, state, new, keeps=True)),
@@ -188,8 +193,9 @@ def _hessian_vector(source: Network) -> Kernel:
 
 
 def _loss(network: Network) -> tuple[Kernel, ...]:
-    """The loss's forward function and its gradient with respect to the network's output."""
+    """The loss's forward function and its gradients with respect to the network's outputs that it judges."""
     if network.loss is None:
         return ()
-    forward, gradient, *_ = kernels(replace(network.loss, name=f"{network.name}_loss"))
-    return forward, gradient
+    forward, *gradients = kernels(replace(network.loss, name=f"{network.name}_loss"))
+    values = [t.name for t in network.loss.program.inputs][: len(network.judged) or 1]
+    return forward, *(k for name in values for k in gradients if k.wrt == (name,))

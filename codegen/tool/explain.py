@@ -8,8 +8,11 @@ print(explain("conv2d", {"x": (8, 56, 56, 128), "w": (3, 3, 128, 128)}))
 from collections.abc import Mapping, Sequence
 
 from gradscribe.codegen.driver import compile_module, emitted
+from gradscribe.codegen.kernel.kernel import first_order
 from gradscribe.codegen.target import Explanation, explainer
 from gradscribe.codegen.tool.finding.find import find
+from gradscribe.derive.composition.network import Network
+from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 
 
@@ -51,3 +54,23 @@ def explain(
     made = emitted(item)
     chosen = {"accuracy": accuracy, "backend": backend, "threads": threads}
     return explainer()(item, made, compile_module(made), shapes, settings or {}, dtype, chosen, measure)
+
+
+def rewrites(layer: Layer | str) -> str:
+    """What was done to the equations of a layer's functions so that they are less work, as text.
+
+    Args:
+        layer: a Layer, or what `gradscribe derive` takes.
+
+    Raises:
+        EquationError: when it is a network or an optimiser.
+        UnknownLayerError: when there is no such layer.
+    """
+    item = find(layer) if isinstance(layer, str) else layer
+    if isinstance(item, Network) or not isinstance(item, Layer):
+        raise EquationError(f"{item.name} is no layer: the equations of networks and optimisers are not rewritten")
+    parts = []
+    for kernel in first_order(item):
+        done = "\n\n".join(map(str, kernel.rewritings)) or "computed as it is written"
+        parts.append(f"{kernel.name}\n\n{done}\n")
+    return "\n".join(parts)

@@ -22,7 +22,7 @@ DECLARATIONS = (
     *("input", "integer", "complex", "constant", "optional", "factor", "weight", "output", "evaluation", "define"),
 )
 """Words that begin a line of equations, before a name."""
-STATEMENTS = ("input", "loss", "block")
+STATEMENTS = ("input", "output", "loss", "block", "layer", "of", "repeat")
 """The same of networks."""
 CALLED = r"(?=[ \t]*\()"
 NAMED = r"(?=[ \t]+[A-Za-z])"
@@ -74,16 +74,16 @@ class NetworkLexer(RegexLexer):
     tokens: ClassVar[dict[str, list[Any]]] = {
         "root": [
             *_SHARED,
-            (words(STATEMENTS, prefix=r"\b", suffix=NAMED), Keyword.Declaration),
-            (rf"\bresidual{CALLED}", Keyword),
+            (words(STATEMENTS, prefix=r"\b", suffix=r"(?=[ \t]+[(A-Za-z0-9.])"), Keyword.Declaration),
+            (words(("rearrange", "residual", "share"), prefix=r"\b", suffix=CALLED), Keyword),
             (r"->", Operator),
             (rf"-?{NUMBER}", Number),
             (r"'[^'\n]*'|\"[^\"\n]*\"", String),
             (rf"{NAME}(?=[ \t]*:)", Name.Label),
             (rf"{NAME}(?=[ \t]*\()", Name.Function),
             (NAME, Name),
-            (r"=", Operator),
-            (r"[\[\](),:;]", Punctuation),
+            (r"[-+*/%^=<>]", Operator),
+            (r"[\[\](){},.:;]", Punctuation),
         ]
     }
 

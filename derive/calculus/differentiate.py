@@ -9,12 +9,15 @@ deltas ``[q == e]`` stay in the Term; `derive.calculus.collapse` takes them away
 slope that its row in `derive.ir.reductions` states. For an extremum that is the bracket [position == argument recorded
 by the forward statement], or [body == y[f]] / ties[f] where ties share the gradient.
 
+The statements of a recurrence are visited once, like all others. What it reads at t - 1 gives [q = t - 1], so that its
+gradient is a recurrence that comes from t + 1: back-propagation through time (Werbos, 1990).
+
 Every delta owns a private index with coefficient 1, the fresh q made here. Hence statements with affine deltas, box
 ranges and zero-extended accesses are closed under differentiation at any order (Urban and van der Smagt, Gradients of
 element-wise expressions, arXiv:1711.01348).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import islice
@@ -24,6 +27,7 @@ from sympy import Add, Dummy, Expr, Integer, Mul, Pow
 
 from gradscribe.derive.ir.functions import FUNCTIONS, decreed, equal, real_derivative, relu
 from gradscribe.derive.ir.index import fresh_names
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, arranged, stages
 from gradscribe.derive.ir.quote import listed, shown
 from gradscribe.derive.ir.reductions import Element
 from gradscribe.derive.ir.term import (
@@ -141,8 +145,19 @@ def _differentiated(
     }
     seed_tensors = dict(gradients)
     needed = _depends_on(program, set(names))
+    recurrences = {name: s for s in stages(program) if isinstance(s, Recurrence) for name in s.axes}
     collected: dict[str, list[Contribution]] = {}
+
+    def named(name: str) -> Tensor:
+        return Tensor(_fresh_tensor(name, taken, prefix), tensors[name].shape, ravel=tensors[name].ravel)
+
     for statement in reversed(program.statements):
+        recurrence = recurrences.pop(statement.target.name, None)
+        if recurrence is not None:  # a gradient is read here before all of its summands are known
+            for name in recurrence.axes:
+                recurrences.pop(name, None)
+            flowing = _flowing(recurrence, set(gradients), needed, tensors)
+            gradients |= {n: named(n) for n in flowing if gradients.get(n) == seed_tensors.get(n)}
         seed = gradients.get(statement.target.name)
         if seed is None:
             continue
@@ -154,9 +169,7 @@ def _differentiated(
             if contribution is None:
                 continue
             if gradients.get(access.tensor) == seed_tensors.get(access.tensor):  # none yet, or only what is given
-                gradients[access.tensor] = Tensor(
-                    _fresh_tensor(access.tensor, taken, prefix), tensor.shape, ravel=tensor.ravel
-                )
+                gradients[access.tensor] = named(access.tensor)
             collected.setdefault(access.tensor, []).append(contribution)
     order = [s.target.name for s in reversed(program.statements)] + [t.name for t in program.inputs]
     adjoints = tuple(
@@ -164,10 +177,7 @@ def _differentiated(
         for name in dict.fromkeys(order)
         if name in collected
     )
-    for name in names:
-        if name not in collected:
-            shape, ravel = tensors[name].shape, tensors[name].ravel
-            gradients[name] = Tensor(_fresh_tensor(name, taken, prefix), shape, ravel=ravel)
+    gradients |= {name: named(name) for name in names if name not in collected}
     return assembled(program, seed_tensors, adjoints, {name: gradients[name] for name in names})
 
 
@@ -192,7 +202,9 @@ def assembled(
         statements += (Statement(a.gradient, c.computed) for c in a.contributions)
     given = tuple(program.tensors.values()) + tuple(t for t in seeds.values() if t.name not in program.tensors)
     outputs = tuple(tensor.name for name, tensor in wanted.items() if name in made)
-    return Gradient(program, seeds, adjoints, check(Program(given, tuple(statements), outputs, program.sizes)), zeros)
+    return Gradient(
+        program, seeds, adjoints, check(Program(given, arranged(statements), outputs, program.sizes)), zeros
+    )
 
 
 def _copy(seed: Tensor, gradient: Tensor, taken: set[str]) -> Statement:
@@ -207,12 +219,30 @@ def _differentiable(tensor: Tensor) -> bool:
 
 def _depends_on(program: Program, names: set[str]) -> set[str]:
     """The tensors through which the gradient flows: `names` and every tensor computed from them."""
-    found = set(names)
-    for statement in program.statements:
-        read = {a.tensor for a in accesses(statement.term.body)}
-        if read & found and not statement.target.constant:
-            found.add(statement.target.name)
+    found, before = set(names), -1
+    while len(found) != before:  # once, but where a recurrence reads what comes later
+        before = len(found)
+        for statement in program.statements:
+            read = {a.tensor for a in accesses(statement.term.body)}
+            if read & found and not statement.target.constant:
+                found.add(statement.target.name)
     return found
+
+
+def _flowing(
+    recurrence: Recurrence, given: Set[str], needed: Set[str], tensors: Mapping[str, Tensor]
+) -> tuple[str, ...]:
+    """The tensors of a recurrence to which it hands gradients on, of those `given` from outside."""
+    names = [n for n in dict.fromkeys(s.target.name for s in reversed(recurrence.statements)) if n in needed]
+    flowing = given & recurrence.axes.keys()
+    found: set[str] = set()
+    for _ in names:
+        for s in recurrence.statements:
+            if s.target.name in flowing:
+                read = (a for a in accesses(s.term.body) if a.tensor in names and derivative(s.term.value, a) != 0)
+                found |= {a.tensor for a in read if _differentiable(tensors[a.tensor])}
+        flowing |= found
+    return tuple(name for name in names if name in found)
 
 
 def _fresh_tensor(name: str, taken: set[str], prefix: str = "d") -> str:

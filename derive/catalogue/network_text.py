@@ -1,9 +1,11 @@
 """Network text -> Network, where the layers of the catalogue are words: what users, and the catalogue itself, call."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
 from typing import Any
 
-from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.catalogue.layers import JOINS, LAYERS
 from gradscribe.derive.composition import Network, read_network
 from gradscribe.derive.layer.interface import Layer
 
@@ -26,4 +28,12 @@ def network(
     Raises:
         NetworkError: for any mistake; the message names the network, the node, what was expected and received.
     """
-    return read_network(text, name, {**LAYERS, **(layers or {})}, **options)
+    own = layers or {}
+    joins = {word: partial(_joined, word) for word in JOINS if word not in own}
+    return read_network(text, name, {**LAYERS, **own}, joins=joins, **options)
+
+
+def _joined(word: str, branches: int) -> Layer:
+    """A layer of so many inputs; its module is loaded where one is asked for."""
+    made: Layer = getattr(import_module(LAYERS[word].module), word)(branches)
+    return made

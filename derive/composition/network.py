@@ -64,13 +64,15 @@ class Node:
     Attributes:
         name: unique in the network; its weights are called ``name.w``.
         layer: the layer's equations.
-        inputs: names of what its first inputs are given: nodes or the network's inputs.
+        inputs: names of what its first inputs are given: nodes, the network's inputs, or ``node.tensor`` for what a
+            node computes besides its first output.
         settings: options and features by name, such as ("out_channels", 6).
         data: constants, (input of the layer, numbers): LeNet-5's table of connections.
         start: how weights start, (weight, Start); the layer's own way where nothing is said.
         named: whether levels go by names: this one is the user's own, and no block has made it long.
         block: the block of the text that it stands in; "" for none. Of blocks within blocks it is the outermost.
         instance: what that block's place is called: the name begins with it.
+        shared: weights and statistics that are those of other nodes, (input of the layer, ``node.weight``).
     """
 
     name: str
@@ -82,6 +84,37 @@ class Node:
     named: bool = True
     block: str = ""
     instance: str = ""
+    shared: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The nodes and inputs of the network that it reads, whichever of their tensors."""
+        return tuple(owner(source) for source in self.inputs)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The nodes whose weights it has."""
+        return tuple(dict.fromkeys(owner(source) for _, source in self.shared))
+
+
+def owner(source: str) -> str:
+    """The node in ``node.tensor``, or the node itself."""
+    return source.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One loss of a network.
+
+    Attributes:
+        layer: its first input is the value judged, the others are labels.
+        source: the output that it judges: a node, or ``node.tensor``; "" for the first output.
+        weight: what it counts beside the others.
+    """
+
+    layer: Layer
+    source: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +147,8 @@ class Network(Layer):
         results: tensor that holds the value of a node, (node, tensor).
         flattened: weights whose first axis is a flattened image, (tensor, extents of the image).
         evaluation: the forward equations after training; those of training where a network has no others.
-        loss: the layer whose inputs are the network's output and labels; None for none.
+        loss: the layer whose inputs are the network's outputs that are judged, and labels; None for none.
+        losses: what it consists of.
         text: the lines that it was read from; "" where it was composed otherwise.
     """
 
@@ -128,6 +162,7 @@ class Network(Layer):
     flattened: tuple[tuple[str, tuple[Expr, ...]], ...] = ()
     evaluation: Program | None = None
     loss: Layer | None = field(default=None)
+    losses: tuple[Judged, ...] = ()
     text: str = ""
 
     @property
@@ -138,6 +173,24 @@ class Network(Layer):
     def key(self, name: str) -> str:
         """What weight `name` is called in `params`."""
         return self.part[name].key
+
+    @property
+    def own_outputs(self) -> tuple[Tensor, ...]:
+        """What a call returns: the outputs but for running statistics."""
+        state = {new for _, new, _ in self.state}
+        return tuple(t for t in self.outputs if t.name not in state)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The nodes that make these, or ``node.tensor``."""
+        made = {tensor: source for source, tensor in self.results}
+        return tuple(made[t.name] for t in self.own_outputs)
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The outputs that the loss judges, in the order of its inputs."""
+        found = {loss.source or self.sources[0] for loss in self.losses}
+        return tuple(t.name for s, t in zip(self.sources, self.own_outputs, strict=True) if s in found)
 
     @property
     def given(self) -> tuple[Tensor, ...]:

@@ -1,38 +1,78 @@
-"""A network and its loss as one network, whose value is the number E that is minimised."""
+"""The networks that derivations are of: with the loss as the last node, or with outputs that no other node reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sympy import Symbol
 
 from gradscribe.derive.composition.joining.compose import compose
-from gradscribe.derive.composition.joining.judge import judge
-from gradscribe.derive.composition.network import Network, NetworkError
+from gradscribe.derive.composition.joining.judge import judges
+from gradscribe.derive.composition.network import Judged, Network, NetworkError, Node, owner
+from gradscribe.derive.language import read
+from gradscribe.derive.layer.interface import Layer
 
 
 def with_loss(network: Network) -> Network:
     """The network that evaluates `network` and judges its value by `network.loss`.
 
     The loss is one more node, called loss; its second input, the labels, is an input of the network under the loss's
-    own name for it, such as t.
+    own name for it, such as t. Several losses are several nodes, and one that adds them up.
 
     Raises:
         NetworkError: when the network has no loss, or shapes do not meet.
     """
     if network.loss is None:
         raise NetworkError(f"{network.name}: has no loss; add a line such as loss softmax_cross_entropy")
-    output = next(node for node, tensor in reversed(network.results) if tensor == network.program.outputs[0])
+    values = dict(zip(network.sources, network.own_outputs, strict=True))
     taken = {node.name for node in network.nodes} | {t.name for t in network.given}
     named = any(node.named for node in network.nodes)
-    node, labels = judge(network.loss, output, network.output, taken, named)
+    nodes, labels = judges(network.losses or (Judged(network.loss),), values, taken, named)
+    return _composed(network, nodes, (nodes[-1].name,), labels)
+
+
+def as_derived(network: Network) -> Network:
+    """What a derivation is of: the network from its loss down, or from its outputs where it has none."""
+    return with_loss(network) if network.loss is not None else with_outputs_apart(network)
+
+
+def with_outputs_apart(network: Network) -> Network:
+    """The network, where an output that its nodes read, too, is passed on by a node of its own.
+
+    So the gradient that arrives there is one summand of that by the value, beside what comes from the nodes.
+    """
+    inner = {source for node in network.nodes for source in node.inputs}
+    taken = {node.name for node in network.nodes} | {t.name for t in network.given}
+    named = any(node.named for node in network.nodes)
+    outputs, nodes = [], list[Node]()
+    for source in network.sources:
+        if source in inner and len(network.own_outputs) > 1:
+            name = next(n for n in (f"out{k}" if k else "out" for k in range(99)) if n not in taken)
+            taken.add(name)
+            nodes.append(Node(name, _passed_on(), (source,), named=named))
+        outputs.append(nodes[-1].name if source in inner and nodes else source)
+    return _composed(network, nodes, outputs, {}) if nodes else network
+
+
+def _passed_on() -> Layer:
+    return read("y[...] = x[...]", "output", title="a value that is an output, too")
+
+
+def _composed(
+    network: Network, nodes: Sequence[Node], outputs: Sequence[str], labels: Mapping[str, tuple[Any, ...] | None]
+) -> Network:
+    """The network with more nodes, and other outputs; without what these do not depend on."""
+    needed = {owner(output) for output in outputs}
+    for node in reversed((*network.nodes, *nodes)):
+        needed |= {*node.sources, *node.owners} if node.name in needed else set()
     inputs: dict[str, Any] = {t.name: _shape(t.shape, dict(network.values)) for t in network.given}
-    inputs |= labels
+    first, *others = outputs
     whole = compose(
         network.name,
-        (*network.nodes, node),
-        node.name,
-        inputs=inputs,
+        [node for node in (*network.nodes, *nodes) if node.name in needed],
+        first,
+        outputs=others,
+        inputs=inputs | dict(labels),
         class_name=network.class_name,
         title=network.title,
         source=network.source,

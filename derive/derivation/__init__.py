@@ -14,7 +14,7 @@ from gradscribe.derive.derivation.forward.forward_equations import in_one_naming
 from gradscribe.derive.derivation.forward.insertion import written_out
 from gradscribe.derive.derivation.forward.remarks.implementation import with_remarks
 from gradscribe.derive.derivation.gradient.assembly import assembled
-from gradscribe.derive.derivation.gradient.recurrence import passes_on, recurrence
+from gradscribe.derive.derivation.gradient.error_recurrence import passes_on, recurrence
 from gradscribe.derive.derivation.gradient.section import gradient_sections
 from gradscribe.derive.derivation.gradient.steps.brevity import said_once
 from gradscribe.derive.derivation.gradient.weight_update import with_update

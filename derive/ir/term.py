@@ -255,6 +255,11 @@ class Statement(Printed):
     argument: Tensor | None = None
     ties: Tensor | None = None
 
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The names of the tensors that it writes: its target, and where an extremum was found."""
+        return tuple(t.name for t in (self.target, self.argument) if t is not None)
+
     @cached_property
     def sizes(self) -> frozenset[Symbol]:
         """The symbols of its extents and index expressions that are no indices."""

@@ -1,5 +1,7 @@
 """What every Program must be: indices bound once, tensors defined before they are read, subscripts affine."""
 
+from collections.abc import Mapping, Set
+
 import sympy
 from sympy import Symbol
 from sympy.core.function import Application
@@ -7,9 +9,10 @@ from sympy.core.function import Application
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.functions import FUNCTIONS, admitted, is_indicator
 from gradscribe.derive.ir.index import NotAffineError, affine, same
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
-from gradscribe.derive.ir.term import Access, Program, Tensor, Term, accesses
+from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term, accesses
 from gradscribe.kept import kept
 
 
@@ -21,41 +24,49 @@ def check(program: Program) -> Program:
     """
     tensors = program.tensors
     defined = {t.name for t in program.inputs}
+    given = {t.name for t in program.inputs}
+    if written := next((s.target.name for s in program.statements if s.target.name in given), None):
+        raise EquationError(f"{written} is an input and cannot be defined")
     both = {v for s in program.statements for v in s.term.indices} & program.symbols()
     if both:
         raise EquationError(f"{min(v.name for v in both)} is both an index and a size; rename one")
     _check_order(program)
     _check_reductions(program)
-    for statement in program.statements:
-        term, target = statement.term, statement.target
-        _check_indices(target, term)
-        for access in accesses(term.body):
-            if access.tensor not in defined:
-                raise EquationError(f"{target.name} uses {access.tensor}, which is not defined before it")
-            if len(access.indices) != len(tensors[access.tensor].shape):
-                raise EquationError(
-                    f"{access.tensor} has {len(tensors[access.tensor].shape)} axes, but is used as {shown(access)}"
-                )
-            _check_affine(target.name, term.indices, access)
-        defined.add(target.name)
-        if statement.argument is not None:
-            defined.add(statement.argument.name)
+    for stage in stages(program):
+        together = stage.statements if isinstance(stage, Recurrence) else (stage,)
+        if isinstance(stage, Recurrence):
+            defined |= {name for s in together for name in s.written}
+        for statement in together:
+            _check_accesses(statement, tensors, defined)
+            defined |= set(statement.written)
     missing = [name for name in program.outputs if name not in defined]
     if missing:
         raise EquationError(f"output {missing[0]} is never defined")
     return program
 
 
+def _check_accesses(statement: Statement, tensors: Mapping[str, Tensor], defined: Set[str]) -> None:
+    """Indices are bound, and what is read is there, has as many axes, and is addressed by affine expressions."""
+    term, target = statement.term, statement.target
+    _check_indices(target, term)
+    for access in accesses(term.body):
+        if access.tensor not in defined:
+            raise EquationError(f"{target.name} uses {access.tensor}, which is not defined before it")
+        if len(access.indices) != len(tensors[access.tensor].shape):
+            raise EquationError(
+                f"{access.tensor} has {len(tensors[access.tensor].shape)} axes, but is used as {shown(access)}"
+            )
+        _check_affine(target.name, term.indices, access)
+
+
 def _check_order(program: Program) -> None:
-    """A tensor is complete before it is read, and an input is not written to."""
+    """A tensor is complete before it is read, unless it is a recurrence's."""
+    recurs = {name for s in stages(program) if isinstance(s, Recurrence) for name in s.axes}
     read: set[str] = set()
     defined: set[str] = set()
-    given = {t.name for t in program.inputs}
     for statement in program.statements:
         name = statement.target.name
-        if name in given:
-            raise EquationError(f"{name} is an input and cannot be defined")
-        if name in read & defined:
+        if name in (read & defined) - recurs:
             raise EquationError(f"{name} is read before its last definition")
         defined.add(name)
         read |= {a.tensor for a in accesses(statement.term.body)}

@@ -15,6 +15,7 @@ from gradscribe.derive.language.expressions.elements import Condition
 from gradscribe.derive.language.expressions.reader import Reader
 from gradscribe.derive.language.meaning.extents import Extents, find
 from gradscribe.derive.language.meaning.limits import limits, parted
+from gradscribe.derive.language.meaning.recurrent_text import begun
 from gradscribe.derive.language.meaning.scope import Parameter, Scope, parameters_of, scope
 from gradscribe.derive.language.syntax.evaluation import evaluated
 from gradscribe.derive.language.syntax.located_error import LanguageError, Located, nearest
@@ -73,7 +74,7 @@ def _plain(text: str) -> str:
 
 
 def _layer(syntax: Text, name: str, arguments: Mapping[str, str], interface: Mapping[str, Any]) -> Layer:
-    syntax = parted(syntax, parameters_of(syntax))
+    syntax = begun(parted(syntax, parameters_of(syntax)))
     names = scope(syntax)
     found = limits(syntax, names.parameters)
     extents = find(syntax, names)

@@ -99,7 +99,7 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int 
                         slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back, last_lanes);
                     else
                         accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole,
-                                   AHEAD, WIDE, X2_A, back, PANELS ? 0 : back);
+                                   AHEAD, WIDE, X2_A, back, PANELS ? 0 : back, NULL);
                     const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1,
                                         u + CHAIN >= s.high[3]};
                     int all = 1;

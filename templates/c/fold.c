@@ -78,7 +78,7 @@ INLINE void tile(const REAL *a, const REAL *panel, REAL *own, const int mr, cons
         vec sums[MR][NV];
         clear(sums, mr, nv);
         accumulate(sums, a + u * AU, AM, AU, panel + u * BLOCK, BLOCK, EU - u < CHAIN ? EU - u : CHAIN, mr, nv, 0,
-                   LANES, LANES, 0, MR, 0, 0, 0);
+                   LANES, LANES, 0, MR, 0, 0, 0, NULL);
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++) {
                 REAL *to = own + m * (ptrdiff_t)OM + v * LANES;

@@ -18,25 +18,6 @@
 #define BEFORE_LAST(k) ((k) == BLOCKS - 1 && TAIL < BLOCK ? TAIL - LEFT : BLOCK)
 
 #if TURNED
-/* So many vectors across: the first elements of all of them become the first vector. */
-INLINE void turn(vec block[LANES])
-{
-    UNROLL for (int stage = 0; stage < __builtin_ctz(LANES); stage++)
-        UNROLL for (int k = 0; k < LANES; k++) {
-            const int step = 1 << stage;
-            if (k & step)
-                continue;
-            lane_numbers low, high;
-            UNROLL for (int at = 0; at < LANES; at++) {
-                low[at] = at & step ? LANES + at - step : at;
-                high[at] = at & step ? LANES + at : at + step;
-            }
-            const vec a = block[k], b = block[k + step];
-            block[k] = choose(a, b, low);
-            block[k + step] = choose(a, b, high);
-        }
-}
-
 /* All u of blocks, at a place of the other sums: in b they lie next to each other, in panels all v of a block do. */
 static void pack_place(const REAL *b, long first, long last, REAL *to)
 {

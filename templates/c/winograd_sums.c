@@ -71,7 +71,7 @@ static void product(const REAL *v, const REAL *e, REAL *s, long tiles, int first
     UNROLL for (int m = 0; m < MR; m++)
         UNROLL for (int n = 0; n < NV; n++)
             __builtin_prefetch(s + (long)m * KB + n * LANES, 1);
-    accumulate(sums, v, 1, V_ROW, e, E_ROW, tiles, MR, NV, 0, LANES, LANES, 0, MR, 0, 0, 0);
+    accumulate(sums, v, 1, V_ROW, e, E_ROW, tiles, MR, NV, 0, LANES, LANES, 0, MR, 0, 0, 0, NULL);
     UNROLL for (int m = 0; m < MR; m++)
         UNROLL for (int n = 0; n < NV; n++) {
             REAL *to = s + (long)m * KB + n * LANES;

@@ -159,6 +159,7 @@ BOUNDS = {
     ("perceptron's and block's step", "mean"): 0.9, ("perceptron's and block's step", "each"): 1.0,
     ("inference, batch 1", "mean"): 0.40, ("inference, batch 1", "each"): 0.50,
     ("a repeated tiny call", "mean"): 1.0,
+    ("equations", "mean"): 1.0, ("equations", "each"): 2.0,
     ("dense 3x3, NumPy", "scratch"): 48, ("all else, NumPy", "scratch"): 24,
 }  # fmt: skip
 

@@ -20,6 +20,8 @@ PARSERS = (
     "derive/composition/parsing/parse_network.py",
     "derive/composition/parsing/node_reader.py",
     "derive/composition/parsing/tokens.py",
+    "derive/composition/parsing/line_reader.py",
+    "derive/composition/parsing/written_blocks.py",
 )
 STANDARD = set(sys.stdlib_module_names)
 Names = dict[str, set[str]]

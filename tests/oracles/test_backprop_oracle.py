@@ -121,7 +121,7 @@ def test_boxed_rows_equal_autograd(name: str, forward: Callable[..., tuple[Tenso
     signals, output = forward(tensors, {s.name: v for s, v in sizes.items()})
     assert np.allclose(output.detach().numpy(), values[derivation.program.outputs[0]], atol=1e-12)
     seed_value = rng.normal(size=tuple(output.shape)) if output.ndim else np.array(1.0)
-    found = back_propagated(derivation, {**values, derivation.seed: seed_value}, sizes, rng)
+    found = back_propagated(derivation, {**values, derivation.seeds[0][1]: seed_value}, sizes, rng)
     weights = [s.wrt for s in derivation.sections if s.wrt in tensors]
     expected = torch.autograd.grad(
         (output * torch.tensor(seed_value)).sum(), [*signals.values(), *(tensors[w] for w in weights)]

@@ -39,7 +39,7 @@ def built(name: str) -> tuple[Any, np.ndarray]:
     return instance, rng.normal(size=shape)
 
 
-@pytest.mark.parametrize("name", some(sorted(NETWORKS), 2, first=1))
+@pytest.mark.parametrize("name", some(sorted(MODULES), 2, first=1))
 def test_forward_and_every_gradient(name: str) -> None:
     network, x = built(name)
     module: Any = torch_networks.load(MODULES[name](), network)

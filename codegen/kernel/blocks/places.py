@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gradscribe.derive.composition import Network, Node
+from gradscribe.derive.composition.network import owner
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,9 @@ def crossing(network: Network) -> set[str]:
         source
         for node in network.nodes
         for source in node.inputs
-        if source in results and instance.get(source, "") != node.instance
+        if source in results and instance.get(owner(source), "") != node.instance
     }
-    ends = {name for name, tensor in network.results if tensor in network.program.outputs and instance[name]}
+    ends = {name for name, tensor in network.results if tensor in network.program.outputs and instance[owner(name)]}
     return {results[source] for source in found | ends}
 
 
@@ -63,7 +64,7 @@ def places(network: Network, gradients: Mapping[str, str], sums: Mapping[str, st
     for name, inside in nodes.items():
         called = {node.name for node in inside}
         own = {t: f"{p.node.removeprefix(f'{name}_')}_{p.name}" for t, p in network.parts if p.node in called}
-        outer = dict.fromkeys(source for node in inside for source in node.inputs if source not in called)
+        outer = dict.fromkeys(source for node in inside for source in node.inputs if owner(source) not in called)
         around = {results.get(source, source): f"x{k}" if k > 1 else "x" for k, source in enumerate(outer, 1)}
         names = {**around, **own}
         slopes = {gradients[t]: f"d{word}" for t, word in names.items() if t in gradients}

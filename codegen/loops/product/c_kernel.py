@@ -1,27 +1,30 @@
 """Kernel -> one function of C: what it is given, its loops, and the words above it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count, groupby
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from gradscribe.codegen.kernel.conditions.gradient_conditions import Condition, conditions
 from gradscribe.codegen.kernel.conditions.label_conditions import kernel_conditions
-from gradscribe.codegen.kernel.form import chosen_forms, size_hints
+from gradscribe.codegen.kernel.form import Form, choose_form, chosen_forms, positioned, size_hints
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
 from gradscribe.codegen.kernel.page.equation import equation
 from gradscribe.codegen.kernel.page.provenance import kernel_numbers
 from gradscribe.codegen.loops.product.kernel_words import kernel_words, summary
 from gradscribe.codegen.loops.product.nest.arrangement import Arrangement, arranged, reading
 from gradscribe.codegen.loops.product.nest.element_loops import check_label, write_statement
-from gradscribe.codegen.loops.product.nest.function_loops import NULL, ONE, Loops
+from gradscribe.codegen.loops.product.nest.function_loops import FINAL_SIZE, NULL, ONE, Loops
 from gradscribe.codegen.loops.product.settings import Settings
 from gradscribe.codegen.loops.product.size_functions import bound_sizes
 from gradscribe.codegen.loops.text.c_function import CBlank, CBody, CFunction, CIf, CParameter, CSourced, CUnused
 from gradscribe.codegen.loops.text.c_names import spelled
 from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Literal, Name, call, chain, parts
 from gradscribe.codegen.python.statement import Assign, Comment, Return
+from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import EquationError, Statement, Tensor, accesses
 
@@ -76,8 +79,27 @@ class _Function:
         known = {**{t.name: t for t in program.inputs}, **results, **{t.name: t for t in self.scratch}}
         self.loops = Loops(known, integers, filled, settings)
         self.statements = list(zip(program.statements, forms, strict=True))
+        together = {s: r for r in stages(program) if isinstance(r, Recurrence) for s in r.statements}
+        self.recurring = {k: together[s] for k, s in enumerate(program.statements) if s in together}
+        self.position = integer(next(n for k in count() if (n := f"t{k or ''}") not in program.names()))
         positive = settings.positive
-        self.arranged = {k: arranged(form, program, integers, positive) for k, (_, form) in enumerate(self.statements)}
+        self.arranged = {
+            k: arranged(self._at_one_place(k) or form, program, integers, positive, self._around(k))
+            for k, (_, form) in enumerate(self.statements)
+        }
+
+    def _around(self, k: int) -> dict[Symbol, Expr]:
+        """The index of a loop around a statement, with its extent."""
+        return {self.position: self.recurring[k].extent} if k in self.recurring else {}
+
+    def _at_one_place(self, k: int) -> Form | None:
+        """What a statement of a recurrence computes at one position; None for another statement."""
+        recurrence, program = self.recurring.get(k), self.kernel.program
+        if recurrence is None:
+            return None
+        here = positioned(self.statements[k][0], recurrence, program, self.position)
+        form = choose_form(here, program, size_hints(program))
+        return replace(form, box=tuple(r for r in form.box if r.index != self.position))
 
     def made(self) -> KernelInC:
         loops = self.loops
@@ -123,14 +145,44 @@ class _Function:
         numbered = list(enumerate(self.statements))
         for condition, found in groupby(numbered, key=lambda n: under.get(n[1][0].target.name, Condition())):
             with self.loops.when(self._wanted(condition)):
-                for k, (statement, form) in found:
-                    first = statement.target.name not in seen
-                    seen.add(statement.target.name)
-                    said = equation(statement, form, first, order, numbers)
-                    with self.loops.apart() as computed:
-                        self._statement(statement, self.arranged[k], first)
-                    words = Comment("\n".join(said.lines(WIDTH)))
-                    self.loops.put(CBlank(), CSourced(said, (words, *computed)))
+                for recurrence, own in groupby(found, key=lambda n: self.recurring.get(n[0])):
+                    together = list(own)
+                    filled = self._filled(k for k, _ in together) if recurrence is not None else set()
+                    with self._positions(recurrence, filled):
+                        for k, (statement, form) in together:
+                            name = statement.target.name
+                            said = equation(statement, form, name not in seen, order, numbers)
+                            with self.loops.apart() as computed:
+                                self._statement(statement, self.arranged[k], name not in seen | filled)
+                            seen.add(name)
+                            words = Comment("\n".join(said.lines(WIDTH)))
+                            self.loops.put(CBlank(), CSourced(said, (words, *computed)))
+
+    def _filled(self, numbers: Iterable[int]) -> set[str]:
+        """The tensors of a recurrence that begin with zeros, as what is first computed does not write all of them."""
+        first: dict[str, int] = {}
+        for k in numbers:
+            first.setdefault(self.statements[k][0].target.name, k)
+        return {name for name, k in first.items() if self.arranged[k].clear or self._needed(self.statements[k][0])}
+
+    @contextmanager
+    def _positions(self, recurrence: Recurrence | None, filled: Collection[str]) -> Iterator[None]:
+        """Statements at every position of a recurrence in turn, arrays that are `filled` before with zeros."""
+        if recurrence is None:
+            yield
+            return
+        loops, index = self.loops, self.position
+        for name in dict.fromkeys(s.target.name for s in recurrence.statements):
+            if name in filled:
+                loops.clear(self.kernel.program.tensors[name])
+        extent, place = loops.integer(recurrence.extent), loops.index(index)
+        loops.sizes[index] = place
+        turn = place if recurrence.step > 0 else Name(loops.names.own(f"{index.name}_left", "index"))
+        with loops.counted(turn, Literal(0), extent):
+            if recurrence.step < 0:
+                loops.new(FINAL_SIZE, place, Binary("-", Binary("-", extent, ONE), turn))
+            yield
+        del loops.sizes[index]
 
     def _labels(self) -> None:
         """Check the integers that have to be positions."""
@@ -156,13 +208,17 @@ class _Function:
     def _statement(self, statement: Statement, a: Arrangement, first: bool) -> None:
         if not REDUCTIONS[a.form.op].selects and not a.form.is_sum:
             raise EquationError(f"{self.kernel.name}: C has no {REDUCTIONS[a.form.op].noun}")
-        optional = {t.name for t in self.kernel.arguments if t.optional and t.name not in self.loops.filled}
-        needed = sorted({x.tensor for x in accesses(statement.term.body)} & optional)
+        needed = self._needed(statement)
         recorded = a.form.argument is not None and a.form.argument.name in self.recorded
         if needed and first:
             self.loops.clear(a.form.target)
         with self.loops.when([self._there(name) for name in needed]):
-            write_statement(self.loops, a, first and not needed, recorded)
+            write_statement(self.loops, a, first and not needed, recorded, (self.position,))
+
+    def _needed(self, statement: Statement) -> list[str]:
+        """The arrays without which there is nothing to compute."""
+        optional = {t.name for t in self.kernel.arguments if t.optional and t.name not in self.loops.filled}
+        return sorted({x.tensor for x in accesses(statement.term.body)} & optional)
 
     # ----- what stands before ---------------------------------------------------------------------------------------
     def _checked(self) -> Iterator[Assign | CIf]:

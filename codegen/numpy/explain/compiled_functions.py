@@ -141,7 +141,7 @@ def _network_forward(k: NetworkKernels) -> Call:
     def call(code: Callable[..., Any], example: Instance, values: Mapping[str, Any]) -> dict[str, Any]:
         given = [values[t.name] for t in k.network.given if t in k.forward.program.inputs]
         results = code(*given, *_held(k, k.forward, values), **_options(k.forward, example))
-        return {k.network.program.outputs[0]: results[0], "saved": results[-1]}
+        return {**dict(zip(k.forward_outputs, results, strict=False)), "saved": results[-1]}
 
     return call
 

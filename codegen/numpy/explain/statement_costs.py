@@ -20,15 +20,19 @@ from gradscribe.codegen.numpy.plan import (
     Clip,
     Compiled,
     Contract,
+    ContractByLabel,
     Define,
     Equation,
     Gather,
     Invoke,
     Known,
+    LabelExtrema,
     Loop,
+    PartSums,
     Positions,
     Present,
     Record,
+    Recur,
     Reduce,
     Release,
     Scale,
@@ -185,7 +189,7 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
             case Block(extent, block, _, _, body):  # all blocks together
                 whole = dict(scope.sizes) | {block: number(extent, scope.sizes)}
                 yield from _walked(body, replace(scope, sizes=whole))
-            case Loop(_, extent, body):
+            case Loop(_, extent, body) | Recur(_, extent, _, _, _, body):
                 rounds = number(extent, scope.sizes)
                 yield Statement(_text(record, scope), scope.depth)
                 yield from _walked(body, scope.inner(rounds))
@@ -259,7 +263,7 @@ def _moved(record: Record, scope: _Scope) -> tuple[int, int]:
             return _volume(axes, scope), 2 * _volume(axes, scope)
         case ScatterAdd():
             return _volume(record.ranges, scope), 3 * _volume(record.ranges, scope)
-        case Known():
+        case Known() | PartSums() | ContractByLabel() | LabelExtrema():
             return 0, 0
         case _:
             return 0, 0

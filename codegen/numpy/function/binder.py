@@ -220,13 +220,8 @@ class Binder:
         received = _extent(source, axis)
         if not unknown:
             # groups that do not divide the channels are a mistake of their own, named before the number expected
-            counts = [
-                s
-                for o in self.layer.options
-                if o.kind is Kind.COUNT
-                for s in o.symbols
-                if s in sympy.Mul.make_args(extent)
-            ]
+            options = (o for o in self.layer.options if o.kind is Kind.COUNT and extent.is_Mul)
+            counts = [s for o in options for s in o.symbols if s in extent.args]
             divided = (Do(self._check("rt.divided", where, received, variable(s))) for s in counts)
             return [*divided, Do(self._check("rt.extent", where, received, size(extent)))]
         self.known.add(unknown[0])

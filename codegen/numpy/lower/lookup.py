@@ -14,10 +14,22 @@ from sympy import Dummy, Expr, Integer, Mul, Symbol
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.slices.taps import window
-from gradscribe.codegen.numpy.plan import Allocate, Gather, Known, Labels, Positions, Record, ScatterAdd, Slice, Update
+from gradscribe.codegen.numpy.plan import (
+    Allocate,
+    ContractByLabel,
+    Gather,
+    Known,
+    LabelExtrema,
+    Labels,
+    Positions,
+    Record,
+    ScatterAdd,
+    Slice,
+    Update,
+)
 from gradscribe.derive.calculus.collapse import vanishing_accesses
 from gradscribe.derive.calculus.passes.positions import is_label
-from gradscribe.derive.ir.functions import equal, is_indicator
+from gradscribe.derive.ir.functions import admission, equal, is_indicator
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Range, Statement, accesses
 
@@ -45,6 +57,8 @@ def lower_lookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[R
     lookups = _lookups(form, scope)
     if not lookups:
         return None
+    if len(lookups) == 1 and (by_label := _by_label(lookups[0], form, scope, fresh)) is not None:
+        return by_label
     records, labels = _label_arrays(lookups, form, scope)
     brackets = [k.bracket for k in lookups]
     body = Mul(*(f for f in Mul.make_args(form.body) if f not in brackets))
@@ -72,6 +86,75 @@ def adds_at_labels(statement: Statement) -> bool:
     """Whether a statement writes where labels say, so that most of its target gets nothing from it."""
     brackets = [f for f in Mul.make_args(statement.term.body) if isinstance(f, equal) and accesses(f)]
     return any(r.index in f.args for f in brackets for r in statement.term.free)
+
+
+def _by_label(lookup: _Lookup, form: Form, scope: Scope, fresh: bool) -> list[Record] | None:
+    """A product of matrices for each label: where a row meets the matrix that its label says, or adds to it.
+
+    None where it is no such product: each index but row and label is one of just two of both factors and the result.
+    """
+    others = [f for f in Mul.make_args(form.body) if f != lookup.bracket]
+    factors = [f for f in others if f.free_symbols & set(form.indices)]
+    rows = [v for v in form.indices if v in lookup.label.free_symbols]
+    places = tuple(e for e in form.place if isinstance(e, Symbol))
+    if len(factors) != 2 or len(rows) != 1 or form.guards or len(places) < len(form.place):
+        return None
+    if not all(isinstance(f, Access) and scope.plain(f, form) for f in factors):
+        return None
+    fits = all(scope.fits(e, extent, form) for e, extent in zip(form.place, form.target.shape, strict=True))
+    seen = [set(f.indices) for f in factors] + [set(places)]
+    found = {v: sum(v in own for own in seen) for v in form.indices}
+    (row,) = rows
+    others_twice = all(n == 2 for v, n in found.items() if v not in (row, lookup.index))
+    if not fits or not others_twice or found[lookup.index] != 1 or found[row] != 2:
+        return None
+    left, right = factors
+    apart = [own - {row, lookup.index} for own in seen]
+    if not all(apart[a] & apart[b] for a, b in ((0, 1), (0, 2), (1, 2)) if row not in seen[a] or row not in seen[b]):
+        return None  # rows are added, or multiplied by numbers: nothing is read for several of them
+    array, made = computed_labels(lookup.label, form, scope)
+    labels = Labels(lookup.index, array.tensor, array.indices)
+    extent = form.range(lookup.index).extent
+    scale = Mul(*(f for f in others if f not in factors))
+    ranges = tuple(r for r in form.box if r.index != lookup.index)
+    sides = left.tensor, right.tensor, left.indices, right.indices
+    return [*made, ContractByLabel(form.target.name, *sides, places, labels, extent, scale, ranges, not fresh)]
+
+
+def lower_label_extrema(form: Form, scope: Scope, lower: Lower) -> list[Record] | None:
+    """Lower an extremum of the rows that have a label, to an array that does not exist yet; None for others."""
+    conditions, value = admission(form.body)
+    if form.is_sum or len(conditions) != 1 or not isinstance(conditions[0], equal) or form.guards:
+        return None
+    if len(form.contracted) != 1 or not all(
+        isinstance(e, Symbol) and scope.fits(e, s, form) for e, s in zip(form.place, form.target.shape, strict=True)
+    ):
+        return None
+    (row,) = form.contracted
+    for index, label in (conditions[0].args, conditions[0].args[::-1]):
+        rows = label.free_symbols & set(form.indices)
+        if index in form.placed and is_label(label, index, scope.tensors) and rows == {row}:
+            break
+    else:
+        return None
+    if index in value.free_symbols or row not in value.free_symbols or form.position not in (row, 0):
+        return None
+    if not form.placed - {index} <= value.free_symbols:
+        return None
+    array, records = computed_labels(label, form, scope)
+    if isinstance(value, Access) and scope.plain(value, form):
+        source = value
+    else:
+        axes = tuple(row if v == index else v for v in form.place)
+        made = scope.declare("compared", [form.range(v).extent for v in axes])
+        source = Access(made.name, *axes)
+        records += lower(Form(made, axes, tuple(form.range(v) for v in axes), value), scope, True)
+    labels = Labels(index, array.tensor, array.indices)
+    argument = form.argument.name if form.argument is not None else None
+    places = tuple(e for e in form.place if isinstance(e, Symbol))
+    extent = form.range(index).extent
+    made_of = source.tensor, source.indices, places, labels, extent, argument
+    return [*records, LabelExtrema(form.target.name, form.op, *made_of)]
 
 
 # ----- which brackets -----------------------------------------------------------------------------------------------

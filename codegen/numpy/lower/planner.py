@@ -1,6 +1,6 @@
 """The planner: picks a strategy for every statement of a program."""
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import groupby, repeat
 
@@ -11,13 +11,14 @@ from gradscribe.codegen.kernel.form import joined as joined_axes
 from gradscribe.codegen.kernel.page.equation import Equation, equation
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
+from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_label_extrema, lower_lookups
 from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
 from gradscribe.codegen.numpy.lower.loops.nests import loops
 from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pass
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.passes.sum_pass import sum_pass
+from gradscribe.codegen.numpy.lower.part_sums import lower_part_sums, sums_parts
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     lower_contract,
@@ -28,7 +29,9 @@ from gradscribe.codegen.numpy.lower.products.separate import is_separate
 from gradscribe.codegen.numpy.lower.slices.blocks import scattered
 from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
-from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split
+from gradscribe.codegen.numpy.lower.step_by_step import lower_recurrence
+from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split, When
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
 
@@ -41,6 +44,7 @@ def lower(
     sizes: Mapping[Symbol, Sequence[int]] | None = None,
     keys: Sequence[Hashable] = (),
     kept: Collection[str] = (),
+    said: Mapping[Statement, Equation] | None = None,
 ) -> Plan:
     """Plan the computation of `program`.
 
@@ -53,6 +57,7 @@ def lower(
         sizes: what size symbols are at several places, in their order, where that is known.
         keys: of the statements: those with different ones are computed apart.
         kept: the tensors, besides the results, that somebody reads afterwards.
+        said: what is said of statements, where these are not the equations themselves.
     """
     known = sizes or {}
     hints = _hints(program, known)
@@ -62,11 +67,41 @@ def lower(
     written = set(given)
     found: list[Lowered] = []
     every = zip(program.statements, chosen_forms(program, hints), keys or repeat(None), strict=bool(keys))
-    for statement, form, key in _ordered(every):
-        said = equation(statement, form, statement.target.name not in written, order, numbers or {})
-        found.append(_lowered(statement, joined_axes(form, scope.tensors), program, scope, said, key, written))
-        written.add(statement.target.name)
+    recurrences = {s: stage for stage in stages(program) if isinstance(stage, Recurrence) for s in stage.statements}
+    for recurrence, group in groupby(every, key=lambda one: recurrences.get(one[0])):
+        together = list(group)
+        spoken: list[Equation] = []
+        for statement, form, key in together if recurrence is not None else _ordered(together):
+            own = equation(statement, form, statement.target.name not in written, order, numbers or {})
+            spoken.append((said or {}).get(statement, own))
+            if recurrence is None:
+                seen = joined_axes(form, scope.tensors)
+                found.append(_lowered(statement, seen, program, scope, spoken[-1], key, written))
+            written.add(statement.target.name)
+        if recurrence is not None:
+            records = _recurred(recurrence, program, scope, spoken, {*program.outputs, *kept}, known)
+            found.append(Lowered(spoken[0], records, together[0][2], said=True))
     return Plan(name, tuple(joined(found, scope, {*program.outputs, *kept})))
+
+
+def _recurred(
+    recurrence: Recurrence,
+    program: Program,
+    scope: Scope,
+    said: Sequence[Equation],
+    kept: Set[str],
+    sizes: Mapping[Symbol, Sequence[int]],
+) -> tuple[Record, ...]:
+    """A recurrence as records: what it computes at one position is a program, and planned as such."""
+    others = [s for s in program.statements if s not in recurrence.statements]
+    read = {a.tensor for s in others for a in accesses(s.term.body)}
+
+    def lowered(inside: Program) -> Sequence[Record]:
+        given = [t.name for t in inside.inputs]
+        spoken = dict(zip(inside.statements, said, strict=True))
+        return lower(inside, "", given, scope.taken, sizes=sizes, said=spoken).records
+
+    return lower_recurrence(recurrence, program, scope.taken, kept | read, lowered)
 
 
 def _lowered(
@@ -79,7 +114,16 @@ def _lowered(
         zeros = [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
         lowered = _statement(statement, form, program, scope, fresh=False)
         return Lowered(said, (*zeros, Present(absent[0], tuple(lowered))), key)
-    passed = _in_one_pass(form, scope, fresh)
+    asked = tuple(g for g in form.guards if not (g.value.free_symbols | g.extent.free_symbols) & set(form.indices))
+    if asked and form.is_sum:  # once for all elements
+        zeros = [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
+        rest = replace(form, guards=tuple(g for g in form.guards if g not in asked))
+        body = tuple(_statement(statement, rest, program, scope, fresh=False))
+        return Lowered(said, (*zeros, *([When(asked, (), body)] if body else [])), key)
+    by_label = lower_label_extrema(form, scope, _form) if fresh else None
+    if by_label is not None:
+        return Lowered(said, tuple(by_label), key)
+    passed = _in_one_pass(form, scope, fresh) if not sums_parts(form, scope) else None
     if passed is None:
         return Lowered(said, tuple(_statement(statement, form, program, scope, fresh)), key)
     found, made, otherwise = passed
@@ -155,6 +199,8 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    if sums_parts(form, scope):
+        return lower_part_sums(form, scope, fresh, _form)
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
     if windows is not None:
         return _or_loops(windows, form, form, [], scope, fresh)

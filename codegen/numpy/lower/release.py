@@ -15,6 +15,7 @@ from gradscribe.codegen.numpy.plan import (
     Loop,
     Present,
     Record,
+    Recur,
     Release,
     Wanted,
     When,
@@ -76,7 +77,7 @@ def _made(records: Sequence[Record]) -> dict[str, None]:
             case Compiled(then=then, otherwise=otherwise) | Branch(then=then, otherwise=otherwise):
                 both: Set[str] = _made(then).keys() & _made(otherwise).keys()
                 found |= {name: None for name in _made(then) if name in both}
-            case Loop() | When() | Block() | Present() | Wanted() | Window(described=True):
+            case Loop() | Recur() | When() | Block() | Present() | Wanted() | Window(described=True):
                 pass
             case _:
                 found |= dict.fromkeys(name for name, _ in effects(record).holds)

@@ -35,6 +35,7 @@ from gradscribe.codegen.python.expression import (
     Name,
     Star,
     absent,
+    call,
     item,
     member,
     method,
@@ -123,18 +124,19 @@ def _kept(found: Table[str]) -> Group:
 
 
 def _methods(k: NetworkKernels) -> list[Function]:
-    arrays, asked, judged = ([t.name for t in tensors] for tensors in (k.network.given, _asked(k), _judged(k)))
+    arrays, asked = ([t.name for t in tensors] for tensors in (k.network.given, _asked(k)))
+    value = "The output" if len(k.forward_outputs) == 1 else f"The outputs {enumerated(k.forward_outputs)}"
     signature, start = constructor_signature(k.network), [CREATED, *constructor_statements(k, starts_of(k))]
     filled = "Fill grads and return the gradient of the input; without an argument from the loss, and then None."
     found = [
         as_method("__init__", signature, "", start),
-        _method("__call__", arrays, f"The output in training, for {enumerated(arrays)}.", _call(k)),
-        _method("predict", asked, f"The output after training, for {enumerated(asked)}; nothing is kept.", _predict(k)),
+        _method("__call__", arrays, f"{value} in training, for {enumerated(arrays)}.", _call(k)),
+        _method("predict", asked, f"{value} after training, for {enumerated(asked)}; nothing is kept.", _predict(k)),
     ]
     if k.loss:
         words = "The loss; `backward` without an argument starts from it."
-        found.append(_method("loss", judged, words, _loss(k, *k.loss)))
-    found.append(_method("backward", k.seeds[:1], filled, _backward(k), default=NONE))
+        found.append(_method("loss", _judged(k), words, _loss(k)))
+    found.append(_method("backward", k.seeds, filled, _backward(k), default=NONE))
     if k.double_backward is not None:
         words = "Return the gradient of S, the sum of direction * gradient, by name; see the function of this name."
         result = of("dict", Name("str"), ANY)
@@ -153,15 +155,18 @@ def _asked(k: NetworkKernels) -> tuple[Tensor, ...]:
     return tuple(t for t in k.network.given if t.name in read)
 
 
-def _judged(k: NetworkKernels) -> tuple[Tensor, ...]:
-    """What the loss takes; () for a network without loss."""
-    return tuple(t for t in k.loss[0].arguments if not t.optional) if k.loss else ()
+def _judged(k: NetworkKernels) -> list[str]:
+    """What the loss takes: the outputs, those that it judges under its own names, then labels."""
+    own = [t.name for t in k.loss[0].arguments if not t.optional]
+    judged = dict(zip(k.network.judged, own, strict=False)) or {k.forward_outputs[0]: own[0]}
+    return [*(judged.get(name, name) for name in k.forward_outputs), *own[len(judged) :]]
 
 
 def _call(k: NetworkKernels) -> Body:
     network = k.network
     state = (STATE,) if network.state else ()
-    results = Items((Name("y"), *(Name("state") for _ in state), member("_saved")))
+    values = _values(k)
+    results = Items((*values, *(Name("state") for _ in state), member("_saved")))
     arguments = (*(Name(t.name) for t in network.given), PARAMS, *state)
     value = _run(k.forward, *arguments)
     return (
@@ -170,8 +175,13 @@ def _call(k: NetworkKernels) -> Body:
         Do(method(SELF, "_recycle")),
         Assign(results, value),
         *(Do(method(s, "update", Name("state"))) for s in state),
-        Return((Name("y"),)),
+        Return(values),
     )
+
+
+def _values(k: NetworkKernels) -> tuple[Name, ...]:
+    """The variables of the outputs."""
+    return tuple(map(Name, k.forward_outputs)) if len(k.forward_outputs) > 1 else (Name("y"),)
 
 
 def _predict(k: NetworkKernels) -> Body:
@@ -186,45 +196,60 @@ def _run(kernel: Kernel, *arguments: Expression, **named: Expression) -> Call:
     return Call(member("_run"), (Name(kernel.name), *arguments), (*options(kernel), *named.items()))
 
 
-def _loss(k: NetworkKernels, forward: Kernel, gradient: Kernel) -> Body:
+def _loss(k: NetworkKernels) -> Body:
     """The loss, and what its gradient needs is kept."""
-    needed = [t.name for t in gradient.arguments if t.name not in dict(gradient.seeds)]
-    kept = (*map(Name, needed), *(shape_of(t.name) for t in gradient.shaped))
+    forward, *gradients = k.loss
     value = Name(forward.results[0])
-    given = tuple((t.name, Name(t.name)) for t in _judged(k))
+    passed = {t.name for t in forward.arguments}
+    given = tuple((name, Name(name)) for name in _judged(k) if name in passed)
     return (
         Assign(names(forward.results), Call(Name(forward.name), (), given)),
-        Assign(member("_judged"), Group(kept)),
+        Assign(member("_judged"), Group((*_kept_of_loss(gradients).values(), *_zeros(k).values()))),
         Do(method(SELF, "_check_finite", Literal(k.network.name), value)),
         Return((value,)),
     )
 
 
+def _kept_of_loss(gradients: Sequence[Kernel]) -> dict[str, Expression]:
+    """What the gradients of the loss need, by what they call it."""
+    needed = [t.name for g in gradients for t in g.arguments if t.name not in dict(g.seeds)]
+    shaped = {shape_argument(t): shape_of(t.name) for g in gradients for t in g.shaped}
+    return {**{name: Name(name) for name in needed}, **shaped}
+
+
+def _zeros(k: NetworkKernels) -> dict[str, Expression]:
+    """The gradients by outputs that the loss does not judge, which are 0."""
+    judged = {*k.network.judged} or {k.forward_outputs[0]}
+    return {seed: call("np.zeros_like", Name(output)) for seed, output in k.backward.seeds if output not in judged}
+
+
 def _backward(k: NetworkKernels) -> Body:
-    (seed,) = k.seeds
-    judged = {t.name for t in k.loss[1].arguments} | {shape_argument(t) for t in k.loss[1].shaped} if k.loss else set()
-    own = Names({*FIXED, seed, *judged})
+    seeds = k.seeds
+    own = Names({*FIXED, *seeds, *_kept_of_loss(k.loss[1:])})
     saved, wanted, gradient = (own.own(word) for word in ("saved", "inputs", "gradient"))
-    value = _run(k.backward, Name(seed), PARAMS, Name(saved), inputs=Name(wanted))
+    value = _run(k.backward, *map(Name, seeds), PARAMS, Name(saved), inputs=Name(wanted))
     let_go = Assign(member("grads"), Dictionary(()))  # their memory serves for the new ones
     return (
         let(saved, method(SELF, "_kept")),
-        let(wanted, Comparison((Name(seed), NONE), ("is not",))),
-        *(_from_loss(k.loss[1], seed) if k.loss else ()),
+        let(wanted, Comparison((Name(seeds[0]), NONE), ("is not",))),
+        *(_from_loss(k) if k.loss else ()),
         let_go,
         Assign(Items((Name(gradient), member("grads"))), value),
         Return((Name(gradient),)),
     )
 
 
-def _from_loss(gradient: Kernel, seed: str) -> list[Statement]:
+def _from_loss(k: NetworkKernels) -> list[Statement]:
     """Where no gradient is given, that of the loss."""
-    seeds = dict(gradient.seeds)
-    shapes = [shape_argument(t) for t in gradient.shaped]
-    kept = [*(t.name for t in gradient.arguments if t.name not in seeds), *shapes]
-    passed = (Literal(1.0) if t.name in seeds else Name(t.name) for t in gradient.arguments)
-    value = Call(Name(gradient.name), tuple(passed), tuple((name, Name(name)) for name in shapes))
-    return [If(absent(seed), (Assign(unpacked(kept), method(SELF, "_judgement")), let(seed, value)))]
+    _, *gradients = k.loss
+    kept, zeros = _kept_of_loss(gradients), _zeros(k)
+    judged = [seed for seed, _ in k.backward.seeds if seed not in zeros]
+    body: list[Statement] = [Assign(unpacked([*kept, *zeros]), method(SELF, "_judgement"))]
+    for seed, gradient in zip(judged, gradients, strict=True):
+        seeds, shapes = dict(gradient.seeds), [shape_argument(t) for t in gradient.shaped]
+        passed = (Literal(1.0) if t.name in seeds else Name(t.name) for t in gradient.arguments)
+        body.append(let(seed, Call(Name(gradient.name), tuple(passed), tuple((name, Name(name)) for name in shapes))))
+    return [If(absent(k.seeds[0]), tuple(body))]
 
 
 def _double_backward(k: NetworkKernels, kernel: Kernel) -> Body:

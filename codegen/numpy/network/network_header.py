@@ -12,7 +12,8 @@ from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.kernel.page.provenance import page, page_numbers
 from gradscribe.codegen.numpy.function.docstring import WIDTH, module_doc, wrapped
 from gradscribe.codegen.numpy.network.blocks.block_functions import page_rows, words
-from gradscribe.derive.composition import Level, levels, with_loss
+from gradscribe.derive.composition import Level, as_derived, levels
+from gradscribe.derive.composition.network import owner
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
 from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.writers.text.text_tables import layer_lines
@@ -58,7 +59,7 @@ def _alike(k: NetworkKernels) -> dict[str, list[PlacedPart]]:
 def _layers(k: NetworkKernels) -> Layers:
     """A place has one row, unless one of its layers belongs to a level that begins outside."""
     table = next(block for block in page(k.source).blocks if isinstance(block, LayerTable))
-    found = levels((with_loss(k.source) if k.source.loss is not None else k.source).nodes)
+    found = levels(as_derived(k.source).nodes)
     mixed = {node.instance for level in found if len({n.instance for n in level.nodes}) > 1 for node in level.nodes}
     placed = {part.place.name: part for alike in _alike(k).values() for part in alike}
     blocks = {name: part for name, part in placed.items() if name not in mixed}
@@ -75,7 +76,7 @@ def _rows(k: NetworkKernels, layers: Layers) -> list[Row]:
     rows: dict[str, Row] = {}
     for level, row in zip(layers.levels, layers.table.rows, strict=True):
         home = layers.homes[level.nodes[0].name]
-        sources = (layers.homes.get(i, i) for node in level.nodes for i in node.inputs)
+        sources = (layers.homes.get(i, i) for node in level.nodes for i in node.sources)
         reads = dict.fromkeys(source for source in sources if source != home)
         own = replace(row, label=home, reads=tuple(reads), shape=layers.table.number(row.shape), equations=())
         if home in layers.blocks:
@@ -130,7 +131,10 @@ def _inner_row(k: NetworkKernels, layers: Layers, level: Level, row: Row, part: 
         label=place.within(level.nodes[0].name),
         layers=row.layers,
         reads=tuple(
-            dict.fromkeys(place.within(labels[i]) if i in labels else place.names[results.get(i, i)] for i in sources)
+            dict.fromkeys(
+                place.within(labels[owner(i)]) if owner(i) in labels else place.names[results.get(i, i)]
+                for i in sources
+            )
         ),
         shape=tensors[place.names[results[level.nodes[-1].name]]].shape,
         weights=tuple((letter, own) for (letter, _), own in zip(row.weights, shapes, strict=True)),

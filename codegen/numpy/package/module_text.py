@@ -34,7 +34,7 @@ NUMPY = frozenset(
         *(name for name, *_ in _REDUCING),
         *("add", "arange", "array", "broadcast_to", "copyto", "divide", "empty", "float32", "float_power"),
         *("full", "inf", "int32", "int64", "intp", "max", "min", "multiply", "random", "sqrt", "square", "subtract"),
-        *("where", "zeros"),
+        *("where", "zeros", "zeros_like"),
     )
 )
 """What emitted code uses of NumPy: what computes the functions of equations, and what the compiler itself needs."""

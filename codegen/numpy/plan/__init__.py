@@ -15,7 +15,15 @@ from gradscribe.codegen.kernel.page.equation import Equation, equations
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
 from gradscribe.codegen.numpy.plan.description import deed, describe, work
 from gradscribe.codegen.numpy.plan.effects import Effects, effects
-from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, Labels, ScatterAdd
+from gradscribe.codegen.numpy.plan.lookups import (
+    ContractByLabel,
+    Count,
+    Gather,
+    Known,
+    LabelExtrema,
+    Labels,
+    ScatterAdd,
+)
 from gradscribe.codegen.numpy.plan.records import (
     Apply,
     Block,
@@ -25,12 +33,13 @@ from gradscribe.codegen.numpy.plan.records import (
     Loop,
     Present,
     Record,
+    Recur,
     Wanted,
     When,
     nested,
     walk,
 )
-from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Slice, Update
 from gradscribe.codegen.numpy.print.sums import Sum, contracts, row, summation
 from gradscribe.printed import Printed
@@ -43,6 +52,7 @@ __all__ = [
     "Clip",
     "Compiled",
     "Contract",
+    "ContractByLabel",
     "Count",
     "Define",
     "Effects",
@@ -50,12 +60,15 @@ __all__ = [
     "Gather",
     "Invoke",
     "Known",
+    "LabelExtrema",
     "Labels",
     "Loop",
+    "PartSums",
     "Plan",
     "Positions",
     "Present",
     "Record",
+    "Recur",
     "Reduce",
     "Release",
     "Scale",

@@ -8,7 +8,15 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, Labels, ScatterAdd
+from gradscribe.codegen.numpy.plan.lookups import (
+    ContractByLabel,
+    Count,
+    Gather,
+    Known,
+    LabelExtrema,
+    Labels,
+    ScatterAdd,
+)
 from gradscribe.codegen.numpy.plan.records import (
     Apply,
     Block,
@@ -18,10 +26,11 @@ from gradscribe.codegen.numpy.plan.records import (
     Loop,
     Present,
     Record,
+    Recur,
     Wanted,
     When,
 )
-from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.codegen.numpy.print.sums import summation
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
@@ -78,6 +87,16 @@ def deed(record: Record) -> str:
             return f"gather {name}[{_indices(axes)}] = {source}[{', '.join(_looked_up(source_axes, labels))}]"
         case Count(name, along, counted):
             return f"{name}[{along.index}] = how many {counted.index} < {counted.extent} meet the brackets"
+        case PartSums(name, source, _, summed, place, ends, labels, adjoint):
+            parts = ", ".join(labels) or ", ".join(f"{place.index} + ({a}) to {place.index} + ({b})" for a, b in ends)
+            return f"{name} = sums of {source} over parts of {summed.index}: {'within ' * adjoint}{parts}"
+        case ContractByLabel(out, left, right, left_axes, right_axes, axes, labels, accumulate=accumulate):
+            spec = f"{_names(left_axes)}, {_names(right_axes)}, {labels.index}: {_names(labels.axes)} -> {_names(axes)}"
+            return f"{'add to' if accumulate else 'define'} {out} {_sign(accumulate)} by label {left}, {right}: {spec}"
+        case LabelExtrema(out, op, values, values_axes, axes, labels, argument=argument):
+            recorded = f", position in {argument}" if argument else ""
+            found = f"{out}[{_names(axes)}] = {op} of {values}[{_names(values_axes)}]"
+            return f"{found} by {labels.array}[{_names(labels.axes)}]{recorded}"
         case Known(name, labels, extent):
             return f"known {name} = 0 <= {labels} < {extent}"
         case ScatterAdd(target, target_axes, values, values_axes, labels):
@@ -100,6 +119,10 @@ def _condition(record: Record) -> str:
     match record:
         case Loop(index, extent, _, clip):
             return f"loop {index} < {extent}" + (f", {deed(clip)}" if clip is not None else "")
+        case Recur(index, extent, step, cut, made):
+            parts = [f"{part} of {array} at {index + distance}" for part, array, _, distance in cut]
+            order = "" if step > 0 else ", from the last"
+            return f"position {index} < {extent}{order}: {', '.join(parts)}; makes {', '.join(n for n, _, _ in made)}"
         case When(guards, clips):
             parts = [f"0 <= {g.value} < {g.extent}" for g in guards] + [f"range of {v} not empty" for v in clips]
             return "when " + " and ".join(parts)
@@ -124,7 +147,7 @@ def work(record: Record) -> str:
     match record:
         case Allocate(_, shape):
             return f", {sympy.prod(shape)} elements"
-        case Contract():
+        case Contract() | ContractByLabel():
             return f"; {2 * _volume(record.ranges)} flops"
         case Reduce(_, _, _, kept, taps):
             return f"; {_volume(kept + taps)} elements"

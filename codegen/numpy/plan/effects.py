@@ -8,7 +8,7 @@ from sympy import Expr
 from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, ScatterAdd
+from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, LabelExtrema, ScatterAdd
 from gradscribe.codegen.numpy.plan.records import (
     Apply,
     Block,
@@ -18,11 +18,12 @@ from gradscribe.codegen.numpy.plan.records import (
     Loop,
     Present,
     Record,
+    Recur,
     Wanted,
     When,
     nested,
 )
-from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.derive.ir.term import accesses
 
@@ -96,6 +97,14 @@ def _effects(record: Record) -> Effects:
             return _new(name, reads=_operands(update))
         case Gather(name, source, _, labels):
             return _new(name, reads=(source, *(k.array for k in labels)))
+        case PartSums(name, source, labels=labels):
+            return _new(name, reads=(source, *labels))
+        case ContractByLabel(out, left, right, labels=labels, accumulate=accumulate):
+            given = left, right, labels.array
+            return _done(reads=(*given, out), writes=(out,)) if accumulate else _new(out, reads=given)
+        case LabelExtrema(out, values=values, labels=labels, argument=argument):
+            both = out, *_optional(argument)
+            return Effects(frozenset({values, labels.array}), frozenset(both), tuple((name, name) for name in both))
         case Known(name, labels):
             return _new(name, reads=(labels,))
         case ScatterAdd(target, _, values, _, labels):
@@ -110,6 +119,13 @@ def _effects(record: Record) -> Effects:
             return Effects(frozenset(arrays), frozenset(made), tuple((name, name) for name in made))
         case Block(_, _, slices):
             return _blocks(effects(*record.body), slices)
+        case Recur(_, _, _, cut, made, body):
+            inner = effects(*body)
+            views = tuple((part, array) for part, array, _, distance in cut if distance == 0)
+            sources = {array for _, array, _, _ in cut}
+            return Effects(
+                inner.reads | sources, inner.writes | {array for array, _, _ in made}, (*views, *inner.holds)
+            )
         case Present(array):
             inner = effects(*record.body)
             return Effects(inner.reads | {array}, inner.writes, inner.holds)

@@ -66,3 +66,59 @@ class ScatterAdd:
     values_axes: tuple[Symbol, ...]
     labels: tuple[Labels, ...]
     ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True)
+class ContractByLabel:
+    """``out = scale * sum(left * right)``, where a label says which matrix of a factor, or of the result, a row meets.
+
+    Attributes:
+        out: a new array, or what is added to.
+        left: first factor.
+        right: second factor.
+        left_axes: its axes; one of them may be the index that the labels stand for.
+        right_axes: likewise.
+        axes: of the result, likewise.
+        labels: an array with one axis, which numbers the rows.
+        extent: of the index that the labels stand for.
+        scale: a number.
+        ranges: all indices but that.
+        accumulate: whether `out` is added to.
+    """
+
+    out: str
+    left: str
+    right: str
+    left_axes: tuple[Symbol, ...]
+    right_axes: tuple[Symbol, ...]
+    axes: tuple[Symbol, ...]
+    labels: Labels
+    extent: Expr
+    scale: Expr
+    ranges: tuple[Range, ...]
+    accumulate: bool
+
+
+@dataclass(frozen=True)
+class LabelExtrema:
+    """A new array: for each label the maximum or minimum of the rows that have it; and where that is, if it is wanted.
+
+    Attributes:
+        out: the array.
+        op: the word of the reduction.
+        values: what is compared.
+        values_axes: its axes.
+        axes: of the result.
+        labels: one for each row.
+        extent: of the index that they stand for.
+        argument: the array of the rows that have the extrema, if wanted.
+    """
+
+    out: str
+    op: str
+    values: str
+    values_axes: tuple[Symbol, ...]
+    axes: tuple[Symbol, ...]
+    labels: Labels
+    extent: Expr
+    argument: str | None = None

@@ -9,8 +9,8 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, ScatterAdd
-from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, LabelExtrema, ScatterAdd
+from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.derive.ir.term import Guard
 
@@ -23,6 +23,27 @@ class Loop:
     extent: Expr
     body: "tuple[Record, ...]"
     clip: Clip | None = None
+
+
+@dataclass(frozen=True)
+class Recur:
+    """Position by position along an axis: parts of arrays are taken, `body` is computed, what it makes is stored.
+
+    Attributes:
+        index: the position.
+        extent: how many there are.
+        step: 1 from the first to the last, -1 from the last to the first.
+        cut: (part, array, axis, distance) of what is read: the array's elements at position + distance, else 0.
+        made: (array, part, axis) of what `body` makes and is stored.
+        body: what is computed at one position.
+    """
+
+    index: Symbol
+    extent: Expr
+    step: int
+    cut: tuple[tuple[str, str, int, int], ...]
+    made: tuple[tuple[str, str, int], ...]
+    body: "tuple[Record, ...]"
 
 
 @dataclass(frozen=True)
@@ -161,11 +182,13 @@ Record = (
     | Contract
     | Reduce
     | Spread
+    | PartSums
     | Clip
     | Update
     | Define
     | Scale
     | Loop
+    | Recur
     | When
     | Block
     | Branch
@@ -174,6 +197,8 @@ Record = (
     | Gather
     | Count
     | Known
+    | LabelExtrema
+    | ContractByLabel
     | ScatterAdd
     | Release
     | Equation

@@ -74,3 +74,28 @@ class Spread:
     scale: Update | None = None
     argument: str | None = None
     accumulate: bool = False
+
+
+@dataclass(frozen=True)
+class PartSums:
+    """A new array of the sums over a part of an axis for every place, or of what all places give to that part.
+
+    Attributes:
+        name: of the array: `source` with the place in place of the summed index.
+        source: what is summed.
+        source_axes: its axes.
+        summed: the index that is summed.
+        place: the index that says which part is summed.
+        ends: per condition the first and the last element of the part, less the place; () where labels say it.
+        labels: the arrays of where parts begin, and end.
+        adjoint: whether labels are those of the summed index, and the place is within the parts.
+    """
+
+    name: str
+    source: str
+    source_axes: tuple[Symbol, ...]
+    summed: Range
+    place: Range
+    ends: tuple[tuple[Expr, Expr], ...] = ()
+    labels: tuple[str, ...] = ()
+    adjoint: bool = False

@@ -15,17 +15,21 @@ from gradscribe.codegen.numpy.plan import (
     Clip,
     Compiled,
     Contract,
+    ContractByLabel,
     Count,
     Define,
     Equation,
     Gather,
     Invoke,
     Known,
+    LabelExtrema,
     Loop,
+    PartSums,
     Plan,
     Positions,
     Present,
     Record,
+    Recur,
     Reduce,
     Release,
     Scale,
@@ -40,7 +44,7 @@ from gradscribe.codegen.numpy.plan import (
 )
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.pointwise import has_target, into
-from gradscribe.codegen.numpy.print.slicing import argument, holds, within
+from gradscribe.codegen.numpy.print.slicing import argument, holds, places, within
 from gradscribe.codegen.numpy.print.subscripts import Words, extents, looked_up, seen, spec, unseen, whole
 from gradscribe.codegen.numpy.print.updating import Updating, constant, empty
 from gradscribe.codegen.python.expression import (
@@ -254,6 +258,14 @@ class Emitter(Updating):
         return [*clipped, For(Name(self.index(record.index)), call("range", *limits), self._all(record.body))]
 
     @emit.register
+    def _(self, record: Recur) -> Sequence[Statement]:
+        name = self.index(record.index)
+        self.loops, index = {**self.loops, record.index: name}, Name(name)
+        cut = [let(part, self.plane(a, axis, record.index + step)) for part, a, axis, step in record.cut]
+        stored = [Assign(Part(self.array(a), (*[Span()] * axis, index)), self.array(p)) for a, p, axis in record.made]
+        return [For(index, places(record.extent, record.step), (*cut, *self._all(record.body), *stored))]
+
+    @emit.register
     def _(self, record: When) -> Sequence[Statement]:
         tests: list[Expression] = [Comparison(self.limits(v), ("<",)) for v in record.clips]
         tests += [within(self.position(g.value), self.position(g.extent)) for g in record.guards]
@@ -355,6 +367,41 @@ class Emitter(Updating):
         # A network's function is recorded; what a layer's returns may be written to.
         as_reals = Call(Name("rt.constant"), (counts, DTYPE)) if self.buffers else method(counts, "astype", DTYPE)
         return [let(record.name, as_reals)]
+
+    @emit.register
+    def _(self, record: ContractByLabel) -> Sequence[Statement]:
+        sides = (whole(record.left_axes), whole(record.right_axes))
+        rows = (f"{record.labels.index.name}: ", *whole(record.labels.axes))
+        arrays = map(self.array, (record.left, record.right, record.labels.array))
+        value = call("rt.contract_by_label", spec([*sides, rows], whole(record.axes)), *arrays, size(record.extent))
+        if record.accumulate:
+            return [Assign(self.array(record.out), self._scaled(value, record.scale), "+=")]
+        scale = [Assign(Name(record.out), self.number(record.scale), "*=")] if record.scale != 1 else []
+        return [let(record.out, value), *scale]
+
+    @emit.register
+    def _(self, record: LabelExtrema) -> Sequence[Statement]:
+        words = looked_up(record.values_axes, [record.labels], record.axes)
+        how = Name(NUMPY_REDUCTIONS[record.op].ufunc), empty(record.op)
+        arrays = self.array(record.values), self.array(record.labels.array)
+        located = (("located", TRUE),) if record.argument is not None else ()
+        value = Call(Name("rt.label_extrema"), (words, *how, *arrays, size(record.extent)), located)
+        if record.argument is None:
+            return [let(record.out, Part(value, (Literal(0),)))]
+        return [Assign(names([record.out, record.argument]), value)]
+
+    @emit.register
+    def _(self, record: PartSums) -> Sequence[Statement]:
+        axis = Literal(record.source_axes.index(record.summed.index))
+        given, place = (self.array(record.source), axis), size(record.place.extent)
+        labels = map(self.array, record.labels)
+        if record.ends:
+            value = call("rt.running_sums", *given, place, *(Group((size(a), size(b))) for a, b in record.ends))
+        elif record.adjoint:
+            value = call("rt.spread_segments", *given, place, *labels)
+        else:
+            value = call("rt.segment_sums", *given, *labels)
+        return [let(record.name, value)]
 
     @emit.register
     def _(self, record: Known) -> Sequence[Statement]:

@@ -87,6 +87,12 @@ class Slicing:
         name = self.array(part.array)
         return Part(name, tuple(found)) if found else name
 
+    def plane(self, array: str, axis: int, place: Expr) -> Expression:
+        """The elements of an array at a position of an axis, 0 where that is outside."""
+        if isinstance(place, Symbol):
+            return Part(self.array(array), (*[Span()] * axis, self.position(place)))
+        return call("rt.plane", self.array(array), Literal(axis), self.position(place))
+
     def _axis(self, form: Affine, vector: Symbol | None, update: Update) -> Expression:
         if vector is None:
             return self.position(form.expression())
@@ -133,6 +139,11 @@ def _aligned(value: Expression, own: tuple[Symbol, ...], axes: tuple[Symbol, ...
         return value
     wanted = tuple(Span() if v in own else NONE for v in axes[axes.index(order[0]) :])
     return value if NONE not in wanted else Part(value, wanted)
+
+
+def places(extent: Expr, step: int) -> Expression:
+    """The positions of an axis, from the first or from the last."""
+    return call("range", size(extent) if step > 0 else size(extent - 1), *([] if step > 0 else [Literal(-1)] * 2))
 
 
 def within(value: Expression, extent: Expression) -> Expression:

@@ -3,8 +3,9 @@
 A name is looked up before anything is loaded: who mistypes one does not wait for SymPy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,9 +53,9 @@ def find_any(name: str) -> "Layer | Optimiser":
     if is_text(name):
         return find_text(name)
     if name.endswith(".net"):
-        return _network(text_of(Path(name)), Path(name).stem)
+        return _network(text_of(Path(name)), Path(name).stem, _beside(Path(name)))
     if name.endswith(".eq"):
-        return _layer(text_of(Path(name)), Path(name).stem, Path(name))
+        return _read_file(Path(name))
     if ".py:" in name:
         return _from_python(name)
     return _entry(name)()
@@ -133,11 +134,21 @@ def optimisers() -> "list[Optimiser]":
     return [build() for build in OPTIMISERS.values()]
 
 
-def _network(text: str, name: str = "network") -> "Network":
+def _network(text: str, name: str = "network", layers: "Mapping[str, Callable[[], Layer]] | None" = None) -> "Network":
     """The network that a text describes."""
     from gradscribe.derive.catalogue.network_text import network
 
-    return network(text, name)
+    return network(text, name, layers=layers)
+
+
+def _beside(path: Path) -> "dict[str, Callable[[], Layer]]":
+    """The layers in files ``NAME.eq`` beside that of a network, which are read when it names them."""
+    files = sorted(path.parent.glob("*.eq"))
+    return {file.stem: partial(_read_file, file) for file in files if file.stem not in LAYERS}
+
+
+def _read_file(file: Path) -> "Layer":
+    return _layer(text_of(file), file.stem, file)
 
 
 def _layer(text: str, name: str = "layer", file: Path | None = None) -> "Layer":

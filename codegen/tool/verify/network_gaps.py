@@ -58,12 +58,12 @@ def _gaps(network: Network, module: Any, sizes: Mapping[Symbol, Any], rng: Gener
     program = network.program
     values = interpret(program, sample_values(program, sizes, rng), sizes)
     layer = _built(network, module, values, sizes)
-    y = layer(*(values[t.name] for t in network.given))
-    output, gradient = program.outputs[0], differentiate(program)
-    (seed,) = gradient.seeds.values()
-    dy = rng.normal(size=y.shape)
-    wanted = interpret(gradient.program, {**values, seed.name: dy}, sizes)
-    found = layer.backward(dy)
+    own = _outputs(layer(*(values[t.name] for t in network.given)))
+    outputs, gradient = [t.name for t in network.own_outputs], differentiate(program)
+    seeds = {name: rng.normal(size=values[name].shape) for name in gradient.seeds}
+    arriving = {gradient.seeds[name].name: dy for name, dy in seeds.items()}
+    wanted = interpret(gradient.program, {**values, **arriving}, sizes)
+    found = layer.backward(*seeds.values())
     inputs = [t.name for t in network.given if not t.integer and not t.constant]
     pairs = dict(zip(inputs, found if isinstance(found, tuple) else (found,), strict=False))
     pairs |= {w: layer.grads[network.key(w)] for w in network.weights}
@@ -71,9 +71,9 @@ def _gaps(network: Network, module: Any, sizes: Mapping[Symbol, Any], rng: Gener
         n: wanted[g.gradient.name] if (g := gradient.adjoint(n)) is not None else np.zeros_like(values[n])
         for n in pairs
     }
-    yield f"{network.name}_forward", INTERPRETER, difference([y], [values[output]])
+    yield f"{network.name}_forward", INTERPRETER, difference(own, [values[name] for name in outputs])
     yield f"{network.name}_backward", INTERPRETER, difference([*pairs.values()], [*expected.values()])
-    gap = direction_gap(program, {output: dy}, pairs, values, sizes, rng)
+    gap = direction_gap(program, seeds, pairs, values, sizes, rng)
     if gap is not None:
         yield f"{network.name}_backward", DIFFERENCES, gap
 
@@ -89,11 +89,11 @@ def _page_gaps(network: Network, page: Derivation, module: Any, rng: Generator) 
     layer = _built(network, module, values, own)
     y = layer(*(values[t.name] for t in network.given))
     if network.loss is None:
-        values[page.seed] = rng.normal(size=y.shape)
-        layer.backward(values[page.seed])
+        values |= {seed: rng.normal(size=values[output].shape) for output, seed in page.seeds}
+        layer.backward(*(values[seed] for _, seed in page.seeds))
     else:
         labels = {t.name for t in shown.given} - {t.name for t in network.given}
-        layer.loss(y, *(values[t.name] for t in shown.given if t.name in labels))
+        layer.loss(*_outputs(y), *(values[t.name] for t in shown.given if t.name in labels))
         layer.backward()
     boxes = boxed(page, values, known, rng)
     weights = [w for w in network.weights if w in boxes]
@@ -145,14 +145,14 @@ def _hessian_gaps(network: Network, module: Any, rng: Generator) -> Iterator[Gap
         gap = direction_gap(found.program, seeds, computed, arrays, sizes, rng)
     else:
         moves = {n: arrays[t.name] for n, t in found.directions.items()}
-        (start,) = found.first.seeds.values()
-        gap = _first_order_gap(network, module, computed, arrays, moves, arrays[start.name], sizes)
+        seeds = {start.name: arrays[start.name] for start in found.first.seeds.values()}
+        gap = _first_order_gap(network, module, computed, arrays, moves, seeds, sizes)
     if gap is not None or not held:  # what nothing could judge has failed
         yield function.__name__, DIFFERENCES, float("nan") if gap is None else gap
 
 
 def _first_order_gap(
-    network: Network, module: Any, products: Arrays, arrays: Arrays, moves: Arrays, seed: np.ndarray, sizes: Sizes
+    network: Network, module: Any, products: Arrays, arrays: Arrays, moves: Arrays, seeds: Arrays, sizes: Sizes
 ) -> float | None:
     """The Hessian times a vector beside what the gradients change by along it; None where they have a corner.
 
@@ -162,7 +162,7 @@ def _first_order_gap(
         products: what is to be judged, by tensor.
         arrays: the point, labels included.
         moves: the direction in which each tensor moves.
-        seed: the gradient that arrives at the value of a network without loss.
+        seeds: the gradients that arrive at the values of a network without loss, by name.
         sizes: every size.
     """
     inputs = [t.name for t in network.given]
@@ -173,9 +173,9 @@ def _first_order_gap(
         layer = _built(network, module, there, sizes)
         y = layer(*(there[name] for name in inputs))
         if network.loss is None:
-            layer.backward(seed)
+            layer.backward(*seeds.values())
         else:
-            layer.loss(y, *(arrays[n] for n in labels))
+            layer.loss(*_outputs(y), *(arrays[n] for n in labels))
             layer.backward()
         return [layer.grads[network.key(w)] for w in network.weights]
 
@@ -237,3 +237,8 @@ def _built(network: Network, module: Any, values: Arrays, sizes: Sizes) -> Any:
     for name, _, _ in network.state:
         layer.state[network.key(name)] = values[name]
     return layer
+
+
+def _outputs(value: Any) -> tuple[np.ndarray, ...]:
+    """What a call of a network returns, in a row."""
+    return value if isinstance(value, tuple) else (value,)

@@ -23,6 +23,7 @@ from gradscribe.derive.calculus.closed.stage import Formula, Sources, Stage, as_
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.brackets import bracketed, within
 from gradscribe.derive.ir.functions import equal
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Tensor, Term, accesses
 from gradscribe.said import Message
 
@@ -41,6 +42,7 @@ class ClosedForms:
         lets: names for known quotients.
         shown: whether it is for a page: there functions of -x may become those of x, and labels are positions. In code
             1 - f(x) is less exact than f(-x), and a label that is no position adds nothing.
+        recurring: those of a recurrence, which are computed position by position: they stay, and have no closed form.
         known: what has been found so far and may be inserted, closed or not, by gradient.
         closed: the gradients that have a closed form, and what it comes from.
     """
@@ -51,6 +53,7 @@ class ClosedForms:
     results: frozenset[str]
     lets: Sequence[Statement] = ()
     shown: bool = True
+    recurring: frozenset[str] = frozenset()
     known: dict[str, Formula] = field(default_factory=dict)
     closed: dict[str, Sources] = field(default_factory=dict)
 
@@ -71,7 +74,7 @@ class ClosedForms:
             terms: its formula.
             learning: whether later gradients insert the closed form; not if the indices of the formula are no axes.
         """
-        start = formula(terms)
+        start = formula(terms) if gradient not in self.recurring else None
         if start is None:
             return ()
         stages = next(filter(None, self._tried(gradient, start)), ())
@@ -116,6 +119,8 @@ class ClosedForms:
         Of those that stay, only one that a label picks: in a sum over all places it is a single element.
         """
         if found is None or len(found.free) != len(self.signals[gradient].shape):
+            return
+        if gradient in self.recurring:
             return
         if gradient not in self.given or any(isinstance(f, equal) for f in Mul.make_args(found.value)):
             self.known[gradient] = found
@@ -198,7 +203,8 @@ def closed_forms(
     inputs = {t.name for t in gradient.forward.inputs}
     results = frozenset(a.gradient.name for a in gradient.adjoints if a.tensor.name in inputs)
     kept = frozenset([*whole, *(t.name for t in given)])
-    return ClosedForms(gradient.forward, signals, kept, results, lets, shown)
+    recurring = frozenset(n for s in stages(gradient.program) if isinstance(s, Recurrence) for n in s.axes)
+    return ClosedForms(gradient.forward, signals, kept | recurring, results, lets, shown, recurring)
 
 
 def _is_sum(value: Expr) -> bool:

@@ -106,17 +106,19 @@ def _without_copy(program: Program, copy: Statement, needed: Set[str]) -> Progra
 
 
 def _drop_dead(program: Program, needed: Set[str]) -> Program:
-    wanted = set(needed)
-    kept: list[Statement] = []
+    wanted, before = set(needed), -1
     counted = {s.ties.name: s.target.name for s in program.statements if s.ties}
-    for statement in reversed(program.statements):
-        name = statement.target.name
-        results = {name} | ({statement.argument.name} if statement.argument else set())
+
+    def lives(statement: Statement) -> bool:
         # a count of ties is read by the derivative only, but it belongs to its extremum
-        if results & wanted or counted.get(name) in wanted:
-            kept.append(statement)
-            wanted |= {a.tensor for a in accesses(statement.term.body)}
-    return replace(program, statements=tuple(reversed(kept)))
+        return bool(wanted.intersection(statement.written)) or counted.get(statement.target.name) in wanted
+
+    while len(wanted) != before:  # once, but where a recurrence reads what comes later
+        before = len(wanted)
+        for statement in reversed(program.statements):
+            if lives(statement):
+                wanted |= {a.tensor for a in accesses(statement.term.body)}
+    return replace(program, statements=tuple(s for s in program.statements if lives(s)))
 
 
 def _reads(term: Term, name: str) -> bool:

@@ -73,8 +73,14 @@ def _everywhere(program: Program, label: Expr) -> Iterator[Expr]:
 
 def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> list[Expr]:
     """Brackets on the labels alone that multiply `part` of a statement, or everything that reads its result."""
-    found: set[Expr] | None = None
     indices = _indices(program)
+    own = _within(statement, part, label, indices)
+    return sorted(own | _around(program, label, indices)[statement.target.name], key=sympy.default_sort_key)
+
+
+def _within(statement: Statement, part: Expr, label: Expr, indices: set[Symbol]) -> set[Expr]:
+    """Brackets on the labels alone that multiply `part` of a statement."""
+    found: set[Expr] | None = None
     conditions, value = admission(statement.term.body)
     for summand in (t for t in Add.make_args(Mul(*conditions, value)) if t.has(part)):
         own = {
@@ -85,10 +91,21 @@ def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> 
             if (moved := _on(f, access, indices)) is not None
         }
         found = own if found is None else found & own
-    name = statement.target.name
-    readers = [(s, a) for s in program.statements for a in accesses(s.term.body) if a.tensor == name]
-    outer = [set(_beside(program, s, a, label)) for s, a in readers] if name not in program.outputs else []
-    return sorted((found or set()) | (set.intersection(*outer) if outer else set()), key=sympy.default_sort_key)
+    return found or set()
+
+
+def _around(program: Program, label: Expr, indices: set[Symbol]) -> dict[str, set[Expr]]:
+    """Brackets on the labels alone that multiply everything that reads a tensor; the last statement comes first."""
+    readers: dict[str, list[tuple[Statement, Access]]] = {}
+    for s in program.statements:
+        for a in accesses(s.term.body):
+            readers.setdefault(a.tensor, []).append((s, a))
+    found: dict[str, set[Expr]] = {}
+    for name in dict.fromkeys(s.target.name for s in reversed(program.statements)):
+        read = readers.get(name, []) if name not in program.outputs else []
+        outer = [_within(s, a, label, indices) | found.get(s.target.name, set()) for s, a in read]
+        found[name] = set.intersection(*outer) if outer else set()
+    return found
 
 
 def _on(bracket: Expr, access: Access, indices: set[Symbol]) -> Expr | None:

@@ -19,6 +19,7 @@ from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.calculus.programs.closed_statements import Closed, closed_statements
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import affine
+from gradscribe.derive.ir.interpret.recurrence import grouped
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses
 from gradscribe.kept import kept
 
@@ -95,8 +96,8 @@ def _choices(
     forms, taken = closed_forms(gradient, known, whole, shown=False), program.names() | forward.names()
     groups: dict[str, list[Statement]] = {}
     for statement in program.statements:
-        collapsed = replace(statement, term=_collapsed(statement.term, program))
-        groups.setdefault(statement.target.name, []).append(collapsed)
+        alone = replace(statement, term=collapsed(statement.term, program))
+        groups.setdefault(statement.target.name, []).append(alone)
     order = {name: number for number, name in enumerate(groups)}
     found: list[Choice] = []
     for name, group in groups.items():
@@ -135,14 +136,14 @@ def _without(
     return work(inline(Program(inputs, wanted, (closed.target,), program.sizes)).statements)
 
 
-def _collapsed(term: Term, program: Program) -> Term:
+def collapsed(term: Term, program: Program) -> Term:
     """The term without the deltas that give one index for another, or for what certainly is in its range."""
     term, _ = discharge(rename(term)[0], program)
     for delta, bound in product(term.deltas, term.bound):
         if affine(delta, term.indices).coefficient(bound.index) in (1, -1):
             solved, _ = discharge(solve(term, delta, bound.index), program)
             if len(solved.guards) <= len(term.guards):
-                return _collapsed(solved, program)
+                return collapsed(solved, program)
     return term
 
 
@@ -167,14 +168,15 @@ def _written(group: Sequence[Statement]) -> tuple[bool, list[Term]]:
 def _put(program: Program, chosen: Mapping[str, Closed]) -> Iterator[Statement]:
     """The statements with closed forms in place of those of their gradients, behind all that they read."""
     done: set[str] = set()
+    together = {name: group for names, group in grouped(program.statements).items() for name in names}
 
     def of(name: str) -> Iterator[Statement]:
         if name in done:
             return
-        done.add(name)
+        statements = together.get(name, [])
+        done.update({name}, (s.target.name for s in statements))
         closed = chosen.get(name)
         if closed is None:
-            statements = program.definitions(name)
             for read in dict.fromkeys(a.tensor for s in statements for a in accesses(s.term.body)):
                 yield from of(read)
             yield from statements

@@ -19,6 +19,7 @@ from gradscribe.derive.calculus.programs.closed_program import with_closed_forms
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.calculus.programs.computed_program import computed_program
 from gradscribe.derive.ir.index import fresh_names
+from gradscribe.derive.ir.interpret.recurrence import arranged
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses, index_ranges
 
 
@@ -69,11 +70,12 @@ def gradient_program(
     choices = [closure(p.statements, targets) for p in (reused(backward, saved, edges), backward)]
     statements = min(choices, key=lambda chosen: len(_given_to(chosen)))  # y instead of h and z, but not beside them
     read = _read(statements)
-    again = closure(forward.statements, read & recomputed)
+    again = tuple(s for s in closure(forward.statements, read & recomputed) if s.target.name in recomputed)
+    read |= _read(again)
     defined = {s.target.name for s in (*statements, *again)}
     seeds = tuple(t for t in gradient.seeds.values())
     rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)
-    return Program((*seeds, *rest), (*again, *statements), targets, forward.sizes)
+    return Program((*seeds, *rest), (*again, *arranged(statements)), targets, forward.sizes)
 
 
 def without_inputs(program: Program) -> set[str]:

@@ -5,33 +5,28 @@ it each. Sums of the same tensor are one pass over it. A gradient comes as soon 
 adjoints are read soon after they are written.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Symbol
 
-from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.programs.closure import closure
-from gradscribe.derive.calculus.programs.gradient_program import gradient_program
+from gradscribe.derive.ir.interpret.recurrence import grouped
 from gradscribe.derive.ir.term import Access, Program, Statement, accesses
 
 
-def joint_program(
-    gradient: Gradient, names: Sequence[str], recomputed: set[str], last: Collection[str] = ()
-) -> Program | None:
-    """What computes the gradients of all `names`.
+def joint_program(program: Program, names: Sequence[str], last: Collection[str] = ()) -> Program | None:
+    """What computes several gradients at once.
 
     None where no two of them need a statement in common, or go through the same tensor element by element.
 
     Args:
-        gradient: the differentiated program.
-        names: the inputs whose gradients are wanted.
-        recomputed: tensors that are computed again.
+        program: what computes all of them; it is put in order.
+        names: the inputs that its outputs are the gradients of.
         last: those of the inputs whose gradients somebody may not want: what only they need stands at the end.
     """
     if len(names) < 2:
         return None
-    program = gradient_program(gradient, names, recomputed)
     users = results_by_tensor(program)
     if all(len(results) == 1 for results in users.values()) and not _go_along_together(program, users):
         return None
@@ -75,23 +70,16 @@ def results_by_tensor(program: Program) -> dict[str, frozenset[str]]:
     return {name: frozenset(results) for name, results in found.items()}
 
 
-def _in_time(statements: Iterable[Statement], results: Collection[str]) -> list[Statement]:
+def _in_time(statements: Sequence[Statement], results: Collection[str]) -> list[Statement]:
     """The statements, those that write one tensor together and a result directly behind all that it reads."""
-    left: dict[str, list[Statement]] = {}
-    for statement in statements:
-        left.setdefault(statement.target.name, []).append(statement)
-    home = {name: target for target, group in left.items() for s in group for name in _written(s)}
+    left = grouped(statements)
+    home = {name: circle for circle, group in left.items() for s in group for name in s.written}
     needs = {
-        target: {home[a.tensor] for s in group for a in accesses(s.term.body) if a.tensor in home} - {target}
-        for target, group in left.items()
+        circle: {home[a.tensor] for s in group for a in accesses(s.term.body) if a.tensor in home} - {circle}
+        for circle, group in left.items()
     }
     done: list[Statement] = []
     while left:
-        ready = [target for target in left if not needs[target] & left.keys()]
-        done += left.pop(next((target for target in ready if target in results), ready[0]))
+        ready = [circle for circle in left if not needs[circle] & left.keys()]
+        done += left.pop(next((circle for circle in ready if circle & set(results)), ready[0]))
     return done
-
-
-def _written(statement: Statement) -> list[str]:
-    """The tensors that a statement writes: its target, and where an extremum was found."""
-    return [t.name for t in (statement.target, statement.argument) if t is not None]

@@ -54,6 +54,8 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
         "poolings.resampling": {
             "upsample_nearest1d": Message("1-D nearest-neighbour upsampling"),
             "upsample_nearest2d": Message("2-D nearest-neighbour upsampling"),
+            "upsample_bilinear1d": Message("1-D linear upsampling"),
+            "upsample_bilinear2d": Message("2-D bilinear upsampling"),
             "pixel_shuffle": Message("channels to pixels (pixel shuffle)"),
             "pixel_unshuffle": Message("pixels to channels (pixel unshuffle)"),
         },
@@ -72,6 +74,8 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "flatten": Message("flattening of images to vectors"),
             "bilinear": Message("bilinear layer"),
             "embedding": Message("a learned vector per label"),
+            "unembedding": Message("scores of labels by their learned vectors"),
+            "position_embedding": Message("a learned vector per position, added"),
         },
         "activations.activation": {
             "sigmoid": Message("logistic function"),
@@ -115,6 +119,8 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
         },
         "linear.combination": {
             "residual_add": Message("residual addition"),
+            "elementwise_product": Message("elementwise product of branches (gating)"),
+            "channel_product": Message("channels times factors of their own"),
             "concatenation": Message("concatenation along the last axis"),
         },
         "linear.attention": {
@@ -146,3 +152,6 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
         },
     },
 )
+
+JOINS = ("residual_add", "elementwise_product", "concatenation")
+"""Layers of any number of inputs: their functions are given that number, else 2."""

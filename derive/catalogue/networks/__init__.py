@@ -25,5 +25,12 @@ NETWORKS: "dict[str, Entry[Network]]" = entries(
             "resnet20": Message("residual network of 20 layers for 32x32 images"),
             "bottleneck": Message("bottleneck block with a projection"),
         },
+        "transformer": {
+            "gpt": Message("small GPT: causal attention, learned positions, tied embedding"),
+            "vit": Message("small vision transformer for 32x32 images"),
+        },
+        "unet": {
+            "unet": Message("small U-Net for 32x32 images"),
+        },
     },
 )

@@ -1,32 +1,57 @@
-"""The node by which a loss judges a network's value, and the labels that it asks for."""
+"""The nodes by which losses judge a network's values, and the labels that they ask for."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from sympy import Expr
 
-from gradscribe.derive.composition.network import Node
+from gradscribe.derive.composition.network import Judged, Node
 from gradscribe.derive.ir.term import Tensor
+from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Layer
 
 
-def judge(
-    loss: Layer, output: str, value: Tensor, taken: Collection[str], named: bool
-) -> tuple[Node, dict[str, tuple[Any, ...] | None]]:
-    """The loss as a node, and the shapes of its labels by the names that they have as inputs of the network.
+def judges(
+    losses: Sequence[Judged], values: Mapping[str, Tensor], taken: Collection[str], named: bool
+) -> tuple[tuple[Node, ...], dict[str, tuple[Any, ...] | None]]:
+    """The losses as nodes, the last one E, and the shapes of their labels by the names that they have as inputs.
 
     Args:
-        loss: the layer; its first input is the value judged, the others are labels under its own names for them.
-        output: the node that makes the value.
-        value: the value.
+        losses: what judges.
+        values: the network's values by what makes them.
         taken: names that the network has already.
         named: whether nodes have names of their own.
     """
-    given = [t for t in loss.program.inputs[1:] if not t.optional]
-    name = _unused("loss", taken)
-    labels = {t.name: _unused(t.name, taken) for t in given}
-    node = Node(name, loss, (output, *labels.values()), named=named)
-    return node, {labels[t.name]: _stretched(t, loss.program.inputs[0], value) for t in given}
+    used, found, shapes = set(taken), list[Node](), dict[str, tuple[Any, ...] | None]()
+    first = next(iter(values))
+    for loss in losses:
+        source, own = loss.source or first, loss.layer.program.inputs
+        name = _unused("loss", used)
+        used.add(name)
+        labels: dict[str, str] = {}
+        for t in own[1:]:
+            if not t.optional:
+                labels[t.name] = _unused(t.name, used)
+                used.add(labels[t.name])
+                shapes[labels[t.name]] = _stretched(t, own[0], values[source])
+        found.append(Node(name, loss.layer, (source, *labels.values()), named=named))
+    if len(losses) > 1 or losses[0].weight != 1:
+        layer = _weighted([loss.weight for loss in losses])
+        found.append(Node(_unused("total", used), layer, tuple(n.name for n in found), named=named))
+    return tuple(found), shapes
+
+
+def _weighted(weights: Sequence[float]) -> Layer:
+    """The sum of numbers, each times its weight."""
+    names = [f"x{k}" for k in range(1, len(weights) + 1)]
+    terms = " + ".join(name if w == 1 else f"{_fraction(w)} * {name}" for w, name in zip(weights, names, strict=True))
+    return read(f"input {', '.join(names)}\ny = {terms}", "weighted_sum", title="the weighted sum of the losses")
+
+
+def _fraction(weight: float) -> str:
+    near = Fraction(weight).limit_denominator(1000)
+    return f"{near}" if float(near) == weight else repr(weight)
 
 
 def _unused(name: str, taken: Collection[str]) -> str:

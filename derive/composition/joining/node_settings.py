@@ -6,15 +6,15 @@ channels and real numbers; what the user gave for them is the network's to know.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, Symbol
 
-from gradscribe.derive.composition.network import NetworkError
+from gradscribe.derive.composition.network import NetworkError, Node
 from gradscribe.derive.ir.index import floordiv, integer
-from gradscribe.derive.ir.quote import quoted
+from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.layer.interface import REQUIRED, Kind, Layer, Option
 from gradscribe.derive.layer.interval import FINITE, LARGEST
 
@@ -75,6 +75,52 @@ def set_options(layer: Layer, settings: Mapping[str, Any], values: Values) -> No
                     values.fix(symbol, number)
                 else:
                     values.symbols[symbol] = number
+
+
+def open_features(layer: Layer) -> tuple[tuple[str, Expr], ...]:
+    """What settings may say of the shapes of weights: the layer's features, and sizes of weights by their names.
+
+    A size that an input or an option gives is none of them; one's own equations have nothing else.
+    """
+    given = {s for t in layer.program.inputs if t.name not in layer.weights for e in t.shape for s in e.free_symbols}
+    given |= {s for o in layer.options for s in o.symbols} | {s for _, e in layer.features for s in e.free_symbols}
+    own = (layer.program.tensors[w] for w in layer.weights)
+    loose = dict.fromkeys(e for t in own for e in t.shape if e.is_Symbol and e not in given)
+    return (*layer.features, *((s.name, s) for s in loose))
+
+
+def check_settings(node: Node, settings: Mapping[str, Any], where: str) -> None:
+    """Raise unless the layer of a node has all that its settings, data and starts name."""
+    layer = node.layer
+    optional = [t.name for t in layer.program.inputs if t.optional]
+    flags = ["bias" if name == "b" else name for name in optional]
+    known = [*(o.name for o in layer.options), *(name for name, _ in open_features(layer)), *flags]
+    for name in settings:
+        if name not in known:
+            raise NetworkError(f"{where}: unknown setting {quoted(name)}; expected one of {listed(known) or 'none'}")
+    inputs = {t.name for t in layer.program.inputs}
+    for name in (*dict(node.data), *dict(node.start)):
+        if name not in inputs:
+            raise NetworkError(f"{where}: has no input {name}; expected one of {listed(sorted(inputs))}")
+
+
+def settled(layer: Layer, settings: Mapping[str, Any], where: str) -> Layer:
+    """A layer whose options have the numbers that `settings` say, and are options no more.
+
+    Raises:
+        NetworkError: for an option that it has not, and for a value that makes no sense.
+    """
+    known = [o.name for o in layer.options]
+    wrong = next((name for name in settings if name not in known), None)
+    if wrong is not None:
+        expected = listed(known) or "none"
+        raise NetworkError(f"{where}: unknown setting {quoted(wrong)}; expected one of {expected}")
+    values = Values(where, "")
+    options = tuple(o for o in layer.options if o.name in settings)
+    set_options(replace(layer, options=options), settings, values)
+    numbers = {s: e.xreplace(values.numbers) for s, e in values.symbols.items()}
+    rest = tuple(o for o in layer.options if o.name not in settings)
+    return replace(layer.specialise(numbers), options=rest) if settings else layer
 
 
 def _given(option: Option, settings: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.reduced_sizes import same_size
-from gradscribe.derive.composition.joining.node_settings import Values
+from gradscribe.derive.composition.joining.node_settings import Values, open_features
 from gradscribe.derive.composition.network import NetworkError
 from gradscribe.derive.ir.index import IntegerFunction, integer
 from gradscribe.derive.ir.quote import listed, quoted, shown
@@ -83,6 +83,15 @@ class Sizes:
                     if actual in self.numbers:
                         yield actual, number
                     continue
+                if number.is_Integer and factor.is_Integer:
+                    raise NetworkError(
+                        f"{values.where}: argument {tensor.name}, axis {axis}: expected a multiple of {shown(factor)}, "
+                        f"received {shown(number)}, {value.name} of shape {self.shown(value.shape)}"
+                    )
+                if number.is_Symbol and actual == number:  # the network leaves it open: it is such a multiple
+                    values.symbols[unknown[0]] = values.own(unknown[0])
+                    yield actual, factor * values.symbols[unknown[0]]
+                    continue
             if not same_size(self.written_out(wanted), self.written_out(actual)):
                 raise NetworkError(
                     f"{values.where}: argument {tensor.name}, axis {axis}: expected {shown(self.number(wanted))}, "
@@ -124,7 +133,7 @@ class Sizes:
 
     def features(self, layer: Layer, settings: Mapping[str, Any], values: Values) -> None:
         """Numbers of channels and the like: what a setting says of them."""
-        for name, extent in layer.features:
+        for name, extent in open_features(layer):
             if name not in settings:
                 continue
             given = settings[name]

@@ -11,17 +11,17 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.calculus.collapse import expanded
 from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.joining.any_axes import written_out
-from gradscribe.derive.composition.joining.judge import judge
-from gradscribe.derive.composition.joining.node_settings import Values, set_options
+from gradscribe.derive.composition.joining.judge import judges
+from gradscribe.derive.composition.joining.node_settings import Values, check_settings, set_options
 from gradscribe.derive.composition.joining.node_sizes import Sizes
 from gradscribe.derive.composition.joining.tidy import tidied
-from gradscribe.derive.composition.network import Data, Network, NetworkError, Node, Part, Start, Uniform
+from gradscribe.derive.composition.network import Data, Judged, Network, NetworkError, Node, Part, Start, Uniform
 from gradscribe.derive.ir.index import IntegerFunction, integer
-from gradscribe.derive.ir.quote import listed, quoted
+from gradscribe.derive.ir.quote import listed, quoted, shown
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.fan_in import fan_in
-from gradscribe.derive.layer.interface import Kind, Layer, Option
+from gradscribe.derive.layer.interface import Kind, Option
 
 AXES = (("N", "batch"), ("H", "height"), ("W", "width"), ("C", "channels"))
 """What errors call the extents of an input."""
@@ -61,6 +61,7 @@ class Builder:
         self.flattened: dict[str, tuple[Expr, ...]] = {}
         self.images: dict[str, tuple[Expr, ...]] = {}
         self.tensors: dict[str, str] = {}
+        self.held: dict[str, dict[str, str]] = {}
 
     def _called(self, tensor: str, where: str) -> None:
         """Note the name of a tensor, which must not be that of another one."""
@@ -80,8 +81,12 @@ class Builder:
         values = Values(where, label, taken=self.sizes.numbers)
         settings = dict(node.settings)
         set_options(layer, settings, values)
+        self.sizes.numbers |= values.numbers  # a weight of another node may have these sizes under other names
+        values.numbers.clear()
         for given in node.inputs:
-            if given not in self.values:
+            if given not in self.values and "." in given:
+                self._reach(given, node.name)
+            elif given not in self.values:
                 self._open(given, own[node.inputs.index(given)], values)
         bound = self._bound(node, source)
         source = self._axes(source, bound, values)
@@ -91,7 +96,7 @@ class Builder:
         bound = self._bound(node, source)
         self.sizes.features(layer, settings, values)
         self.sizes.leftover(source, values)
-        _check_settings(node, settings, where)
+        check_settings(node, settings, where)
         self.sizes.numbers |= values.numbers
         self.sizes.windows(source, values)
         self.sizes.requirements(layer, settings, values)
@@ -117,7 +122,34 @@ class Builder:
         """What the inputs of the layer are given; `source` may read less than training does."""
         read = {t.name for t in source.inputs}
         pairs = zip((t.name for t in node.layer.program.inputs), node.inputs, strict=False)
-        return {name: self.values[given] for name, given in pairs if name in read}
+        found = {name: self.values[given] for name, given in pairs if name in read}
+        owned = {name: self._owned(source, node) for name, source in node.shared if name in read}
+        return found | {name: Value(tensor) for name, tensor in owned.items() if tensor is not None}
+
+    def _owned(self, source: str, node: Node) -> Tensor | None:
+        """The weight, or the statistic as it is by then, of another node; None where that does without."""
+        base, _, wanted = source.partition(".")
+        held = self.held.get(base, {})
+        if wanted not in held:
+            said = f"{base} has no weight {quoted(wanted)}; expected one of {listed(held) or 'none'}"
+            raise NetworkError(f"{self.name}, {node.name}: shares {shown(source)}: {said}")
+        tensor = held[wanted]
+        tensor = next((new for old, new, _ in self.state if old == tensor), tensor)
+        found = next((t for t in (*self.inputs, *(s.target for s in self.statements)) if t.name == tensor), None)
+        if found is None and dict(node.settings).get("bias" if wanted == "b" else wanted) is not False:
+            raise NetworkError(f"{self.name}, {node.name}: shares {shown(source)}: {base} does without")
+        return found
+
+    def _reach(self, source: str, reader: str) -> None:
+        """Make ``node.tensor`` a value that nodes may read."""
+        base, _, wanted = source.partition(".")
+        name = f"{base}_{wanted}"
+        made = [s for s in self.statements if s.target.name == name and self.parts.get(name) == Part(base, wanted)]
+        if not made:
+            known = [p.name for n, p in self.parts.items() if p.node == base and n not in self.weights]
+            said = f"{base} has no output {quoted(wanted)}; expected one of {listed(known)}"
+            raise NetworkError(f"{self.name}, {reader}: reads {shown(source)}: {said}")
+        self.values[source] = Value(made[0].target, tuple(r.index for r in made[0].term.free))
 
     def _open(self, name: str, tensor: Tensor, values: Values) -> None:
         """An input of the network, of the shape given or that of the layer which reads it."""
@@ -233,7 +265,9 @@ class Builder:
                 ):
                     self.flattened[own.name] = image
         for name, output, value in node.layer.state:
-            if name in {t.name for t in source.inputs} and output in source.tensors:
+            if name in bound:  # another node's, whose new value is the last of all
+                self.state = [(o, names[output] if new == names[name] else new, v) for o, new, v in self.state]
+            elif name in {t.name for t in source.inputs} and output in source.tensors:
                 self.state.append((names[name], names[output], value))
         for statement in source.statements:
             moved = _moved(statement, names, absent, source)
@@ -243,6 +277,8 @@ class Builder:
             if name not in bound and name not in absent:
                 self._called(names[name], f"{name} of {node.name}")
                 self.parts[names[name]] = Part(node.name, name)
+        statistics = [name for name, _, _ in node.layer.state]
+        self.held[node.name] = {name: names.get(name, name) for name in (*node.layer.weights, *statistics)}
         self._value(node, source, names, bound)
 
     def _absent(
@@ -276,18 +312,22 @@ class Builder:
             elif first.shape == mine[0].target.shape and node.inputs[0] in self.images:
                 self.images[node.name] = self.images[node.inputs[0]]
 
-    def check_loss(self, network: Network, output: str, loss: Layer) -> None:
-        """Raise unless `loss` can judge the value of `network`; afterwards this builder is of no use."""
+    def check_losses(self, network: Network, values: Mapping[str, Tensor], losses: Sequence[Judged]) -> None:
+        """Raise unless `losses` can judge the values of `network`; afterwards this builder is of no use."""
+        unknown = next((loss.source for loss in losses if loss.source and loss.source not in values), None)
+        if unknown is not None:
+            raise NetworkError(f"{self.name}: loss of {shown(unknown)}: expected an output: {listed(values)}")
         taken = {node.name for node in network.nodes} | {t.name for t in network.given}
-        node, labels = judge(loss, output, network.output, taken, named=True)
+        nodes, labels = judges(losses, values, taken, named=True)
         self.shapes |= labels
-        self.add(node, loss.program, node.name)
-        value = self.values[node.name].tensor
-        if value.shape:
-            raise NetworkError(
-                f"{self.name}: loss {loss.name}: expected a number, its value has {len(value.shape)} axes; sum it in "
-                f"its equation, or take a loss whose value is one number, such as softmax_cross_entropy"
-            )
+        for node in nodes:
+            self.add(node, node.layer.program, node.name)
+            value = self.values[node.name].tensor
+            if value.shape:
+                raise NetworkError(
+                    f"{self.name}: loss {node.layer.name}: expected a number, its value has {len(value.shape)} axes; "
+                    f"sum it in its equation, or take a loss whose value is one number, such as softmax_cross_entropy"
+                )
 
     def _inputs_as_named(self) -> tuple[Tensor, ...]:
         """All inputs; those of the network in the order in which it names them, not that in which they are read."""
@@ -295,21 +335,24 @@ class Builder:
         given, named = {t.name for t in own}, iter(own)
         return tuple(next(named) if t.name in given else t for t in self.inputs)
 
-    def program(self, output: str, more: Sequence[str]) -> Program:
+    def program(self, outputs: Sequence[str], more: Sequence[str]) -> Program:
         """The statements of all nodes as one program."""
-        target = self.values[output].tensor.name
+        for output in outputs:
+            if output not in self.values and "." in output:
+                self._reach(output, f"output {output}")
+        targets = [self.values[output].tensor.name for output in outputs]
         try:
             return check(
-                Program(self._inputs_as_named(), tuple(self.statements), (target, *more), tuple(self.sizes.derived))
+                Program(self._inputs_as_named(), tuple(self.statements), (*targets, *more), tuple(self.sizes.derived))
             )
         except NetworkError:
             raise
         except ValueError as error:
             raise NetworkError(f"{self.name}: {error}") from error
 
-    def network(self, nodes: Sequence[Node], output: str, interface: Mapping[str, Any]) -> Network:
+    def network(self, nodes: Sequence[Node], outputs: Sequence[str], interface: Mapping[str, Any]) -> Network:
         """The finished network."""
-        program = self.program(output, [replaced for _, replaced, _ in self.state])
+        program = self.program(outputs, [replaced for _, replaced, _ in self.state])
         name = self.name
         free = program.symbols() - set(self.sizes.numbers) - {s for s, _ in self.sizes.derived}
         extents = {s for t in program.inputs for e in t.shape for s in e.free_symbols}
@@ -363,17 +406,3 @@ def _moved(
     assert target is not None
     moved = expanded(replace(term, body=body))
     return Statement(target, moved, tensor(statement.argument), tensor(statement.ties))
-
-
-def _check_settings(node: Node, settings: Mapping[str, Any], where: str) -> None:
-    layer = node.layer
-    optional = [t.name for t in layer.program.inputs if t.optional]
-    flags = ["bias" if name == "b" else name for name in optional]
-    known = [*(o.name for o in layer.options), *(name for name, _ in layer.features), *flags]
-    for name in settings:
-        if name not in known:
-            raise NetworkError(f"{where}: unknown setting {quoted(name)}; expected one of {listed(known) or 'none'}")
-    inputs = {t.name for t in layer.program.inputs}
-    for name in (*dict(node.data), *dict(node.start)):
-        if name not in inputs:
-            raise NetworkError(f"{where}: has no input {name}; expected one of {listed(sorted(inputs))}")

@@ -13,6 +13,7 @@ from lark.lark import PostLex
 
 from gradscribe.derive.composition.joining.compose import compose
 from gradscribe.derive.composition.network import Data, Network, NetworkError, Node, Start
+from gradscribe.derive.composition.parsing.line_reader import LineReader
 from gradscribe.derive.composition.parsing.node_reader import NodeReader
 from gradscribe.derive.composition.parsing.tokens import branch
 from gradscribe.derive.ir.quote import quoted, shown
@@ -48,6 +49,7 @@ def read_network(
     name: str,
     layers: Mapping[str, Layer | Callable[[], Layer]],
     *,
+    joins: Mapping[str, Callable[[int], Layer]] | None = None,
     data: Mapping[str, Data] | None = None,
     starts: Mapping[str, Start] | None = None,
     **interface: Any,
@@ -58,6 +60,7 @@ def read_network(
         text: chains of layers, such as ``conv2d(8, 3, padding=1) -> relu -> flatten -> dense(10)``.
         name: the network's name, also the stem of its functions.
         layers: all layers that the text may name, or functions that make them; ``residual`` adds by "residual_add".
+        joins: layers of any number of inputs by name, given that number.
         data: constants by "node.input", numbers in nested tuples: LeNet-5's table of connections.
         starts: how weights start, by "node.weight", or by "weight" for all nodes.
         **interface: fields of `Network` such as title, class_name, source.
@@ -73,19 +76,21 @@ def read_network(
     lines = [branch(line) for line in _tree(text, name).children]
     declared = {str(line.children[0]) for line in lines if line.data == "named"}
     known = {word: _made(found) for word, found in layers.items()}
-    reader = NodeReader(name, known, declared)
+    nodes = NodeReader(name, known, joins or {}, declared)
+    reader = LineReader(nodes)
     try:
         for line in lines:
             reader.line(line)
-        if reader.last is None or not reader.nodes:
+        if reader.last is None or not nodes.nodes:
             raise NetworkError(f"{name}: the text has no layer; expected such as 'conv2d -> tanh -> conv2d'")
-        nodes = [_with_extras(reader.resolved(node), data or {}, starts or {}) for node in reader.nodes]
-        _check_extras(name, nodes, data or {}, starts or {})
-        written = dedent(text).strip()
-        fields = {"letters": reader.letters, **interface}
-        return compose(name, nodes, reader.last, inputs=reader.inputs, loss=reader.loss, text=written, **fields)
+        found = [_with_extras(nodes.resolved(node), data or {}, starts or {}) for node in nodes.nodes]
+        _check_extras(name, found, data or {}, starts or {})
+        output, *more = reader.values()
+        fields = {"letters": reader.letters, "text": dedent(text).strip(), **interface}
+        losses = [replace(loss, source=nodes.resolve(loss.source)) for loss in reader.losses]
+        return compose(name, found, output, outputs=more, inputs=nodes.inputs, losses=losses, **fields)
     except NetworkError as error:
-        place = error.place or reader.places.get(error.node)
+        place = error.place or nodes.places.get(error.node)
         if place is None:
             raise
         where = f"line {place.line}, column {place.column}"

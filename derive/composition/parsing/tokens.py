@@ -12,6 +12,12 @@ from gradscribe.derive.language.syntax.tree import Place
 FLAGS = {"true": True, "false": False}
 
 
+class Reference(str):
+    """A setting that is a weight of another layer: ``tokens.w``."""
+
+    __slots__ = ()
+
+
 def branch(tree: Any) -> Tree[Token]:
     """What is known to be a branch."""
     assert isinstance(tree, Tree)
@@ -65,4 +71,6 @@ def _read(value: Any, bound: Mapping[str, Any]) -> Any:
         return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
     if value.type == "STRING":
         return text[1:-1]
+    if value.type == "DOTTED":
+        return Reference(text)
     return bound[text] if text in bound else FLAGS.get(text.lower(), text)

@@ -19,7 +19,8 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.functions import decreed
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret
-from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
+from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 
 STEPS = (1e-5, 1e-6, 1e-7)
@@ -27,6 +28,8 @@ STEPS = (1e-5, 1e-6, 1e-7)
 KINK = 1e-3
 """Slopes to both sides that differ by more, relatively, have a corner between them."""
 _PROBES = 5
+_STEP = "+step"
+"""No tensor of a text is called so."""
 
 Values = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, Any]
@@ -47,11 +50,14 @@ def program_gap(
         rng: chooses the entries.
     """
     program, values = _by_decree(program, values, sizes)
-    moving = _from(program, name)
+    moving, moved = _from(program, name), name
+    if any(isinstance(s, Recurrence) and name in s.axes for s in stages(program)):
+        moving, moved = _beside(program, name)
 
     def scalar(point: np.ndarray) -> float:
-        result = interpret(moving, {**values, name: point}, sizes)
-        return sum(_finite_sum(seed, result[output]) for output, seed in seeds.items())
+        beside = {} if moved == name else {_STEP: point - np.asarray(values[name], float)}
+        result = interpret(moving, {**values, name: point} | beside, sizes)
+        return sum(_finite_sum(seed, result[moved if output == name else output]) for output, seed in seeds.items())
 
     return _gap(scalar, values[name], gradient, rng)
 
@@ -80,8 +86,8 @@ def whole_gap(derivation: Derivation, rng: Generator) -> float:
         propagated = back_propagated(derivation, values, sizes, rng)
         inputs = {t.name for t in program.inputs}
         gradients = {s.wrt: propagated[s.steps[-1].left.tensor] for s in derivation.sections if s.wrt in inputs}
-        (output,) = program.outputs
-        found = direction_gap(program, {output: propagated[derivation.seed]}, gradients, values, sizes, rng)
+        seeds = {output: propagated[gradient] for output, gradient in derivation.seeds}
+        found = direction_gap(program, seeds, gradients, values, sizes, rng)
         if found is not None:
             return found
     return float("nan")
@@ -200,6 +206,26 @@ def _from(program: Program, name: str = "") -> Program:
     """The program with tensor `name` and the constants given from outside."""
     fixed = {s.target.name for s in program.statements if s.target.constant} | {name}
     return replace(program, statements=tuple(s for s in program.statements if s.target.name not in fixed))
+
+
+def _beside(program: Program, name: str) -> tuple[Program, str]:
+    """The program in which all read `name` plus a step that is given, and what that sum is called.
+
+    In a recurrence a tensor is computed from what it was before: it cannot be given as a whole.
+    """
+    fixed = _from(program)
+    first = next(s for s in fixed.statements if s.target.name == name)
+    place = tuple(r.index for r in first.term.free)
+    moved, step = replace(first.target, name=f"{name}{_STEP}"), replace(first.target, name=_STEP)
+    sum_ = Statement(moved, Term(first.term.free, (), first.target(*place) + step(*place)))
+
+    def reading(statement: Statement) -> Statement:
+        read = {a: moved(*a.indices) for a in accesses(statement.term.body) if a.tensor == name}
+        return replace(statement, term=replace(statement.term, body=statement.term.body.xreplace(read)))
+
+    last = max(k for k, s in enumerate(fixed.statements) if s.target.name == name)
+    every = [*map(reading, fixed.statements)]
+    return replace(fixed, statements=(*every[: last + 1], sum_, *every[last + 1 :])), moved.name
 
 
 def _seeds(section: Section, values: Values) -> dict[str, np.ndarray]:

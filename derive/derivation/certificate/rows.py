@@ -68,12 +68,12 @@ def comparisons(section: Section, values: Values, sizes: Sizes, rng: Generator) 
     yield from (
         Comparison(label(s), found, None) for s in section.steps for found in _defined(s, section, values, sizes)
     )
-    before = tuple(map(_resolved, section.raw))
+    before = tuple(map(resolved, section.raw))
     steps = [s for s in section.steps if not _is_chain_rule(s)]
     for step in (*steps, *(row for r in section.results for row in r.rows)):
         if any(sizes[symbol] != number for symbol, number in step.where):
             continue
-        row = tuple(map(_resolved, step.terms))
+        row = tuple(map(resolved, step.terms))
         degrees = [point.degree(t) for t in (*before, *row)]
         known = [d for d in degrees if d is not None]
         polynomial = len(known) == len(degrees)
@@ -88,7 +88,7 @@ def comparisons(section: Section, values: Values, sizes: Sizes, rng: Generator) 
 
 def row_value(terms: Iterable[Term], values: Values, sizes: Sizes) -> np.ndarray:
     """The value of a row in float64."""
-    return np.asarray(sum(evaluate(_resolved(t), values, sizes)[0] for t in terms))
+    return np.asarray(sum(evaluate(resolved(t), values, sizes)[0] for t in terms))
 
 
 def gap(a: np.ndarray, b: np.ndarray, floor: float = 0.0) -> float:
@@ -171,7 +171,7 @@ def _cancels(total: Add) -> bool:
     return total.has(InnerSum) or all(len(accesses(a)) > 1 for a in total.args)
 
 
-def _resolved(term: Term) -> Term:
+def resolved(term: Term) -> Term:
     """``d x[a] / d x[b]`` as what it means: 1 where all indices agree."""
     mapping = {
         p: Mul(*(equal(a, b) for a, b in zip(p.upper.indices, p.lower.indices, strict=True)))

@@ -33,7 +33,7 @@ def network_table(network: Network) -> LayerTable:
 def _row(level: Level, labels: dict[str, str], counts: dict[str, Expr], network: Network, program: Program) -> Row:
     parts = network.part
     names = {node.name for node in level.nodes}
-    sources = (source for node in level.nodes for source in node.inputs if source not in names)
+    sources = (source for node in level.nodes for source in node.sources if source not in names)
     reads = (labels[source] if source in labels else Access(source) for source in sources)
     weights = [w for w in network.weights if parts[w].node in names]
     shapes = {w: network.program.tensors[w].shape for w in weights}

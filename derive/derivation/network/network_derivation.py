@@ -10,7 +10,7 @@ from gradscribe.derive.calculus.differentiate import Gradient, differentiate
 from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.composition.level import Level, is_activation
 from gradscribe.derive.composition.network import Network
-from gradscribe.derive.composition.with_loss import with_loss
+from gradscribe.derive.composition.with_loss import as_derived
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.derivation.forward.forward_equations import in_one_naming, of_shape
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
@@ -29,10 +29,10 @@ from gradscribe.derive.derivation.network.lettering import Lettering, lettered, 
 from gradscribe.derive.derivation.network.surroundings import without_copies
 from gradscribe.derive.derivation.record.page_record import Definition, Derivation
 from gradscribe.derive.derivation.record.section_record import Chapter, Section
-from gradscribe.derive.derivation.record.sentence import Equals, Label, Scalar, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Equals, Label, Scalar, Words, joined
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term, accesses
-from gradscribe.said import say
+from gradscribe.said import say, say_number
 
 
 def derive_network(
@@ -53,16 +53,17 @@ def derive_network(
         EquationError: when `wrt` or a setting does not fit the network.
     """
     names = _wanted(network, wrt)
-    display = displayed(with_loss(network) if network.loss is not None else network, settings)
+    display = displayed(as_derived(network), settings)
     shown = display.layer
     assert isinstance(shown, Network)  # of which it is a specialisation
-    rewritten = _rewritten(shown, names)
+    read = {t.name for t in shown.program.inputs}
+    rewritten = _rewritten(shown, names if wrt is not None else [n for n in names if n in read])
     gradient, program = rewritten.shown, rewritten.shown.forward
     lettering = lettered(shown, program)
     lets = distributions(program, gradient.program.names())
     written = notation(gradient, lettering, lets)
-    (seed,) = (gradient.seeds[o] for o in program.outputs)
-    given = (Statement(seed, Term((), (), Integer(1))),) if network.loss is not None else ()
+    seeds = tuple((o, gradient.seeds[o]) for o in program.outputs if o in gradient.seeds)
+    given = tuple(Statement(seed, Term((), (), Integer(1))) for _, seed in seeds) if network.loss is not None else ()
     sections = BackPropagation(gradient, lettering, written, lets, given, full).sections()
     sections |= {name: zero_section(gradient, name, written) for name in gradient.zeros}
     chapters = [
@@ -86,7 +87,7 @@ def derive_network(
         name=network.name,
         title=_title(network),
         source=network.source,
-        setup=(*_branches(network), *_setup(shown, program, written)),
+        setup=(*_branches(network), *_setup(shown, program, written), *_shared(shown, lettering)),
         table=table if full else with_repeats(table, _equations(once, lettering)),
         definitions=once,
         notes=(
@@ -100,7 +101,7 @@ def derive_network(
         chapters=tuple(_printed(printed) if levels else printed),
         levels=levels,
         repeated=repeated_levels(levels, {s.wrt: s for s in found}, written),
-        seed=seed.name,
+        seeds=tuple((output, seed.name) for output, seed in seeds),
     )
 
 
@@ -172,8 +173,8 @@ def _rewritten(network: Network, wrt: Sequence[str]) -> Rewritten:
 
 
 def _valued(network: Network) -> Program:
-    """The equations that the value needs, without running statistics."""
-    program = replace(network.program, outputs=network.program.outputs[:1])
+    """The equations that the values need, without running statistics."""
+    program = replace(network.program, outputs=tuple(t.name for t in network.own_outputs))
     needed = _needed(program)
     program = replace(program, statements=tuple(s for s in program.statements if s.target.name in needed))
     read = {a.tensor for s in program.statements for a in accesses(s.term.body)}
@@ -203,6 +204,23 @@ def _branches(network: Network) -> tuple[Words, ...]:
         if is_branched(network) and _title(network) != drawn(network)
         else ()
     )
+
+
+def _shared(network: Network, lettering: Lettering) -> Iterator[Words]:
+    """Which levels have weights of another one."""
+    labels = {node.name: level.label for level in lettering.levels for node in level.nodes}
+    others: dict[str, dict[str, None]] = {}
+    for node in network.nodes:
+        for name in node.owners:
+            others.setdefault(labels[name], {})[labels[node.name]] = None
+    for label, found in others.items():
+        yield say_number(
+            len(found),
+            "Level {levels} has weights of level {label}: their gradients are sums over both.",
+            "Levels {levels} have weights of level {label}: their gradients are sums over all of these.",
+            levels=joined([Label(other) for other in found], AND),
+            label=Label(label),
+        )
 
 
 def _setup(network: Network, program: Program, written: Notation) -> tuple[Words, ...]:
@@ -258,22 +276,20 @@ def _arriving(
 ) -> tuple[Words, ...]:
     """Where an error signal comes from that has no section: from above, or unchanged from another level."""
     signal = lettering.signals[level.label]
-    output = gradient.forward.outputs[0]
-    quotient = Access(quotient_name(signal))
-    seed = gradient.seeds.get(signal)
-    if output in lettering.tensors(level, [output]):
+    quotient, seed = Access(quotient_name(signal)), gradient.seeds.get(signal)
+    output = next(iter(lettering.tensors(level, gradient.forward.outputs)), None)
+    if output is not None and output in gradient.seeds:
         if network.loss is not None:
-            scalar = Access(output)
             one = Equals(Access(gradient.seeds[output].name), Integer(1))
             return (
                 say(
                     "The number {scalar} that is minimised is {output}, so that {gradient}.",
                     scalar=Scalar("E"),
-                    output=scalar,
+                    output=Access(output),
                     gradient=one,
                 ),
             )
-        if signal != output:
+        if signal != output or signal in sections:
             arriving = Access(gradient.seeds[output].name)
             return (say("The gradient {gradient} arrives from above.", gradient=arriving),)
         assert seed is not None  # the output's

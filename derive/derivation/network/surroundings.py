@@ -88,7 +88,7 @@ def surroundings(
     targets = {s.target.name for s in readers} | {s.ties.name for s in readers if s.ties is not None}
     targets |= set(defined)
     forward = tuple(s for s in whole.statements if s.target.name in targets)
-    forward += tuple(let for let in lets if let.target.name not in targets)
+    forward = _with_lets(forward, [let for let in lets if let.target.name not in targets])
     targets |= {let.target.name for let in lets}
     terms = [t for a in adjoints for c in a.contributions for t in (c.term, c.computed)]
     read = {a.tensor for t in (*terms, *(s.term for s in forward)) for a in accesses(t.body)}
@@ -111,3 +111,12 @@ def surroundings(
     own = adjoints[-1].gradient.name
     local = Program(everything, (*given, *statements), (own,), program.sizes)
     return Gradient(check(program), gradient.seeds, gradient.adjoints, check(local), {}), seeds
+
+
+def _with_lets(forward: tuple[Statement, ...], lets: Sequence[Statement]) -> tuple[Statement, ...]:
+    """The statements with each of `lets` before the first that reads it, or behind all."""
+    found = [*forward]
+    for let in lets:
+        readers = (k for k, s in enumerate(found) if any(a.tensor == let.target.name for a in accesses(s.term.body)))
+        found.insert(next(readers, len(found)), let)
+    return tuple(found)

@@ -123,7 +123,7 @@ class Derivation(Printed):
         chapters: of a network, its printed sections layer by layer, the last layer first; empty for a layer.
         levels: of a network some of whose sections are not printed, all gradients level by level.
         repeated: blocks of these levels that are not listed, as every gradient is that of a level above.
-        seed: of a network, the gradient tensor of its output.
+        seeds: of a network, its outputs and their gradients, (tensor, gradient).
         premises: what stands between the forward equations and the sections, of order 2: the first gradients.
         language: in which it is printed.
     """
@@ -145,7 +145,7 @@ class Derivation(Printed):
     chapters: tuple[Chapter, ...] = ()
     levels: tuple[LevelGradients, ...] = ()
     repeated: tuple[Repeat, ...] = ()
-    seed: str = ""
+    seeds: tuple[tuple[str, str], ...] = ()
     premises: tuple[Premise, ...] = ()
     glossary: tuple[Words, ...] = ()
     form: str = "index"

@@ -16,6 +16,7 @@ from sympy import Add, Expr, Mul, Pow, Symbol
 from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.interpret.plain import Sizes, complete_sizes, number, shape_of
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Term
 
 Values = Mapping[str, np.ndarray]
@@ -47,14 +48,32 @@ def interpret(program: Program, values: Values, sizes: Sizes) -> dict[str, np.nd
     found: dict[str, Any] = {t.name: np.full(shape_of(t.shape, known), float(t.absent)) for t in optional}
     found |= {name: np.asarray(value) for name, value in values.items()}
     written: set[str] = set()
-    for statement in program.statements:
-        result, argument = evaluate(statement.term, found, known)
-        name = statement.target.name
+    for stage in stages(program):
+        if isinstance(stage, Recurrence):
+            found |= _recurred(stage, found, known)
+            continue
+        result, argument = evaluate(stage.term, found, known)
+        name = stage.target.name
         found[name] = found[name] + result if name in written else result
         written.add(name)
-        if statement.argument is not None:
-            found[statement.argument.name] = argument
+        if stage.argument is not None:
+            found[stage.argument.name] = argument
     return found
+
+
+def _recurred(recurrence: Recurrence, values: Values, sizes: Sizes) -> dict[str, np.ndarray]:
+    """The tensors of a recurrence, position by position."""
+    tensors = (t for s in recurrence.statements for t in (s.target, s.argument) if t is not None)
+    made = {t.name: np.zeros(shape_of(t.shape, sizes), int if t.integer else float) for t in tensors}
+    for place in recurrence.places(number(recurrence.extent, sizes)):
+        for s in recurrence.statements:
+            term, index = recurrence.at_one_place(s)
+            result, argument = evaluate(term, {**values, **made}, {**sizes, index: place})
+            here: Any = (*[slice(None)] * recurrence.axes[s.target.name], place)
+            made[s.target.name][here] += result
+            if s.argument is not None:
+                made[s.argument.name][here] = argument
+    return made
 
 
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:

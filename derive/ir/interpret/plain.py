@@ -12,6 +12,7 @@ from sympy import Add, Expr, Mul, Pow, Symbol
 from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.interpret import scalars
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Term
 
 Sizes = Mapping[Symbol, int]
@@ -136,16 +137,38 @@ def interpret_plainly(program: Program, values: Mapping[str, Array], sizes: Size
     found = {t.name: filled(shape_of(t.shape, known), repeat(float(t.absent)).__next__) for t in optional}
     found |= values
     written: set[str] = set()
-    for statement in program.statements:
-        result, argument = evaluate_plainly(statement.term, found, known)
-        name = statement.target.name
+    for stage in stages(program):
+        if isinstance(stage, Recurrence):
+            found |= _recurred(stage, found, known)
+            continue
+        result, argument = evaluate_plainly(stage.term, found, known)
+        name = stage.target.name
         if name in written:
             result = Array(result.shape, {at: found[name][at] + v for at, v in result.entries.items()})
         found[name] = result
         written.add(name)
-        if statement.argument is not None:
-            found[statement.argument.name] = argument
+        if stage.argument is not None:
+            found[stage.argument.name] = argument
     return found
+
+
+def _recurred(recurrence: Recurrence, values: Mapping[str, Array], sizes: Sizes) -> dict[str, Array]:
+    """The tensors of a recurrence, position by position; what is not made yet reads 0."""
+    tensors = [t for s in recurrence.statements for t in (s.target, s.argument) if t is not None]
+    entries: dict[str, dict[Place, Any]] = {t.name: {} for t in tensors}
+    made = {t.name: Array(shape_of(t.shape, sizes), entries[t.name]) for t in tensors}
+    for place in recurrence.places(number(recurrence.extent, sizes)):
+        for s in recurrence.statements:
+            term, index = recurrence.at_one_place(s)
+            axis, own = recurrence.axes[s.target.name], entries[s.target.name]
+            result, argument = evaluate_plainly(term, {**values, **made}, {**sizes, index: place})
+            for at, found in result.entries.items():
+                here = (*at[:axis], place, *at[axis:])
+                own[here] = own.get(here, 0) + found
+            if s.argument is not None:
+                where = ((*at[:axis], place, *at[axis:]) for at in argument.entries)
+                entries[s.argument.name].update(zip(where, argument.entries.values(), strict=True))
+    return made
 
 
 def evaluate_plainly(term: Term, values: Mapping[str, Array], sizes: Sizes) -> tuple[Array, Array]:

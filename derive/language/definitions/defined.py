@@ -11,6 +11,7 @@ from typing import Any
 
 from gradscribe.derive.ir.quote import quoted, shown
 from gradscribe.derive.language.definitions.library import library_text
+from gradscribe.derive.language.meaning.scope import DOTS
 from gradscribe.derive.language.syntax.located_error import LanguageError, Located, unknown_function
 from gradscribe.derive.language.syntax.parse import parse
 from gradscribe.derive.language.syntax.tree import (
@@ -57,6 +58,14 @@ class Defined:
     def parameters(self) -> tuple[str, ...]:
         """The names of its parameters."""
         return tuple(p.name for p in self.definition.parameters)
+
+    @property
+    def free(self) -> frozenset[str]:
+        """The names in it that are the text's."""
+        nodes = list(walk((self.definition.value, self.definition.locals)))
+        own = {*self.parameters, *(name.name for name, _ in self.definition.locals)}
+        own |= {i.name for n in nodes if isinstance(n, Reduction) for i in n.indices if isinstance(i, Name)}
+        return frozenset({word_of(n) for n in nodes if isinstance(n, Name | Element)} - own)
 
 
 def definitions(text: Text, file: str = "", load: Load | None = None) -> Known:
@@ -223,11 +232,18 @@ def arguments(called: Defined, node: Call) -> dict[str, tuple[Node, ...]]:
         for value in found[name]:
             if not isinstance(value, Name | Ellipsis):
                 raise Located(f"{called.name} reduces over its argument {name}; expected an index such as k", value.at)
-            word = value.name if isinstance(value, Name) else "..."
+            word = word_of(value)
             if word in seen:
                 raise Located(f"index {shown(word)} is given twice", value.at)
             seen.add(word)
     return found
+
+
+def word_of(node: Node) -> str:
+    """The name of an index or a tensor; of ``...`` as it is written."""
+    if isinstance(node, Element):
+        return node.tensor
+    return node.name if isinstance(node, Name) else DOTS
 
 
 def placed(at: Place, within: str) -> Place:

@@ -12,7 +12,7 @@ from itertools import count
 
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.language.definitions.decrees import Rules
-from gradscribe.derive.language.definitions.defined import Defined, Known, arguments, placed
+from gradscribe.derive.language.definitions.defined import Defined, Known, arguments, placed, word_of
 from gradscribe.derive.language.meaning.axes import extent_of
 from gradscribe.derive.language.meaning.scope import DOTS
 from gradscribe.derive.language.syntax.located_error import Located
@@ -79,12 +79,13 @@ class _Expansion:
         self.copies: dict[str, str] = {}
         self.made = 0
         lines = (*text.equations, *text.evaluation, *text.declarations, *text.ranges, *text.limits)
-        self.taken = {_word(n) for n in walk(lines) if isinstance(n, Name | Element)}
-        self.indices = _indices_of(text)
+        self.taken = {word_of(n) for n in walk(lines) if isinstance(n, Name | Element)}
+        self.taken |= {name for defined in known.values() for name in defined.free}
+        self.indices = _indices_of(text, known)
 
     def equation(self, equation: Equation) -> Equation:
         """An equation without definitions."""
-        bound = frozenset(_word(n) for n in walk(equation.target) if isinstance(n, Name | Ellipsis))
+        bound = frozenset(word_of(n) for n in walk(equation.target) if isinstance(n, Name | Ellipsis))
         return replace(equation, value=self._plain(equation.value, bound))
 
     def _plain(self, node: Node, bound: frozenset[str]) -> Node:
@@ -99,7 +100,7 @@ class _Expansion:
             values = {n: self._plain(g[0], bound) for n, g in given.items() if n not in indices}
             return self._called(called, values, indices, node.at, bound, 0)
         if isinstance(node, Reduction):
-            bound = bound | {_word(i) for i in node.indices}
+            bound = bound | {word_of(i) for i in node.indices}
         found: Node = rebuilt(node, lambda part: self._plain(part, bound))
         return found
 
@@ -172,7 +173,7 @@ class _Expansion:
             return replace(first, at=use.at)
         group = next((i for p, i in use.indices.items() if p.upper() == node.name), None)
         if group is not None:
-            size, *sizes = (Name(extent_of(_word(i)), use.at) for i in group)
+            size, *sizes = (Name(extent_of(word_of(i)), use.at) for i in group)
             return Product(size, tuple(("*", other) for other in sizes), use.at) if sizes else size
         if node.name in self.indices:
             name = use.defined.name
@@ -186,7 +187,7 @@ class _Expansion:
         renamed: dict[str, Name] = {}
         indices = dict(use.indices)
         for index in node.indices:
-            name = _word(index)
+            name = word_of(index)
             if name not in use.indices:
                 if name in use.values:
                     raise Located(f"{name} is a value; expected an index to reduce over", use.at)
@@ -194,15 +195,15 @@ class _Expansion:
                 continue
             group: list[Name | Ellipsis] = []
             for given in use.indices[name]:
-                if _word(given) in bound:
-                    group.append(renamed.setdefault(_word(given), self._copy(given, use)))
+                if word_of(given) in bound:
+                    group.append(renamed.setdefault(word_of(given), self._copy(given, use)))
                 else:
                     group.append(given)
             indices[name] = tuple(group)
-        over = tuple(i for index in node.indices for i in indices[_word(index)])
+        over = tuple(i for index in node.indices for i in indices[word_of(index)])
         values = {n: self._renamed(v, renamed, use) for n, v in use.values.items()} if renamed else use.values
         inner = replace(use, values=values, indices=indices)
-        own = frozenset(_word(i) for i in over)
+        own = frozenset(word_of(i) for i in over)
         body = self._apart(self._body(node.body, inner, bound | own, depth), own, use)
         letter = "m" if REDUCTIONS[node.op].selects else "z"
         return Let(letter, Reduction(node.op, over, body, use.at), False, use.at)
@@ -211,17 +212,17 @@ class _Expansion:
         """The indices for a parameter of a definition that another one uses."""
         found: list[Name | Ellipsis] = []
         for node in given:
-            own = use.indices.get(_word(node)) if isinstance(node, Name) else None
+            own = use.indices.get(word_of(node)) if isinstance(node, Name) else None
             if own is None:
                 words = f"{called.name} reduces over its argument {parameter}; expected an index"
-                raise Located(f"{words}, {_word(node)} is none", use.at)
+                raise Located(f"{words}, {word_of(node)} is none", use.at)
             found += own
         return tuple(found)
 
     # ----- indices -----
     def _copy(self, index: Name | Ellipsis, use: _Use) -> Name:
         """Another index of the same extent."""
-        word = _word(index)
+        word = word_of(index)
         root = self.copies.get(word, word)
         name = self._fresh(root if root != DOTS else "q")
         self.copies[name] = root
@@ -240,10 +241,10 @@ class _Expansion:
         self._count(use.at)
         match node:
             case Name() | Ellipsis():
-                new = names.get(_word(node))
+                new = names.get(word_of(node))
                 return replace(new, at=node.at) if new is not None else node
             case Reduction():
-                names = {n: new for n, new in names.items() if n not in {_word(i) for i in node.indices}}
+                names = {n: new for n, new in names.items() if n not in {word_of(i) for i in node.indices}}
                 return replace(node, body=self._renamed(node.body, names, use))
         found: Node = rebuilt(node, lambda part: self._renamed(part, names, use))
         return found
@@ -251,10 +252,10 @@ class _Expansion:
     def _apart(self, node: Node, bound: frozenset[str], use: _Use) -> Node:
         """`node`, in which no reduction binds what is bound around it."""
         node = rebuilt(node, lambda part: self._apart(part, bound, use))
-        if not isinstance(node, Reduction) or not any(_word(i) in bound for i in node.indices):
+        if not isinstance(node, Reduction) or not any(word_of(i) in bound for i in node.indices):
             return node
-        names = {_word(i): self._copy(i, use) for i in node.indices if _word(i) in bound}
-        over = tuple(names.get(_word(i), i) for i in node.indices)
+        names = {word_of(i): self._copy(i, use) for i in node.indices if word_of(i) in bound}
+        over = tuple(names.get(word_of(i), i) for i in node.indices)
         return replace(node, indices=over, body=self._renamed(node.body, names, use))
 
     def _count(self, at: Place, made: int = 1) -> None:
@@ -263,27 +264,29 @@ class _Expansion:
             raise Located(f"definitions make more than {LONGEST} parts; name a part and use the name", at)
 
 
-def _word(node: Node) -> str:
-    """The name of an index or a tensor; of ``...`` as it is written."""
-    if isinstance(node, Element):
-        return node.tensor
-    return node.name if isinstance(node, Name) else DOTS
-
-
 def _as_indices(given: tuple[Node, ...]) -> Indices:
     return tuple(i for i in given if isinstance(i, Name | Ellipsis))
 
 
-def _indices_of(text: Text) -> frozenset[str]:
-    """The names that are indices by where they stand: on left sides and of reductions."""
+def _indices_of(text: Text, known: Known) -> frozenset[str]:
+    """The names that are indices by where they stand: on left sides, of reductions, and where one is expected."""
     settings = {e.target.name for e in text.equations if isinstance(e.target, Name)}
     found: set[str] = set()
     for equation in (*text.equations, *text.evaluation):
         if isinstance(equation.target, Element):
             found |= {n.name for n in walk(equation.target.subscripts) if isinstance(n, Name)}
-        reductions: Iterator[Reduction] = (n for n in walk(equation.value) if isinstance(n, Reduction))
-        found |= {n.name for r in reductions for n in r.indices if isinstance(n, Name)}
+        groups: Iterator[tuple[Node, ...]] = (group for n in walk(equation.value) for group in _reduced_over(n, known))
+        found |= {n.name for group in groups for n in group if isinstance(n, Name)}
     return frozenset(n for n in found - settings if n.lower() == n or n.lower() not in found)
+
+
+def _reduced_over(node: Node, known: Known) -> Iterator[tuple[Node, ...]]:
+    """The indices that a reduction, or a definition, is given."""
+    if isinstance(node, Reduction):
+        yield node.indices
+    elif isinstance(node, Call) and node.function in known:
+        given = arguments(known[node.function], node)
+        yield from (given[name] for name in known[node.function].reduced)
 
 
 def _depth(node: Node) -> int:

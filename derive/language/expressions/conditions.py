@@ -21,6 +21,7 @@ from gradscribe.derive.language.syntax.tree import (
     Product,
     Sum,
     below,
+    walk,
 )
 from gradscribe.derive.layer.equations import inside
 
@@ -41,8 +42,8 @@ def brackets(
     """
 
     def side(part: Node, inner: Bound) -> Expr:
-        whole = vocabulary.is_integer(part)
-        return vocabulary.indexed(vocabulary.position(part, inner)) if whole else value(part, inner)
+        divided = any(isinstance(n, Product) and {"//", "%"} & {sign for sign, _ in n.rest} for n in walk(part))
+        return vocabulary.indexed(vocabulary.position(part, inner)) if divided else value(part, inner)
 
     waiting = [part for condition in node.conditions for part in _conjuncts(condition, vocabulary)]
     while waiting:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.language.meaning.recurrent_text import goes_along
 from gradscribe.derive.language.syntax.located_error import Located, nearest, unknown_function
 from gradscribe.derive.language.syntax.tree import (
     Call,
@@ -26,6 +27,8 @@ from gradscribe.derive.language.syntax.tree import (
     walk,
 )
 from gradscribe.derive.language.syntax.words import CONSTANTS, FOLDED, FUNCTIONS, KNOWN, PADDINGS
+
+RECURRENCE = "a recurrence reads an earlier one, such as t - 1"
 
 DOTS = "..."
 """The name of the index that ``...`` stands for."""
@@ -196,6 +199,7 @@ def _ranks(text: Text, equations: tuple[Equation, ...], tensors: set[str]) -> di
     declared = [i for d in text.declarations for i in d.items if isinstance(i, Element)]
     bare = {i.name for d in text.declarations if d.keyword == "input" for i in d.items if isinstance(i, Name)}
     used = [n for n in walk(equations) if isinstance(n, Element) or (isinstance(n, Name) and n.name in tensors)]
+    used.sort(key=lambda node: (node.at.line, node.at.column))  # what recurrences start from stands where it is said
     for node in (*declared, *used):
         name, rank = _named(node), len(node.subscripts) if isinstance(node, Element) else 0
         if found.setdefault(name, rank) != rank:
@@ -253,21 +257,22 @@ def _inputs(text: Text, equations: tuple[Equation, ...], ranks: Mapping[str, int
 
 
 def _check_order(equations: tuple[Equation, ...], inputs: tuple[str, ...]) -> None:
-    """A tensor is complete before it is read."""
+    """A tensor is complete before it is read, unless a recurrence reads it at another position."""
     last = {_named(e.target): number for number, e in enumerate(equations)}
     for number, equation in enumerate(equations):
         own = _named(equation.target)
         for node in walk(equation.value):
             name = _named(node) if isinstance(node, Element | Name) else ""
-            if name not in last or name in inputs:
+            if name not in last or name in inputs or last[name] < number:
+                continue
+            circular = name == own or own in _behind(name, equations)
+            if circular and isinstance(node, Element) and goes_along(equation, node):
                 continue
             if name == own:
-                raise Located(f"{name} is defined by itself; a recurrence has to be written out step by step", node.at)
-            if last[name] > number:
-                if own in _behind(name, equations):
-                    message = f"{own} and {name} are defined by each other; expected equations of which each reads"
-                    raise Located(f"{message} earlier ones only, as a recurrence has to be written out", node.at)
-                raise Located(f"{name} is used before its equation is complete; move this equation down", node.at)
+                raise Located(f"{name} is defined by itself at the same position; {RECURRENCE}", node.at)
+            if circular:
+                raise Located(f"{own} and {name} are defined by each other at the same position; {RECURRENCE}", node.at)
+            raise Located(f"{name} is used before its equation is complete; move this equation down", node.at)
 
 
 def _behind(name: str, equations: tuple[Equation, ...]) -> set[str]:

@@ -31,7 +31,7 @@ def foreign(text: str, line: int) -> Located | None:
     whole = lines[line - 1] if 0 < line <= len(lines) else ""
     for part in re.finditer(r"[^;#]+", whole):
         meant = _meant(part[0].strip()) if len(part[0]) <= LONGEST_LINE else None
-        if meant is not None:
+        if meant is not None and meant[1].isascii() and meant[1].isprintable():
             start = part.start() + len(part[0]) - len(part[0].lstrip()) + 1
             place = Place(line, start, part.start() + len(part[0].rstrip()) + 1)
             return Located(f"write {meant[1]} instead; {meant[0]}", place)

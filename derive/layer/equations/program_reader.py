@@ -15,6 +15,7 @@ from sympy import Add, Eq, Expr, Idx, Indexed, IndexedBase, Mul, Sum, Symbol
 from gradscribe.derive.calculus.invariance import with_constants
 from gradscribe.derive.ir.functions import among, constant, equal, is_indicator
 from gradscribe.derive.ir.index import floors_as_quotients, integer, own_symbols
+from gradscribe.derive.ir.interpret.recurrence import arranged, set_apart
 from gradscribe.derive.ir.quote import quoted, shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import (
@@ -29,7 +30,7 @@ from gradscribe.derive.ir.term import (
     drop_unit_ranges,
 )
 from gradscribe.derive.ir.well_formed import check
-from gradscribe.derive.layer.equations.summands import is_bracket, is_separate, own_indices, unnamed, unpowered
+from gradscribe.derive.layer.equations.right_sides import is_bracket, is_separate, own_indices, unnamed, unpowered
 from gradscribe.derive.layer.equations.written_objects import Named, Reduced, inside
 
 MOST_REORDERED = 4
@@ -89,7 +90,7 @@ def program(
         raise EquationError("a program needs at least one equation")
     names = tuple(_name(base) for base in outputs) or (reader.statements[-1].target.name,)
     defined = tuple((own_symbols(symbol), own_symbols(e)) for symbol, e in (sizes or {}).items())
-    found = with_constants(check(Program(given, tuple(reader.statements), names, defined)))
+    found = with_constants(check(Program(given, arranged(set_apart(reader.statements, reader.names)), names, defined)))
     return _raveled(found, dict.fromkeys(ravel.split(), 0) if isinstance(ravel, str) else ravel)
 
 
@@ -354,6 +355,7 @@ class _Reader:
         outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
         outer |= {v.name: v for v in expression.atoms(Idx)}
         places = {v.name: place for place, v in enumerate(self.extents)}
+        places |= {copy: places[index] for copy, index in self.copies.items() if index in places}
         return tuple(
             self._range(v) if isinstance(v, Idx) else Range(integer(v.name), self.extents[integer(v.name)])
             for _, v in sorted(outer.items(), key=lambda item: (places.get(item[0], len(places)), item[0]))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments.arrays import Array
+from ..machine.memory import zeros
 from ..machine.threads import available
 
 BLOCK = 1 << 18
@@ -39,6 +40,15 @@ def span(a: int, b: int, low: int, high: int) -> slice:
         return slice(0, 0)
     stop = a * (high - 1) + b + (1 if a > 0 else -1)
     return slice(a * low + b, stop if stop >= 0 else None, a)
+
+
+def plane(array: Array, axis: int, position: int) -> Array:
+    """The elements of an array at a position of an axis, a view; zeros where that is outside."""
+    if 0 <= position < array.shape[axis]:
+        at: Any = (*[slice(None)] * axis, position, ...)
+        found: Array = array[at]
+        return found
+    return zeros((*array.shape[:axis], *array.shape[axis + 1 :]), array.dtype)
 
 
 @lru_cache(maxsize=256)

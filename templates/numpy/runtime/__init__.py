@@ -31,9 +31,11 @@ from .arguments.options import Padding, Size, count, features, flag, number, pad
 from .arguments.weights import direction, names, uniform
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
-from .arithmetic.lookups import gather, known, scatter, wide
-from .arithmetic.ranges import OPERAND, blocks, clip, counts, span
+from .arithmetic.lookups import gather, known, label_extrema, scatter, wide
+from .arithmetic.parts import running_sums, segment_sums, spread_segments
+from .arithmetic.ranges import OPERAND, blocks, clip, counts, plane, span
 from .arithmetic.sums import add_row, total
+from .contractions.by_label import contract_by_label
 from .contractions.contract import contract
 from .contractions.views import window
 from .layers.layer import Layer
@@ -82,6 +84,7 @@ __all__ = [
     "compiling",
     "constant",
     "contract",
+    "contract_by_label",
     "count",
     "counts",
     "current",
@@ -101,6 +104,7 @@ __all__ = [
     "float_type",
     "gather",
     "known",
+    "label_extrema",
     "labels",
     "maximise",
     "minimise",
@@ -110,6 +114,7 @@ __all__ = [
     "paddings",
     "placed",
     "placed_names",
+    "plane",
     "ratio",
     "raveled",
     "raveled_axes",
@@ -119,11 +124,13 @@ __all__ = [
     "release",
     "require",
     "run",
+    "running_sums",
     "same_axes",
     "same_raveled",
     "same_shape",
     "scalar_type",
     "scatter",
+    "segment_sums",
     "settings",
     "shape",
     "share",
@@ -132,6 +139,7 @@ __all__ = [
     "softplus",
     "span",
     "spread",
+    "spread_segments",
     "start",
     "total",
     "uniform",

@@ -356,3 +356,12 @@ def test_a_diagonal_has_no_form(text: str) -> None:
     page = derive(layer(text, "own"))
     assert [(r.name, r.form) for s in page.sections for r in s.results if s.wrt == "w"] == [((), None)]
     assert certify(page, shapes=2).holds
+
+
+def test_tensors_of_a_difference_are_told_apart() -> None:
+    """In u - m each is a reading of its own: were both one letter, the difference would vanish, and v with it."""
+    skewness = """u[n,k] = sum(c) x[n,c] * w[c,k]; m[n] = sum(k) u[n,k] / K; v[n] = sum(k) (u[n,k] - m[n])^2 / K
+    y[n] = sum(k) ((u[n,k] - m[n]) / sqrt(v[n] + 1))^3 / K"""
+    page = str(derive(layer(skewness), wrt=["x"]))
+    assert "∂E/∂x = (∂E/∂u) wᵀ" in page
+    assert "∂E/∂v = −3/(2K) (δ ⊙ 1/(1+v)^(5/2) ⊙ Σ_{k} (u−m)³)" in page

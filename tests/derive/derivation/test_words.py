@@ -16,7 +16,7 @@ from gradscribe.derive.derivation.forward.idealisation import Condition, Idealis
 from gradscribe.derive.derivation.forward.place import coordinate, coordinates
 from gradscribe.derive.derivation.forward.quotients import Reduced
 from gradscribe.derive.derivation.forward.remarks.constants import change, unchanging
-from gradscribe.derive.derivation.gradient.recurrence import passes_on
+from gradscribe.derive.derivation.gradient.error_recurrence import passes_on
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.functions import equal, larger
 from gradscribe.derive.ir.index import integers, mod

@@ -59,6 +59,12 @@ def test_the_derivative_of_a_condition_is_0() -> None:
     assert "∂E/∂a[n] = 0" in str(derive(layer, ["a"]))
 
 
+def test_powers_of_indices_are_compared() -> None:
+    layer = gradscribe.layer("y[n] = [n*n > 3 or x[n] > n^2] * x[n] + [x[n] > n*n] * 2", "squares")
+    found = layer.compile().squares_forward(np.array([1.0, 0.0, 3.0, 20.0]))
+    assert found.tolist() == [3.0, 0.0, 3.0, 22.0]
+
+
 def test_signs_of_logic_are_printed() -> None:
     layer = gradscribe.layer("y[n,k] = [x[n,k] > 1 and k != 2 or not x[n,k] < z[n]] * x[n,k]; input x[N,K], z[N]")
     assert "[(x[n,k]>1 ∧ k≠2) ∨ ¬(z[n]>x[n,k])]" in str(derive(layer, ["x"]))

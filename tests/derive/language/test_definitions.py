@@ -48,6 +48,11 @@ ALIKE = [
         "define later(j) = sum(q) [q > j] w[q]; y[q,k] = x[q,k] * later(q); input x[Q,K], w[Q]",
         "z[q] = sum(r) [r > q] w[r]; y[q,k] = x[q,k] * z[q]; input x[Q,K], w[Q]",
     ),
+    # one whose index is called like a tensor of another
+    (
+        "define f(s) = s * u[0]; define g(s) = sum(u) f(s) * w[u]; y[n] = g(x[n]); input x[N], w[N], u[N]",
+        "y[n] = sum(k) x[n] * u[0] * w[k]; input x[N], w[N], u[N]",
+    ),
     # a text's own definition instead of the library's; the library's own keep theirs
     (
         "define mean(s, j) = sum(j) s; y[n,k] = mean(x[n,k], k) + var(x[n,k], k)",
@@ -145,6 +150,8 @@ WRONG = [
     ),
     ("define f(s) = s * w[k]; y[n,k] = f(x[n,k])", 34, "in f: k is an index of the text"),
     ("y[n] = x[n] * mean(x[n] * z[k], q)", 29, "index k is neither on the left side nor reduced over"),
+    ("define f(s, j) = sum(j) s * c; y[n] = f(x[n,c], c)", 39, "in f: c is an index of the text, and none of f"),
+    ("define g(s) = s * q; define f(s, j) = sum(q) g(s * w[q]); y[n] = f(x[n], n)", 66, "in g: unknown name q"),
     ("define f(s, j) = [j > 0] * sum(j) s; y[n] = f(x[n,a,b], a, b)", 45, "in f: j stands for several indices"),
     ("define f(s) = s / 0; y[n] = f(x[n])", 29, "in f: division by 0"),
     ("define f(s) = sqrt(s, 2); y[n] = f(x[n])", 34, "in f: sqrt takes 1 argument; found 2"),

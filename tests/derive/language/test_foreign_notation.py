@@ -43,6 +43,8 @@ def test_the_message_says_the_equation_that_is_meant(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "y = where(x > 0, \u202eabc, 1)",
+        "y = where(x > 0, a\x1b, 1)",
         "y = a @ b @ c",
         r"y = \frac{x_i}{2}",
         "ij->jk",

@@ -33,6 +33,11 @@ TEXTS = (
     "p = 1; y[i,j] = sum(r,t) x[reflect(i + r - p), circular(j + t - p)] * w[r,t]",
     "y = x[0] * (sum(i,k,o) [i == k + o]) + sum(q) a[q]^2",
     "b = 1.0; y[...] = x[...] * sigmoid(b * x[...])",
+    "define f(s, j) = h / z where m = max(j) s, h = exp(s - m), z = sum(j) h; y[n,k] = f(x[n,k] * w[k], k)",
+    "define g(s, t, j) = s - sum(j) s * t; y[n,k] = norm(g(x[n,k], z[k], k), n) + mean(x[n,k], n, k) * w[k]",
+    "y[n,k] = [k == 0 or not (x[n,k] < z[n] and k > 1)] * masked_softmax(x[n,k], [k <= n], k)",
+    "y[n] = max(k) [not k == 1 and (x[n,k] > 0 or k != n)] x[n,k]",
+    "y[n,a,i] = x[n, C//2*a + i]; a < 2; i < C//2; input x[N,C]",
 )
 NETWORKS = (
     "input x[N,4]\ndense(3) -> tanh -> dense(2)",
@@ -41,6 +46,7 @@ NETWORKS = (
 PIECES = (
     *"nkcijrvepqxywt[]()+-*/=,;<>!^.01 ", "[n == 1] ", "max(j) ", "sum(k) ", "t[n]", "x[n]", "-1", "!=", "det(", "E",
     "dy", "input ", "integer ", "constant ", "weight ", "optional ", "...", " + 1", "e9", "->", "N", "\n",
+    " or ", " and ", "not ", "softmax(", ", k)", "mean(", "define f(s) = s; ", " where m = ", "//2", "m", "z",
 )  # fmt: skip
 
 

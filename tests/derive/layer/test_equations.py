@@ -279,7 +279,7 @@ ERRORS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "tensor defined by itself": (
         lambda: program(Eq(y[n], y[n] + x[n]), inputs=(x,)),
-        "y uses y, which is not defined before it",
+        "y: no order of positions computes y; a recurrence reads",
     ),
     "tensor read before it is complete": (
         lambda: program(Eq(z[m], w[0, m]), Eq(y[n], z[n]), Eq(z[m], w[1, m]), inputs=(w,)),

@@ -1,14 +1,16 @@
 """Computes random contractions by loop nests in C: a program that `test_nests` runs under sanitizers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import product
 
 import numpy as np
+import pytest
 
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.conv2d import conv2d_forward
 from tests.cases.random_contractions import problem
 from tests.runtime.convolutions import DIRECTIONS, Convolution, Grouped
+from tests.runtime.rooms import forget_plans, panels_first
 from tests.runtime.windows import SPECS, drawn
 
 SEEDS, WINDOWS, TAG = 30, 3, 52
@@ -54,7 +56,7 @@ def compute_convolutions() -> None:
             assert np.abs(found - expected).max() <= (1e-11 if dtype is np.float64 else 1e-4), f"{case} {direction}"
 
 
-def compute_rows() -> None:
+def compute_rows(strategies: Sequence[str] = ("direct", "fused4", "fused2")) -> None:
     """A bias, which is stored with the sums: columns of no whole vector, in chunks, at the ends of an image."""
     rng = np.random.default_rng(TAG)
     for n, size, channels, columns, kernel in (
@@ -65,7 +67,7 @@ def compute_rows() -> None:
     ):
         x, w = rng.standard_normal((n, size, size, channels)), rng.standard_normal((kernel, kernel, channels, columns))
         b = rng.standard_normal(columns)
-        for strategy, dtype in product(("direct", "fused4", "fused2"), (np.float32, np.float64)):
+        for strategy, dtype in product(strategies, (np.float32, np.float64)):
             one, other, row = (a.astype(dtype) for a in (x, w, b))
             with rt.settings(backend="compiled", strategy=strategy, threads=2):
                 plain, found = (conv2d_forward(one, other, added, padding=kernel // 2) for added in (None, row))
@@ -85,9 +87,19 @@ def compute_windows(seeds: Iterable[int]) -> None:
             assert np.abs(found - expected).max() <= 1e-11 * np.abs(expected).max(), f"{case} {direction}"
 
 
+def compute_panels(seeds: Iterable[int]) -> None:
+    """Windows and rows once more, where all tiles are transformed before a kernel is."""
+    with pytest.MonkeyPatch.context() as patch:
+        panels_first(patch)
+        compute_windows(seeds)
+        compute_rows(("fused4",))
+    forget_plans()
+
+
 if __name__ == "__main__":
     compute_all(range(SEEDS))
     compute_convolutions()
     compute_rows()
     compute_windows(range(WINDOWS))
+    compute_panels(range(1))
     print("fine")

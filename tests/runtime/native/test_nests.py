@@ -23,8 +23,8 @@ from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, DOT
 from tests.cases.random_contractions import problem
 from tests.cases.sanitizers import sanitized
 from tests.runtime.convolutions import DIRECTIONS
-from tests.runtime.native.nests import CASES, GROUPED, compute_all, compute_convolutions, compute_rows
-from tests.runtime.rooms import forget_plans, set_in_all
+from tests.runtime.native.nests import CASES, GROUPED, compute_all, compute_convolutions, compute_panels, compute_rows
+from tests.runtime.rooms import forget_plans, panels_first, set_in_all
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("compiles")]
 SEEDS, TAG = 60, 51
@@ -68,13 +68,19 @@ def convolution_texts() -> Iterator[str]:
     yield from found
 
 
-def test_compilers_have_nothing_to_say() -> None:
+def test_compilers_have_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
     found = compiler.compiler()
     assert found is not None
     with np.errstate(all="ignore"):  # nothing is computed: arrays hold anything
         sources = [source for seed in range(SEEDS) for source in texts(seed)]
         sources += convolution_texts()
+        panels_first(monkeypatch)
+        panels = [source for seed in range(SEEDS) for source in texts(seed) if "/* A slice of a panel" in source]
+    forget_plans()
     assert len(sources) > SEEDS // 4
+    assert panels
+    assert all("#define PANELS 1\n" in source for source in panels)
+    sources += panels
     for source in sources:
         subprocess.run((*found.command, *STRICT), input=source, text=True, check=True)
 
@@ -90,6 +96,7 @@ def test_vectors_of_other_machines(vector: int, monkeypatch: pytest.MonkeyPatch)
         compute_all(range(10))
         compute_convolutions()
         compute_rows()
+        compute_panels(range(2))
     finally:
         forget_plans()
 

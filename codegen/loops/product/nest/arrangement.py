@@ -6,6 +6,7 @@ row of the target is added to; otherwise sums are made one by one, in the order 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
@@ -53,7 +54,13 @@ class Arrangement:
         return bool(self.inner) or any(v not in self.form.placed for v in self.looked_up)
 
 
-def arranged(form: Form, program: Program, counted: Collection[str], positive: Collection[Symbol]) -> Arrangement:
+def arranged(
+    form: Form,
+    program: Program,
+    counted: Collection[str],
+    positive: Collection[Symbol],
+    around: Mapping[Symbol, Expr] = MappingProxyType({}),
+) -> Arrangement:
     """The loops of a form.
 
     Args:
@@ -61,12 +68,13 @@ def arranged(form: Form, program: Program, counted: Collection[str], positive: C
         program: that of the kernel.
         counted: the arrays of integers.
         positive: the sizes that are at least 1 once settings have been checked.
+        around: indices of loops around the statement, with their extents; all of them write all of the target.
     """
     form = joined(form, program.tensors)
     conditions, value = admission(form.body)
     form, looked_up = _looked_up(_with(form, value), counted) if form.is_sum else (_with(form, value), {})
-    if not form.is_sum and not _covers(form):
-        return _scattered(form, program, conditions, positive)
+    if not form.is_sum and not _covers(form, around):
+        return _scattered(form, program, conditions, positive, around)
     placed = [v for v in form.indices if v in form.placed and v not in looked_up]
     lifted = _lifted(form, looked_up)
     row = _row(form, program, looked_up, conditions)
@@ -75,9 +83,11 @@ def arranged(form: Form, program: Program, counted: Collection[str], positive: C
     if row is not None and not inner and not any(v not in form.placed for v in looked_up):
         outer, row = (*outer, row), None
     order = (*outer, *inner, *([row] if row is not None else []))
-    guards, reads = _brackets(form, program, conditions)
+    guards, reads = _brackets(form, program, conditions, around)
     ranges, tests = _restricted(form, guards, order, (inner, row), looked_up, positive)
-    whole = _covers(form) and not any(v in ranges for v in outer) and not any(v in form.placed for v in looked_up)
+    whole = (
+        _covers(form, around) and not any(v in ranges for v in outer) and not any(v in form.placed for v in looked_up)
+    )
     asked = bool(tests) and not inner and row is None
     return Arrangement(
         form,
@@ -93,9 +103,15 @@ def arranged(form: Form, program: Program, counted: Collection[str], positive: C
     )
 
 
-def _scattered(form: Form, program: Program, conditions: tuple[Expr, ...], positive: Collection[Symbol]) -> Arrangement:
+def _scattered(
+    form: Form,
+    program: Program,
+    conditions: tuple[Expr, ...],
+    positive: Collection[Symbol],
+    around: Mapping[Symbol, Expr],
+) -> Arrangement:
     """An extremum that is compared at its place: in the order of the box, so that the first of ties is met first."""
-    guards, reads = _brackets(form, program, conditions)
+    guards, reads = _brackets(form, program, conditions, around)
     ranges, tests = _restricted(form, guards, form.indices, (form.indices, None), {}, positive)
     return Arrangement(form, conditions, form.indices, (), None, {}, True, ranges, tests, reads)
 
@@ -103,7 +119,7 @@ def _scattered(form: Form, program: Program, conditions: tuple[Expr, ...], posit
 def reading(body: Expr, ranges: Sequence[Range], program: Program) -> Arrangement:
     """Loops over indices within which an expression is read, and nothing is written."""
     form = Form(Tensor("", ()), (), tuple(ranges), body, op="max")
-    _, reads = _brackets(form, program, ())
+    _, reads = _brackets(form, program, (), {})
     return Arrangement(form, (), form.indices, (), None, {}, False, reads=reads)
 
 
@@ -157,12 +173,12 @@ def _row(form: Form, program: Program, looked_up: Mapping[Symbol, Expr], conditi
     return fine[-1] if fine else None
 
 
-def _covers(form: Form) -> bool:
+def _covers(form: Form, around: Collection[Symbol]) -> bool:
     """Whether the loops over what the target sees write each of its elements."""
     seen: set[Symbol] = set()
     for place, extent in zip(form.place, form.target.shape, strict=True):
         digits = form.digits(place, extent)
-        plain = place.is_Symbol and same(form.range(place).extent, extent)
+        plain = place in around or (place in form.indices and same(form.range(place).extent, extent))
         if not plain and digits is None and not (place == 0 and extent == 1):
             return False
         if seen & place.free_symbols:
@@ -172,7 +188,7 @@ def _covers(form: Form) -> bool:
 
 
 def _brackets(
-    form: Form, program: Program, conditions: Collection[Expr]
+    form: Form, program: Program, conditions: Collection[Expr], around: Mapping[Symbol, Expr]
 ) -> tuple[list[Guard], dict[Access, tuple[Guard, ...]]]:
     """What restricts the box: brackets, where the target and its factors end; and where else 0 is read."""
     free = tuple(r for r in form.box if r.index in form.placed)
@@ -181,7 +197,7 @@ def _brackets(
 
     def within(place: tuple[Expr, ...], shape: tuple[Expr, ...]) -> tuple[Guard, ...]:
         found = (Guard(sympy.expand(e), extent) for e, extent in zip(place, shape, strict=True))
-        return tuple(g for g in found if not _holds(g, form) and not proved(term, g, program))
+        return tuple(g for g in found if not _holds(g, form, around) and not proved(term, g, program))
 
     guards = [*form.guards, *within(form.place, form.target.shape)]
     vanishing = set(vanishing_accesses(form.body)) if form.is_sum else set()
@@ -195,9 +211,11 @@ def _brackets(
     return list(dict.fromkeys(guards)), reads
 
 
-def _holds(guard: Guard, form: Form) -> bool:
+def _holds(guard: Guard, form: Form, around: Mapping[Symbol, Expr]) -> bool:
     """Whether an index within its own range, or digits within theirs, are all that a bracket asks for."""
     value = guard.value
+    if value in around:
+        return same(around[value], guard.extent)
     if value.is_Symbol and value in form.indices:
         return same(form.range(value).extent, guard.extent)
     return guard.is_true or form.digits(value, guard.extent) is not None

@@ -32,7 +32,7 @@ from gradscribe.derive.ir.term import Access, Guard, accesses
 DOUBLE, WHOLE, FINAL_WHOLE, MOST = Name("double"), Name("int64_t"), Name("const int64_t"), Name("INT32_MAX")
 
 
-def write_statement(loops: Loops, a: Arrangement, first: bool, recorded: bool) -> None:
+def write_statement(loops: Loops, a: Arrangement, first: bool, recorded: bool, around: Collection[Symbol] = ()) -> None:
     """Write the loops of one statement.
 
     Args:
@@ -40,8 +40,9 @@ def write_statement(loops: Loops, a: Arrangement, first: bool, recorded: bool) -
         a: how they stand.
         first: whether nothing has been written to the target before.
         recorded: whether the place of an extremum is wanted.
+        around: the indices of loops around it.
     """
-    _Nest(loops, a, first, recorded).write()
+    _Nest(loops, a, first, recorded, around).write()
 
 
 def check_label(loops: Loops, a: Arrangement, condition: LabelCondition, fault: Return) -> None:
@@ -59,14 +60,21 @@ def check_label(loops: Loops, a: Arrangement, condition: LabelCondition, fault: 
 class _Nest:
     """The loops of one statement."""
 
-    def __init__(self, loops: Loops, a: Arrangement, first: bool, recorded: bool) -> None:
+    def __init__(
+        self, loops: Loops, a: Arrangement, first: bool, recorded: bool, around: Collection[Symbol] = ()
+    ) -> None:
         self.loops, self.a, self.form, self.recorded = loops, a, a.form, recorded
         self.adds = self.form.is_sum and (not first or a.clear)
         self.clears = first and a.clear
         self.limits: dict[Symbol, tuple[Name, Name]] = {}
         self.named: dict[Access, Name] = {}
         self.scalars = RealPrinter(
-            self.access, self.symbol, loops.number, self.form.indices, loops.integers, [*loops.tensors]
+            self.access,
+            self.symbol,
+            loops.number,
+            (*self.form.indices, *around),
+            loops.integers,
+            [*loops.tensors],
         )
 
     def symbol(self, s: Symbol) -> Expression:

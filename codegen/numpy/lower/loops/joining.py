@@ -35,6 +35,7 @@ class Lowered:
         made: the new array that NumPy and the pass write, if it is new.
         otherwise: what NumPy does then.
         repeated: whether the pass computes again what it has computed before.
+        said: whether the records say what they compute themselves.
     """
 
     equation: Equation
@@ -44,6 +45,7 @@ class Lowered:
     made: tuple[Allocate, ...] = ()
     otherwise: tuple[Record, ...] = ()
     repeated: bool = False
+    said: bool = False
 
     @property
     def target(self) -> str:
@@ -206,7 +208,7 @@ def _records(groups: Sequence[Sequence[Lowered]], others: Collection[str], behin
     """
     statements = [s for group in groups for s in group if not s.repeated]
     if len(statements) == 1 or not _is_worth(_passes(statements)):
-        return [r for s in statements for r in (s.equation, *s.records)]
+        return [r for s in statements for r in (*([] if s.said else [s.equation]), *s.records)]
     passes = [_put_in(_passes(group), behind) for group in groups]
     twice = {s.target for group in groups for s in group if s.repeated}
     shared = set.intersection(*(_spoken(found) for found in passes)) if len(groups) > 1 else set()

@@ -7,7 +7,6 @@ computing it is the fastest depends on the sizes and is decided at run time.
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import combinations
 
 from sympy import Expr, Integer, Mul, Symbol
 
@@ -17,6 +16,7 @@ from gradscribe.codegen.numpy.lower.products.operands import Operand, bracketed_
 from gradscribe.codegen.numpy.lower.slices.blocks import along, cuttable
 from gradscribe.codegen.numpy.lower.slices.taps import lower_taps, window
 from gradscribe.codegen.numpy.plan import Allocate, Contract, Record
+from gradscribe.derive.calculus.programs.optimised.order import best_order, result_of
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Range, accesses
 
@@ -68,7 +68,7 @@ def _wide(form: Form, scope: Scope) -> list[tuple[Symbol, ...]]:
     found = [o.indices for o in groups if not o.bare]
     arrays = [Access(f"operand{k}", *o.indices) for k, o in enumerate(groups)]
     while len(arrays) > 2:
-        pair, box = _cheapest_pair(arrays, form, scope)
+        pair, box = _first_pair(arrays, form, scope)
         made = tuple(r.index for r in box)
         found.append(made)
         arrays = [Access(f"product{len(found)}", *made), *(a for a in arrays if a not in pair)]
@@ -77,7 +77,7 @@ def _wide(form: Form, scope: Scope) -> list[tuple[Symbol, ...]]:
 
 
 def _contracted(form: Form, scope: Scope, over: bool, allocated: Sequence[Record] = ()) -> list[Record]:
-    """Contract pairwise, the cheapest pair first; `over` to write over what the target holds, else to add to it."""
+    """Contract pair by pair in the best order; `over` to write over what the target holds, else to add to it."""
     scale, groups = operands(form, scope)
     used = set().union(*(o.indices for o in groups))
     for index in form.contracted:
@@ -86,11 +86,11 @@ def _contracted(form: Form, scope: Scope, over: bool, allocated: Sequence[Record
     records: list[Record] = []
     arrays: list[Access] = []
     for group in groups:
-        access, made = _array(group, form, scope)
-        records += made
+        access, computed = _array(group, form, scope)
+        records += computed
         arrays.append(access)
     while len(arrays) > 2:
-        (first, second), box = _cheapest_pair(arrays, form, scope)
+        (first, second), box = _first_pair(arrays, form, scope)
         product = scope.declare("product", [r.extent for r in box])
         records += [
             Allocate(product.name, product.shape, None),
@@ -130,19 +130,14 @@ def _array(group: Operand, form: Form, scope: Scope) -> tuple[Access, list[Recor
     return Access(made.name, *place), lower_taps(pointwise, scope, fresh=True)
 
 
-def _cheapest_pair(arrays: list[Access], form: Form, scope: Scope) -> tuple[tuple[Access, Access], tuple[Range, ...]]:
-    """The pair with the fewest products, among equals that whose result is the smallest; and the result's indices."""
-
-    def box(pair: tuple[Access, Access]) -> tuple[Range, ...]:
-        kept = form.placed.union(*(a.free_symbols for a in arrays if a not in pair))
-        return tuple(r for r in form.box if r.index in kept and r.index in pair[0].free_symbols | pair[1].free_symbols)
-
-    def cost(pair: tuple[Access, Access]) -> tuple[float, float]:
-        own = pair[0].free_symbols | pair[1].free_symbols
-        return scope.volume([r for r in form.box if r.index in own]), scope.volume(box(pair))
-
-    best = min(combinations(arrays, 2), key=cost)
-    return best, box(best)
+def _first_pair(arrays: list[Access], form: Form, scope: Scope) -> tuple[tuple[Access, Access], tuple[Range, ...]]:
+    """The pair that the best order begins with; and the indices of its result."""
+    seen = [frozenset(a.free_symbols) & set(form.indices) for a in arrays]
+    _, ((one, other), *_) = best_order(seen, form.placed, lambda own: scope.volume([form.range(v) for v in own]))
+    kept = result_of(seen, (one, other), frozenset(form.placed))
+    pair = arrays[one], arrays[other]
+    laid = dict.fromkeys(v for a in pair for e in a.indices for v in form.indices if v in e.free_symbols & kept)
+    return pair, tuple(form.range(v) for v in laid)  # rows of one, columns of the other: nothing is turned
 
 
 def pointwise_operands(form: Form, scope: Scope) -> tuple[Form, list[Record]]:

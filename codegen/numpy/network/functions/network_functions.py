@@ -64,13 +64,13 @@ MEMORY = Parameter(BUFFERS, Name("rt.Memory"), NONE)
 
 
 def forward_functions(k: NetworkKernels) -> list[Draft]:
-    """``net_forward(x, params) -> y, saved``, with state also ``-> y, new_state, saved``."""
+    """``net_forward(x, params) -> y, saved``, with state also ``-> y, new_state, saved``; several outputs in a row."""
     network, kernel, found = k.network, k.forward, layout(k)
-    output = network.program.outputs[0]
+    outputs = network.own_outputs
     state = _own(k, kernel, [Named(new, network.key(name)) for name, new, _ in network.state])
     blocks = (Attribute(NET, BLOCKS),) if found.groups else ()
     kept = (*map(Name, found.own), *blocks, *(shape_of(t.name) for t in k.shaped))
-    words = [f"{output}, {_shape(network.program.tensors[output])}", *(["new state by name"] if network.state else [])]
+    words = [*_outputs(k), *(["new state by name"] if network.state else [])]
     return _functions(
         k,
         kernel,
@@ -78,16 +78,15 @@ def forward_functions(k: NetworkKernels) -> list[Draft]:
         heading=f"Compute the network in training: {network.words}.",
         checks=array_statements(k, kernel, given=[t.name for t in network.given]),
         put=state,
-        results=[Name(output), *([RESULTS] if network.state else []), Group(kept)],
-        kind=of("tuple", ARRAY, *([ARRAYS] if network.state else []), KEPT),
+        results=[*(Name(t.name) for t in outputs), *([RESULTS] if network.state else []), Group(kept)],
+        kind=of("tuple", *(ARRAY for _ in outputs), *([ARRAYS] if network.state else []), KEPT),
         returns=f"{', '.join(words)}, what {network.name}_backward needs",
     )
 
 
 def predict_functions(k: NetworkKernels) -> list[Draft]:
-    """``net_predict(x, params) -> y``."""
+    """``net_predict(x, params) -> y``, or all outputs."""
     network, kernel = k.network, k.predict
-    output = network.program.outputs[0]
     read = {t.name for t in kernel.program.inputs}  # after training their shapes may be written otherwise
     return _functions(
         k,
@@ -95,10 +94,15 @@ def predict_functions(k: NetworkKernels) -> list[Draft]:
         predict_plan(k),
         heading=f"Compute the network after training: {network.words}.",
         checks=array_statements(k, kernel, given=[t.name for t in network.given if t.name in read]),
-        results=[Name(output)],
-        kind=ARRAY,
-        returns=f"{output}, {_shape(network.program.tensors[output])}",
+        results=[Name(name) for name in kernel.results],
+        kind=ARRAY if len(kernel.results) == 1 else of("tuple", *(ARRAY for _ in kernel.results)),
+        returns=", ".join(_outputs(k)),
     )
+
+
+def _outputs(k: NetworkKernels) -> list[str]:
+    """The outputs in words."""
+    return [f"{t.name}, {_shape(t)}" for t in k.network.own_outputs]
 
 
 def backward_functions(k: NetworkKernels) -> list[Draft]:

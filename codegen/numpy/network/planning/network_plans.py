@@ -51,7 +51,7 @@ def forward_plan(k: NetworkKernels) -> NetworkPlan:
 
 def predict_plan(k: NetworkKernels) -> NetworkPlan:
     """That of the evaluation."""
-    return network_plan(k, k.predict, k.network.program.outputs[:1])
+    return network_plan(k, k.predict, k.predict.results)
 
 
 def backward_plan(k: NetworkKernels) -> NetworkPlan:

@@ -21,7 +21,7 @@ from gradscribe.codegen.numpy.network.functions.draft import (
 )
 from gradscribe.codegen.numpy.network.sharing.general_extents import Extents
 from gradscribe.codegen.numpy.network.sharing.runs import Alike, Run, alike
-from gradscribe.codegen.numpy.plan import Allocate, Apply, Plan, Record, effects, walk
+from gradscribe.codegen.numpy.plan import Allocate, Apply, Block, Plan, Record, effects, walk
 from gradscribe.codegen.numpy.print.fixed_names import FIXED, PASS
 from gradscribe.codegen.python.expression import Attribute, Name, parts
 from gradscribe.codegen.python.names import Names
@@ -123,6 +123,7 @@ class _Function:
         given, made = ([short[n] for n in names] for names in (self.given, self.made))
         last = (Return(tuple(map(Name, made))),) if made else ()
         indices = {r.index for r in parts(plan.records) if isinstance(r, Range)}
+        indices |= {r.block for _, r in walk(plan.records) if isinstance(r, Block)}
         symbols = symbols_of(plan.records) - indices
         found = Draft(
             name=name,

@@ -26,12 +26,20 @@ def explain(
     backend: Annotated[str, typer.Option(help="auto, numpy, compiled or background.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="As many as BLAS has by default.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Time every way to compute each contraction.")] = False,
+    rewrites: Annotated[
+        bool, typer.Option("--rewrites", help="Show instead how equations were rewritten to be less work.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: seconds, bytes.")] = False,
     ties: Ties = None,
 ) -> None:
     """Show how a layer's functions are computed at given shapes: strategies, operations, bytes, memory, times."""
     given, chosen = dict(map(shaped, shapes or [])), settings(pairs or [])
     layer = find(name)
+    if rewrites:
+        from gradscribe.codegen.tool.explain import rewrites as rewritten
+
+        print(rewritten(layer.with_ties(ties) if ties else layer), end="")
+        return
     from rich.console import Console
 
     from gradscribe.codegen.tool.explain import explain as explained

@@ -24,8 +24,8 @@ from gradscribe.said import LOCALE
 PACKAGE = "gradscribe"
 ROOMS = ("derive", "codegen")
 LIBRARIES = ("sympy", "mpmath", "lark", "jinja2", "markupsafe", "rich")
-KINDS = {".py", ".lark", ".jinja", ".h", ".c", ".mo"}
-"""Suffixes of what Python reads: itself, grammars, templates, translations."""
+KINDS = {".py", ".lark", ".eq", ".jinja", ".h", ".c", ".mo"}
+"""Suffixes of what Python reads: itself, grammars, definitions, templates, translations."""
 UNREAD = {"tests", "benchmarks", "__pycache__", "katex"}
 """Folders that are not loaded, wherever they are."""
 PARTS = {

@@ -5,7 +5,7 @@ from gradscribe.derive.ir.index import integers
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Layer
 
-N, H, W, C, K, V, D = integers("N H W C K V D")
+N, H, W, C, K, V, D, L = integers("N H W C K V D L")
 
 
 def dense() -> Layer:
@@ -70,4 +70,37 @@ def embedding() -> Layer:
         features=(("num_embeddings", V), ("embedding_dim", D)),
         axes=((V, "labels"), (D, "features")),
         source="Bengio et al., A neural probabilistic language model, 2003, section 2",
+    )
+
+
+def unembedding() -> Layer:
+    """The score of every label: the product of x with its row of the table w, which may be that of an embedding."""
+    return read(
+        """
+        input x[..., D], w[V, D]
+        weight w
+        u[..., v] = sum(d) x[..., d] * w[v, d]
+        """,
+        "unembedding",
+        title=LAYERS["unembedding"].title,
+        features=(("embedding_dim", D), ("num_embeddings", V)),
+        axes=((V, "labels"), (D, "features")),
+        source="Press and Wolf, Using the output embedding to improve language models, 2017, eq. 3",
+    )
+
+
+def position_embedding() -> Layer:
+    """The row of the table w for every position is added to what stands there."""
+    return read(
+        """
+        input x[N, L, D], w[L, D]
+        weight w
+        y[n, l, d] = x[n, l, d] + w[l, d]
+        """,
+        "position_embedding",
+        title=LAYERS["position_embedding"].title,
+        initial=(("w", 0.0),),
+        features=(("num_positions", L), ("embedding_dim", D)),
+        axes=((N, "batch"), (L, "positions"), (D, "features")),
+        source="Gehring et al., Convolutional sequence to sequence learning, 2017, section 3.1",
     )

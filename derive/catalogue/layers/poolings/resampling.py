@@ -43,6 +43,47 @@ def upsample_nearest2d() -> Layer:
     return _upsampling(2)
 
 
+def _interpolation(rank: int) -> Layer:
+    """Every element from its neighbours along one axis after the other, weighted by how near they are.
+
+    Element s*i + r lies at i + (r + 1/2)/s - 1/2 between those of x; only i - 1, i and i + 1 are nearer than 1.
+    """
+    axes = SPATIAL[rank]
+    extents, windows = (joined(axes, part) for part in ("extent", "windows"))
+    lines, source = [], "x"
+    for number, axis in enumerate(axes):
+        s, r, a = axis.symbol("s"), axis.tap, "ab"[number]
+        target = "y" if axis is axes[-1] else "z"
+        done, rest = ("u",) * number, (other.out for other in axes[number + 1 :])  # u runs along what is made already
+        made = ", ".join(("n", *done, f"{s}*{axis.out} + {r}", *rest, "c"))
+        neighbour = made.replace(f"{s}*{axis.out} + {r}", f"replicate({axis.out} + {a} - 1)")
+        lines += [f"{axis.windows} = {s}*{axis.extent}", f"{r} < {s}", f"{a} < 3"]
+        near = f"relu(1 - abs(({r} + 1/2)/{s} + 1/2 - {a}))"
+        lines.append(f"{target}[{made}] = sum({a}) {near} * {source}[{neighbour}]")
+        lines += [f"u < {axis.windows}"] if target == "z" else []
+        source = target
+    return read(
+        "\n".join((f"input x[N, {extents}, C]", f"output y[N, {windows}, C]", *lines)),
+        f"upsample_bilinear{rank}d",
+        class_name=f"UpsampleBilinear{rank}D",
+        title=LAYERS[f"upsample_bilinear{rank}d"].title,
+        options=(Option("scale_factor", symbols(axes, "s"), words=Message("scale factor")),),
+        axes=words(axes),
+        display=(("scale_factor", "s"),),
+        source="Odena, Dumoulin and Olah, Deconvolution and checkerboard artifacts, 2016",
+    )
+
+
+def upsample_bilinear1d() -> Layer:
+    """Linear interpolation to scale_factor times as many elements; beyond the ends stand the first and the last."""
+    return _interpolation(1)
+
+
+def upsample_bilinear2d() -> Layer:
+    """Bilinear interpolation, first along each column, z, then along its rows; beyond the border stands the border."""
+    return _interpolation(2)
+
+
 def pixel_shuffle() -> Layer:
     """Channels become pixels: channel (s*c + r)*s + t of x is pixel (r, t) of channel c, PyTorch's order (ONNX CRD)."""
     return read(

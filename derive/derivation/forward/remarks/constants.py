@@ -30,10 +30,46 @@ def unchanging(program: Program) -> tuple[str, ...]:
 
 
 def change(name: str, program: Program, dice: Dice) -> float:
-    """The greatest relative change of an output between two random values of a tensor; infinite if none is known."""
-    local = _computed_from(name, program)
-    found = [difference for _ in range(_TRIES) for difference in _tried(name, local, dice)]
-    return max(found, default=float("inf"))
+    """The greatest relative change of an output between two random values of a tensor; infinite if none is known.
+
+    Where all that it changes goes through one tensor, as p of a softmax, and that one is the same, so are the outputs.
+    """
+    moving = _moving(name, program)
+    outputs = tuple(o for o in program.outputs if o in moving and not program.tensors[o].constant)
+    passage = _passage(moving, program)
+    if passage is not None and (near := _change(name, program, (passage,), dice)) <= TOLERANCE:
+        return near
+    return _change(name, program, outputs, dice)
+
+
+def _change(name: str, program: Program, ends: tuple[str, ...], dice: Dice) -> float:
+    """The greatest relative change of the tensors `ends`."""
+    local = _computed_from(name, program, ends)
+    return max((d for _ in range(_TRIES) for d in _tried(name, local, dice)), default=float("inf"))
+
+
+def _moving(name: str, program: Program) -> list[str]:
+    """A tensor and all that is computed from it, in order."""
+    found = {name: None}
+    for statement in program.statements:
+        if any(a.tensor in found for a in accesses(statement.term.body)):
+            found[statement.target.name] = None
+    return [*found]
+
+
+def _passage(moving: list[str], program: Program) -> str | None:
+    """The first tensor of those computed from one, in order, behind which nothing reads any before it."""
+    last = dict.fromkeys(moving, -1)
+    made: dict[str, int] = {}
+    for place, statement in enumerate(program.statements):
+        last |= {a.tensor: place for a in accesses(statement.term.body) if a.tensor in last}
+        if statement.target.name in last:
+            made[statement.target.name] = place
+    last |= {o: len(program.statements) for o in program.outputs if o in last}
+    for number, name in enumerate(moving[1:], 1):
+        if max(last[before] for before in moving[:number]) <= made[name]:
+            return name
+    return None
 
 
 def _tried(name: str, local: Program, dice: Dice) -> Iterator[float]:
@@ -69,16 +105,11 @@ def _labels(dice: Dice, least: int, most: int, shape: tuple[int, ...], _: bool) 
     return filled(shape, lambda: dice.integers(least, most + 1))
 
 
-def _computed_from(name: str, program: Program) -> Program:
+def _computed_from(name: str, program: Program, outputs: tuple[str, ...]) -> Program:
     """What is computed from a tensor, up to the outputs; sizes and what it is computed from are arbitrary.
 
     Of a network that leaves out all layers before it.
     """
-    moving = {name}
-    for statement in program.statements:
-        if moving & {a.tensor for a in accesses(statement.term.body)}:
-            moving.add(statement.target.name)
-    outputs = tuple(o for o in program.outputs if o in moving and not program.tensors[o].constant)
     origin = _needed((name,), program, ())
     needed = _needed(outputs, program, origin)
     statements = tuple(s for s in program.statements if s.target.name in needed and s.target.name not in origin)

@@ -33,7 +33,7 @@ def is_branched(network: Network) -> bool:
 def _sources(network: Network) -> dict[str, list[str]]:
     """The layers and inputs that every layer reads."""
     names = {node.name for node in network.nodes} | {t.name for t in network.given}
-    return {node.name: [name for name in node.inputs if name in names] for node in network.nodes}
+    return {node.name: [name for name in node.sources if name in names] for node in network.nodes}
 
 
 def _tokens(name: str, start: str, nodes: Mapping[str, Node], reads: Mapping[str, Sequence[str]]) -> list[str] | None:

@@ -130,9 +130,10 @@ class _Reading:
             for read in row.reads:
                 key = drawn[read] if isinstance(read, str) else f"input {read.tensor}"
                 yield Edge(key, row.label, self._back(read, row.label))
-        last = self.network.part[self.page.program.outputs[0]].node
-        label = next(level.label for level in self.lettering.levels if any(n.name == last for n in level.nodes))
-        yield Edge(drawn[label], END, self._gradient(self._value(label)) if self.page.sections else "")
+        for output in self.page.program.outputs:
+            last = self.network.part[output].node
+            label = next(level.label for level in self.lettering.levels if any(n.name == last for n in level.nodes))
+            yield Edge(drawn[label], END, self._gradient(self._value(label)) if self.page.sections else "")
 
     def _back(self, read: str | Access, reader: str) -> str:
         """The error signal of the level that reads; of what has none, as a loss, the gradient by what it reads."""

@@ -8,9 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments.arrays import Array
+from ..machine.compiled import run
+from ..machine.memory import zeros
+from ..machine.process import process
 
 WIDE = 32
 """Elements of a row from which on rows are sorted by label and added whole; below, elements are counted up."""
+
+MOST = 1 << 20
+"""Elements up to which all sums are made at once, in float64; beyond, they would not stay in a cache."""
 
 FREQUENT = 16
 """Labels that occur more often than this are summed one by one, the others all at once."""
@@ -149,7 +155,9 @@ def _add_rows(view: Array, keys: Array, rows: Array, seen: int) -> None:
     """Add rows to `view` at `keys`, row-major positions within its first `seen` axes; always in the same order."""
     dims, width = view.shape[:seen], rows.shape[1]
     places: Array | None = None
-    if width >= WIDE:
+    if prod(dims) * width <= MOST and (counted := _counted_up(prod(dims), keys, rows)) is not None:
+        sums = counted
+    elif width >= WIDE:
         places, sums = _sorted_sums(keys, rows)
     else:
         count_ = prod(dims)
@@ -162,6 +170,16 @@ def _add_rows(view: Array, keys: Array, rows: Array, seen: int) -> None:
         view += sums.reshape(view.shape)
     else:
         view[np.unravel_index(places, dims)] += sums.reshape(len(places), *view.shape[seen:])
+
+
+def _counted_up(count_: int, keys: Array, rows: Array) -> Array | None:
+    """The sums of the rows of every key in float64, by a loop in C; None where that is not wanted, or not compiled."""
+    sums = zeros((count_, rows.shape[1]), np.float64)
+    with process.loading:
+        from ..machine.native.sources import COUNTED
+    sizes = len(keys), rows.shape[1]
+    done = run(COUNTED, 1, rows.size, (sums, rows, keys.astype(np.int64, copy=False)), (), sizes, ())
+    return sums if done else None
 
 
 def _sorted_sums(keys: Array, rows: Array) -> tuple[Array, Array]:
@@ -181,3 +199,42 @@ def _sorted_sums(keys: Array, rows: Array) -> tuple[Array, Array]:
             break
         sums[many:left] += rows[order[starts[many:left] + number]]
     return keys[order[starts]], sums
+
+
+def label_extrema(
+    spec: str, ufunc: np.ufunc, empty: float, values: Array, labels: Array, extent: int, located: bool = False
+) -> tuple[Array, Array]:
+    """For each label the maximum or minimum of the rows that have it, and with `located` where the first one is.
+
+    Args:
+        spec: the axes by name, as in "e c, v: e -> v c".
+        ufunc: np.maximum or np.minimum.
+        empty: the extremum over no row; its place is -1.
+        values: what is compared; a NaN is the extremum.
+        labels: integers, one a row; a row whose label is no position counts for none.
+        extent: of the axis that labels are positions of.
+        located: whether places are asked for.
+    """
+    axes = _lookup(spec, True)
+    (own,), (name,) = axes.own, axes.names
+    moved = _spread(values, axes.given, (*own, *(v for v in axes.out if v != name)))
+    rows = np.ascontiguousarray(moved).reshape(len(labels), -1)
+    best = np.full((extent, rows.shape[1]), empty, rows.dtype)
+    place = np.full(best.shape if located else (0,), -1, np.int32)
+    order = np.argsort(labels, kind="stable")
+    order = order[(labels[order] >= 0) & (labels[order] < extent)]
+    if order.size and rows.size:
+        found, starts = np.unique(labels[order], return_index=True)
+        sorted_ = rows[order]
+        best[found] = ufunc.reduceat(sorted_, starts, axis=0)
+        if located:
+            first = (sorted_ == best[labels[order]]) | (sorted_ != sorted_)
+            numbers = np.where(first, order.astype(np.int32)[:, None], np.int32(len(labels)))
+            place[found] = np.minimum.reduceat(numbers, starts, axis=0)
+    kept = (name, *(v for v in axes.out if v != name))
+    turned = [kept.index(v) for v in axes.out]
+    sizes = dict(zip(axes.given, values.shape, strict=True)) | {name: extent}
+    whole = tuple(sizes[v] for v in kept)
+    if not located:
+        return best.reshape(whole).transpose(turned), place
+    return best.reshape(whole).transpose(turned), place.reshape(whole).transpose(turned)

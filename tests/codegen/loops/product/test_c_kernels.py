@@ -18,6 +18,7 @@ from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
 from gradscribe.derive.layer.sampling import sample_sizes
 from tests.cases.random_programs import random_case
+from tests.cases.recurrences import TEXTS
 from tests.cases.thorough import draws, some
 from tests.codegen.loops.product.calling_c import COMPILER, TRAPS, Called, Sizes, compiled
 
@@ -45,9 +46,10 @@ OWN = {
     "spectrum": "complex w; z[n,f] = sum(i) x[n,i] * exp(complex(0, -2*pi*f*i/I)); u[n,f] = z[n,f] * w[f]\n"
     "input x[N,I], w[F]",
     "inverses": "y[n] = asinh(x[n]) + acosh(2 + x[n]^2) + atanh(tanh(x[n])/2) + asin(tanh(x[n])) + tan(acos(x[n]/9))",
+    **TEXTS,
 }
 """Equations of one's own."""
-NAMES = [*some([*LAYERS, *OPTIMISERS], 3, 3), *some(OWN, 3)]
+NAMES = [*some([*LAYERS, *OPTIMISERS], 3, 3), *some(OWN, 5)]
 FIXED = ("conv2d", "max_pool2d", "cross_entropy", "lstm_cell", "batch_norm")
 FLOATS = some(FIXED, 1)
 

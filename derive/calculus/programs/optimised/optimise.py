@@ -1,0 +1,140 @@
+"""Program -> a program of the same values that is less work, and what was done, statement by statement."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from sympy import Add
+
+from gradscribe.derive.calculus.programs.closed_program import collapsed
+from gradscribe.derive.calculus.programs.optimised.conditions import without_conditions
+from gradscribe.derive.calculus.programs.optimised.labelled import put_in
+from gradscribe.derive.calculus.programs.optimised.rewriting import Rewriting
+from gradscribe.derive.calculus.programs.optimised.sharing import Sharing
+from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work, work
+from gradscribe.derive.calculus.programs.optimised.summands import summands
+from gradscribe.derive.calculus.programs.optimised.temporaries import Temporaries
+from gradscribe.derive.ir.term import Program, Statement, Term, accesses
+from gradscribe.derive.ir.well_formed import check
+from gradscribe.kept import kept
+
+GAIN = 0.7
+"""What is rewritten has to take at most so much of what it took: what is hardly less work stays as it was written."""
+
+LEAVE = "factors that do not depend on the reduced index leave the sum of terms"
+MASK = "conditions leave the product: a tensor that is 0 where they do not hold, or a running sum"
+LOOKUP = "a matrix that a label chooses is multiplied by all rows that have that label, and not read for each"
+SHARE = "what several sums need is computed once"
+
+Ways = Callable[[Statement, Temporaries], Iterator[list[Term]]]
+
+ROUNDS = 3
+"""How often what is shared is looked for: tensors that were made for it may share something themselves."""
+
+
+@dataclass(frozen=True)
+class Optimised:
+    """The program, and the rewrites that led to it, in their order."""
+
+    program: Program
+    rewritings: tuple[Rewriting, ...]
+
+
+@kept(128)
+def optimised(program: Program) -> Optimised:
+    """Rewrite the statements of `program` that are less work otherwise; what it computes is the same but for rounding.
+
+    Args:
+        program: a checked program.
+    """
+    made = Temporaries(program)
+    rewritings: list[Rewriting] = []
+    plain = []
+    for statement, written in put_in(
+        replace(program, statements=tuple(_plain(s, program) for s in program.statements))
+    ):
+        plain.append(written)
+        if written != statement:
+            rewritings.append(Rewriting(LOOKUP, statement, (written,), (work(statement.term), work(written.term))))
+    origins = {_plain(s, program): s for s in program.statements}
+    statements: list[Statement] = []
+    for statement in plain:
+        left = [statement]
+        for reason, ways in ((LEAVE, _by_summands), (MASK, _by_conditions)):
+            left = [new for old in left for new in _better(old, program, reason, ways, made, rewritings)]
+        statements += left
+    for _ in range(ROUNDS):
+        found = _sharing(statements, program, made, rewritings)
+        if found == statements:
+            break
+        statements = found
+    if not rewritings:
+        return Optimised(program, ())
+    return Optimised(
+        check(replace(program, statements=tuple(origins.get(s, s) for s in statements))), tuple(rewritings)
+    )
+
+
+def _plain(statement: Statement, program: Program) -> Statement:
+    """The statement without deltas, where these only give one index for another."""
+    return replace(statement, term=collapsed(statement.term, program)) if _is_open(statement, program) else statement
+
+
+def _is_open(statement: Statement, program: Program) -> bool:
+    """Whether a statement may be rewritten: a sum of what is always there."""
+    absent = any(
+        program.tensors[a.tensor].optional for a in accesses(statement.term.body) if a.tensor in program.tensors
+    )
+    wide = statement.term.divisibilities or statement.argument is not None or statement.ties is not None
+    return statement.term.is_sum and not wide and not absent
+
+
+def _better(
+    statement: Statement, program: Program, reason: str, ways: Ways, made: Temporaries, rewritings: list[Rewriting]
+) -> list[Statement]:
+    """The statement, or what is so much less work that it takes its place."""
+    if not _is_open(statement, program) or statement.term.deltas or not statement.term.bound:
+        return [statement]
+    before, start = work(statement.term), made.state()
+    best: tuple[float, int] | None = None
+    for number, terms in enumerate(ways(statement, made)):
+        taken = statements_work(made.made) + sum(work(t) for t in terms)
+        best = min(best or (taken, number), (taken, number))
+        made.back_to(start)
+    if best is None or best[0] > GAIN * before:
+        return [statement]
+    for number, terms in enumerate(ways(statement, made)):
+        if number == best[1]:
+            found = [*made.take(), *(replace(statement, term=t) for t in terms)]
+            rewritings.append(Rewriting(reason, statement, tuple(found), (before, best[0])))
+            return found
+        made.back_to(start)
+    return [statement]
+
+
+def _by_summands(statement: Statement, _: Temporaries) -> Iterator[list[Term]]:
+    term = statement.term
+    parts = summands(term.body, {r.index for r in term.bound})
+    yield [replace(term, body=free * part) for free, part in parts]
+
+
+def _by_conditions(statement: Statement, made: Temporaries) -> Iterator[list[Term]]:
+    if not isinstance(statement.term.body, Add):
+        for term in without_conditions(statement.term, statement.target.name, made):
+            yield [term]
+
+
+def _sharing(
+    statements: list[Statement], program: Program, made: Temporaries, rewritings: list[Rewriting]
+) -> list[Statement]:
+    """The statements, with what several of them need in tensors of their own."""
+    opened = [_is_open(s, program) and not s.term.deltas for s in statements]
+    found: list[Statement] = []
+    for old, new in Sharing(statements, opened, made).rewritten():
+        place = len(found)
+        while place and found[place - 1].target.name == old.target.name:
+            place -= 1  # what adds to one tensor stays together
+        found[place:place] = new[:-1]
+        found += new[-1:]
+        if new not in ((old,), ()):
+            rewritings.append(Rewriting(SHARE, old, new, (work(old.term), statements_work(new))))
+    return found

@@ -1,0 +1,72 @@
+"""Tensors that rewrites make: one for one value, whatever its indices are called."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+
+from sympy import Expr, Mul, Symbol
+
+from gradscribe.derive.calculus.passes.brackets import as_guards
+from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
+
+Key = tuple[Expr, tuple[Expr, ...], tuple[Expr, ...]]
+
+
+def named_apart(body: Expr, bound: Sequence[Symbol], extents: Mapping[Symbol, Expr]) -> tuple[Key, tuple[Symbol, ...]]:
+    """What a sum computes, whatever its indices are called, and its free indices in the order of the result's axes."""
+    order: dict[Symbol, None] = {}
+    for access in accesses(body):
+        for e in access.indices:
+            order |= dict.fromkeys(v for v in sorted(e.free_symbols & extents.keys(), key=str))
+    order |= dict.fromkeys(v for v in sorted(body.free_symbols & extents.keys(), key=str))
+    free = tuple(v for v in order if v not in bound)
+    summed = tuple(v for v in order if v in bound)
+    names = {v: integer(f"free{k}") for k, v in enumerate(free)} | {
+        v: integer(f"bound{k}") for k, v in enumerate(summed)
+    }
+    return (body.xreplace(names), tuple(extents[v] for v in free), tuple(extents[v] for v in summed)), free
+
+
+class Temporaries:
+    """The tensors made so far; a trial that is given up leaves none."""
+
+    def __init__(self, program: Program) -> None:
+        self.taken = program.names()
+        self.known: dict[Key, str] = {}
+        self.made: list[Statement] = []
+
+    def learn(self, key: Key, name: str) -> None:
+        """A tensor of the program has that value."""
+        self.known.setdefault(key, name)
+
+    def tensor(self, stem: str, body: Expr, bound: Sequence[Symbol], extents: Mapping[Symbol, Expr]) -> Access:
+        """The sum of `body` over `bound`, read from the tensor that has it."""
+        key, free = named_apart(body, bound, extents)
+        name = self.known.get(key)
+        if name is None:
+            name = next(n for n in _names(stem) if n not in self.taken)
+            self.taken.add(name)
+            self.known[key] = name
+            ranges = tuple(Range(v, extents[v]) for v in free)
+            summed = tuple(Range(v, extents[v]) for v in bound)
+            term = as_guards(Term(ranges, summed, Mul(body)))
+            self.made.append(Statement(Tensor(name, tuple(r.extent for r in ranges)), term))
+        return Access(name, *free)
+
+    def take(self) -> tuple[Statement, ...]:
+        """What was made since it was asked last."""
+        found, self.made = tuple(self.made), []
+        return found
+
+    def state(self) -> tuple[set[str], dict[Key, str], int]:
+        """What `back_to` takes."""
+        return set(self.taken), dict(self.known), len(self.made)
+
+    def back_to(self, state: tuple[set[str], dict[Key, str], int]) -> None:
+        """Forget what was made since."""
+        self.taken, self.known = set(state[0]), dict(state[1])
+        del self.made[state[2] :]
+
+
+def _names(stem: str) -> Iterator[str]:
+    return (f"{stem}_sum{k}" for k in count(1))
