@@ -12,6 +12,7 @@ from sympy import Integer, Symbol
 
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.programs.closed_program import closed_gradients
+from gradscribe.derive.calculus.programs.computed_program import computed_gradient
 from gradscribe.derive.calculus.programs.gradient_program import (
     forward_program,
     gradient_program,
@@ -143,7 +144,7 @@ def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Ke
     """Both; `options` tells defaults apart that are equal: 0.0 from -0.0."""
     program = layer.program
     _check_ravel(layer)
-    gradient = differentiate(program)
+    gradient = computed_gradient(differentiate(program))
     recomputed = without_inputs(program) | labelled_matrices(program)
     single = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
     needs = {name: optimised(found) for name, found in single.items()}

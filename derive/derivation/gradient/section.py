@@ -105,7 +105,8 @@ def gradient_section(
     if not full and all(map(_is_elementwise, contributions)):
         inner = any(adjoint.tensor.name == s.target.name for s in gradient.forward.statements)
         by_value = reasons.by_value(adjoint) if inner and not full else ()
-        reason = reasons.listed([reasons.ELEMENTWISE, by_value]) if by_value else reasons.ELEMENTWISE
+        said = (reasons.ELEMENTWISE, by_value, reasons.by_decree(adjoint))
+        reason = reasons.listed([words for words in said if words])
         rows.add("rename", reason, tuple(s.by_value or s.term if by_value else s.term for s in strands))
     else:
         again = any(notation.is_gradient(c.reader.target.name) for c in adjoint.contributions)

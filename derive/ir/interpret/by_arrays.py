@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sympy import Add, Expr, Mul, Pow, Symbol
 
-from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
+from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.interpret.plain import Sizes, complete_sizes, number, shape_of
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
@@ -189,6 +189,8 @@ def value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
         return float(expression)
     if isinstance(expression, InnerSum):
         return summed(expression, grid, lambda body, deeper: value(body, values, deeper))
+    if isinstance(expression, decreed):
+        return value(expression.value, values, grid)
     arguments = [value(e, values, grid) for e in expression.args]
     if isinstance(expression, Add):
         return reduce(lambda a, b: a + b, arguments)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sympy import Add, Expr, Mul, Pow, Symbol
 
-from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
+from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.interpret import scalars
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
@@ -65,6 +65,8 @@ def _computing(e: Expr) -> Bracket:
     if isinstance(e, InnerSum):
         body = _computing(e.body)
         return lambda values, point: sum(body(values, inner) for inner in points(e.ranges, point))
+    if isinstance(e, decreed):
+        return _computing(e.value)
     if e.is_Number or e.is_NumberSymbol:
         constant = int(e) if e.is_Integer else float(e)
         return lambda values, point: constant

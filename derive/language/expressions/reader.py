@@ -1,9 +1,11 @@
 """Syntax tree -> SymPy: the right side of an equation, built node by node; nothing is evaluated as text."""
 
 import sympy
-from sympy import Eq, Expr, IndexedBase, Integer
+from sympy import Eq, Expr, IndexedBase, Integer, Symbol
 
+from gradscribe.derive.ir.functions import Rule, constant, decreed
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
+from gradscribe.derive.language.definitions.decrees import MARK
 from gradscribe.derive.language.expressions.conditions import brackets, excludes
 from gradscribe.derive.language.expressions.elements import Condition, Elements
 from gradscribe.derive.language.meaning.extents import Extents
@@ -23,7 +25,7 @@ from gradscribe.derive.language.syntax.tree import (
     Product,
     Reduction,
 )
-from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS, PADDINGS
+from gradscribe.derive.language.syntax.words import CONSTANT, FOLDED, FUNCTIONS, PADDINGS
 from gradscribe.derive.layer.equations import REDUCED, named
 
 LARGEST_EXPONENT, LARGEST_NUMBER = 64, 1e300
@@ -76,6 +78,8 @@ class Reader:
             case Number():
                 return _number(node)
             case Name():
+                if node.name.endswith(MARK):
+                    return Symbol(node.name.removesuffix(MARK))
                 return self.vocabulary.name(node, bound)
             case Element():
                 return self.elements.read(node, bound)
@@ -89,6 +93,8 @@ class Reader:
                 return self._call(node, bound)
             case Reduction():
                 return self._reduction(node, bound)
+            case tree.Decreed():
+                return self._decreed(node, bound)
             case tree.Let(name, value, own):
                 return self._named(name, self.value(value, bound, factor), own)
             case Bracket():
@@ -110,6 +116,18 @@ class Reader:
                 raise Located("division by 0", part.at)
             value = value * own if operator == "*" else value / own
         return value
+
+    def _decreed(self, node: tree.Decreed, bound: Bound) -> Expr:
+        """A call of a function whose slopes are given."""
+        own = tuple(map(Symbol, node.parameters))
+        value, *slopes = (self.value(n, frozenset()) for n in (node.value, *node.slopes))
+        besides = {s for e in (value, *slopes) for s in e.free_symbols} - set(own)
+        others = tuple(sorted(besides, key=sympy.default_sort_key))
+        if read := [s.name for s in others if s in self.vocabulary.bases.values()]:
+            hint = f"{node.function}({', '.join([*node.parameters, *read])})"
+            raise Located(f"{read[0]} is a tensor; make it an argument: {hint}", node.value.at)
+        rule = Rule(node.function, own + others, value, tuple(slopes))
+        return decreed(rule, *(self.value(a, bound) for a in node.arguments), *others)
 
     def _power(self, node: Power, bound: frozenset[str]) -> Expr:
         base, exponent = self.value(node.base, bound), self.value(node.exponent, bound)
@@ -137,10 +155,12 @@ class Reader:
             if count < 2:
                 raise Located(f"{name} takes two values, or indices before a factor; found {count}", node.at)
             return FOLDED[name](*(self.value(a, bound) for a in node.arguments))
-        if name not in FUNCTIONS:
+        if name not in FUNCTIONS and name != CONSTANT:
             raise Located(f"{name} is for sizes; expected a function of values", node.at)
         if count != 1:
             raise Located(f"{name} takes 1 argument; found {count}", node.at)
+        if name == CONSTANT:  # a tensor of its own: what stands in it is read as the right side of an equation
+            return constant(self.value(node.arguments[0], bound, factor=True))
         return FUNCTIONS[name](self.value(node.arguments[0], bound))
 
     def _reduction(self, node: Reduction, bound: frozenset[str]) -> Expr:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 
 import sympy
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.ir.index import floordiv, integer, minimum
 from gradscribe.derive.ir.quote import shown
@@ -159,9 +159,7 @@ class _Search:
         return integer_expression(node, self._size_name, self._size_special)
 
     def _size_special(self, node: Node) -> Expr | None:
-        if isinstance(node, Ellipsis):
-            return integer("E")
-        return None
+        return integer("E") if isinstance(node, Ellipsis) else None
 
     def _size_name(self, node: Name) -> Expr:
         self._check_integer(node)
@@ -176,6 +174,8 @@ class _Search:
         for element in self.scope.shapes.values():
             for axis, node in enumerate(element.subscripts):
                 self._set((element.tensor, axis), self.size(node), node.at)
+        for name in (n for n in self.text.pairs if n in self.scope.ranks):
+            self._set((name, self.scope.ranks[name] - 1), Integer(2), self.scope.equations[0].at)
         for line in self.text.ranges:
             self._read_range(line)
         for equation in self.scope.sizes:

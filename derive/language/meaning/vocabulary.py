@@ -14,6 +14,7 @@ from gradscribe.derive.language.syntax.located_error import Located, nearest
 from gradscribe.derive.language.syntax.tree import (
     Bracket,
     Call,
+    Decreed,
     Element,
     Ellipsis,
     Name,
@@ -106,7 +107,7 @@ class Vocabulary:
     def is_integer(self, node: Node) -> bool:
         """Whether a node consists of indices, sizes and integer parameters."""
         for part in walk(node):
-            if isinstance(part, Element | Reduction | Bracket | Call):
+            if isinstance(part, Element | Reduction | Bracket | Call | Decreed):
                 return False
             if isinstance(part, Name) and part.name not in self.indices and part.name not in self.extents.named:
                 parameter = self.scope.parameters.get(part.name)

@@ -12,7 +12,12 @@ from gradscribe.derive.ir.reductions import REDUCTIONS
 
 FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "abs": sympy.Abs,
+    "acos": sympy.acos,
+    "acosh": sympy.acosh,
+    "asin": sympy.asin,
+    "asinh": sympy.asinh,
     "atan": sympy.atan,
+    "atanh": sympy.atanh,
     "cos": sympy.cos,
     "cosh": sympy.cosh,
     "erf": sympy.erf,
@@ -27,6 +32,7 @@ FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "sinh": sympy.sinh,
     "softplus": softplus,
     "sqrt": sympy.sqrt,
+    "tan": sympy.tan,
     "tanh": sympy.tanh,
 }
 """Functions of one argument."""
@@ -37,10 +43,16 @@ FOLDED: dict[str, Callable[..., Expr]] = {
 }
 """Functions of two or more arguments."""
 
+CONSTANT = "constant"
+"""What a value is wrapped into through which no gradient flows: ``constant(x[n])``."""
+
 CONSTANTS: dict[str, Expr] = {"pi": sympy.pi}
 
 PADDINGS = {"zero": 1, "reflect": 1, "replicate": 1, "circular": 1, "value": 2}
 """What a subscript may be wrapped into, and how many arguments it takes: ``x[n, reflect(i + r - p), c]``."""
 
-KNOWN = {"choose", *REDUCTIONS, *FUNCTIONS, *FOLDED, *PADDINGS}
+PAIRED = ("re", "im", "conj", "complex")
+"""The parts of a complex value, its conjugate, and one of two real values."""
+
+KNOWN = {"choose", CONSTANT, *PAIRED, *REDUCTIONS, *FUNCTIONS, *FOLDED, *PADDINGS}
 """All that may stand before a parenthesis."""

@@ -31,7 +31,9 @@ TEXTS = {
         "y[n, ...] = max(r) [r < 3 and i != j, 0 <= i < N] * exp(-x[n, r]) / sqrt(1e-5 + .5) \\\n + pi^2 % 2\n"
         'include "blocks.eq"\ndefine soft(s, j) = h / z where h = exp(s), z = sum(j) h\n'
         "z[n] = [x[n] > 0 or not x[n] == 1] * softmax(x[n], n)\n"
-        "evaluation y[n] = x[n]\nletters goodfellow, n=b\n0 <= eps\nsummit[n] = input_1[n] * max_y + suming (x)"
+        "evaluation y[n] = x[n]\nletters goodfellow, n=b\ndefine spike(v) = [v > 0]\n"
+        "derivative of spike(v) is 1\nderivative  of gate(a, by) by a is by*a\ndefined[n] = derivative * of\n"
+        "0 <= eps\nsummit[n] = input_1[n] * max_y + suming (x)"
     ),
     "networks": (
         "input x[N, 8, 8, 1]  # images\nc1: conv2d(8, 3, padding='same') -> batch_norm\n"

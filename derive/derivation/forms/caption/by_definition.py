@@ -24,7 +24,7 @@ from gradscribe.derive.derivation.forms.caption.operation import (
     Window,
     labels_of,
 )
-from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
+from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
 from gradscribe.derive.ir.index import IntegerFunction
 
 Values = Mapping[str, np.ndarray]
@@ -182,6 +182,8 @@ def scalar(e: Expr, read: Mapping[Expr, np.ndarray], sizes: Sizes) -> Any:
         return _number(e, sizes)
     if e.is_Number or e.is_NumberSymbol:
         return float(e)
+    if isinstance(e, decreed):
+        return scalar(e.value, read, sizes)
     arguments = [scalar(a, read, sizes) for a in e.args]
     with np.errstate(all="ignore"):
         if isinstance(e, Add):

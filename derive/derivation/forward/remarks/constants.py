@@ -13,8 +13,7 @@ from sympy import Symbol
 
 from gradscribe.derive.ir.interpret.plain import Array, complete_sizes, filled, interpret_plainly
 from gradscribe.derive.ir.term import Program, Tensor, accesses
-from gradscribe.derive.layer.dice import Dice
-from gradscribe.derive.layer.sampling import Size, TooLargeError, drawn, sample_sizes
+from gradscribe.derive.layer.sampling import Dice, Size, TooLargeError, drawn, sample_sizes
 
 TOLERANCE = 1e-9
 _SEED, _TRIES = 0, 3

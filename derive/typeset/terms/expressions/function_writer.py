@@ -13,6 +13,7 @@ from gradscribe.derive.ir.functions import (
     activation_prime,
     at_least,
     connected,
+    decreed,
     divides,
     equal,
     greater,
@@ -35,7 +36,13 @@ FUNCTION_NAMES = {
     sympy.tanh: "tanh",
     sympy.sin: "sin",
     sympy.cos: "cos",
+    sympy.tan: "tan",
+    sympy.asin: "arcsin",
+    sympy.acos: "arccos",
     sympy.atan: "arctan",
+    sympy.asinh: "arsinh",
+    sympy.acosh: "arcosh",
+    sympy.atanh: "artanh",
     sympy.sinh: "sinh",
     sympy.cosh: "cosh",
     sympy.sign: "sign",
@@ -81,6 +88,8 @@ class FunctionWriter(ProductWriter, ABC):
         if isinstance(e, larger | smaller):
             found = sorted(args, key=lambda a: a != 0)
             return self._call("max" if isinstance(e, larger) else "min", [self.expr(a) for a in found])
+        if isinstance(e, decreed):
+            return self._call(e.rule.name, [self.expr(a) for a in e.given])
         if isinstance(e, activation | activation_prime):
             head = self._name(self._activation(int(isinstance(e, activation_prime))))
             return f"{head}({self.expr(args[0])})"
@@ -127,7 +136,7 @@ class FunctionWriter(ProductWriter, ABC):
         if isinstance(bracket, divides):
             return self._divides(self.expr(args[0]), self.expr(args[1]))
         relation = {greater: ">", at_least: self.at_least, unequal: self.unequal}[bracket.func]
-        turned = args[1].has(Access) and not args[0].has(Access)
-        if turned or (args[0].is_number and isinstance(args[1], Symbol)):  # [x < 1] rather than [1 > x]
+        turned = args[1].has(Access) and not args[0].has(Access)  # [x < 1] rather than [1 > x]
+        if turned or (args[0].is_number and not args[1].is_number):
             args, relation = args[::-1], {greater: "<", at_least: self.at_most}.get(bracket.func, relation)
         return f"{self.expr(args[0])}{space}{relation}{space}{self.expr(args[1])}"

@@ -40,6 +40,12 @@ OWN = {
     "thirds": "y[n,a,i] = x[n, C//3*a + i]\na < 3\ni < C//3\ninput x[N,C]",
     "shares_of_two": "y[n,k] = softmax(x[n,k] + z[k], k)",
     "prefix": "input x[N,M]\ni < M\ny[n,i] = sum(j) [j <= i] x[n,j]",
+    "straight_through": "y[n,k] = sum(c) (x[n,c] + constant([x[n,c] > 0] - x[n,c])) * w[c,k] / constant(1 + w[c,k]^2)",
+    "spiking": "define spike(v) = [v > 0]; derivative of spike(v) is 1/(1+abs(v))^2\n"
+    "s[n,k] = spike(sum(c) x[n,c]*w[c,k]) * v[k]",
+    "spectrum": "complex w; z[n,f] = sum(i) x[n,i] * exp(complex(0, -2*pi*f*i/I)); u[n,f] = z[n,f] * w[f]\n"
+    "input x[N,I], w[F]",
+    "inverses": "y[n] = asinh(x[n]) + acosh(2 + x[n]^2) + atanh(tanh(x[n])/2) + asin(tanh(x[n])) + tan(acos(x[n]/9))",
     **TEXTS,
 }
 """Equations of one's own."""
