@@ -127,7 +127,7 @@ def _program(names: Scope, extents: Extents, reader: Reader, arguments: Mapping[
             inputs=[reader.vocabulary.bases[n] for n in names.inputs],
             outputs=[reader.vocabulary.bases[n] for n in names.outputs],
             sizes=dict(extents.sizes),
-            integers=" ".join(names.flags["integer"]),
+            integers=" ".join((*names.flags["integer"], *reader.integers)),
             optional=" ".join(names.flags["optional"]),
             factors=" ".join(names.flags["factor"]),
             constants=" ".join(names.flags["constant"]),

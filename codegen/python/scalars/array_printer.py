@@ -14,6 +14,7 @@ from sympy import Add, Expr, Mul, Pow, Symbol
 from gradscribe.codegen.python.expression import Binary, Expression, call, chain, negated
 from gradscribe.codegen.python.scalars.scalar import ONE, ZERO, fraction, number, total
 from gradscribe.derive.ir.functions import is_indicator
+from gradscribe.derive.ir.functions import whole as whole_number
 from gradscribe.derive.ir.term import Access
 
 Rule = Callable[..., Expression]
@@ -91,8 +92,9 @@ class ArrayPrinter:
             if is_indicator(e):
                 bracket = self._bracket(e)
                 return self.words.number(bracket) if self.is_scalar(e) else self.words.numbers(bracket)
-            found = self.words.functions[e.func](*(self.value(a) for a in e.args))
-            return self.words.scalar(found) if self.is_scalar(e) else found
+            exact = isinstance(e, whole_number) and not e.has(Access)
+            found = self.words.functions[e.func](*(self.value(a, exact) for a in e.args))
+            return self.words.scalar(found) if self.is_scalar(e) and not isinstance(e, whole_number) else found
         raise TypeError(f"no scalar expression: {e}")
 
     def product(self, factors: Sequence[Expr], whole: bool = False) -> Expression:

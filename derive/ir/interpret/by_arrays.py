@@ -15,7 +15,7 @@ from sympy import Add, Expr, Mul, Pow, Symbol
 
 from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
-from gradscribe.derive.ir.interpret.plain import Sizes, complete_sizes, number, shape_of
+from gradscribe.derive.ir.interpret.plain import NOWHERE, Sizes, complete_sizes, number, shape_of
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Term
 
 Values = Mapping[str, np.ndarray]
@@ -50,11 +50,17 @@ def interpret(program: Program, values: Values, sizes: Sizes) -> dict[str, np.nd
     for statement in program.statements:
         result, argument = evaluate(statement.term, found, known)
         name = statement.target.name
+        result = _whole(result) if statement.target.integer else result
         found[name] = found[name] + result if name in written else result
         written.add(name)
         if statement.argument is not None:
             found[statement.argument.name] = argument
     return found
+
+
+def _whole(result: np.ndarray) -> np.ndarray:
+    """Numbers as elements of a tensor of integers."""
+    return np.where(np.abs(result) < -NOWHERE, result, NOWHERE).astype(np.int64)
 
 
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,9 @@ Point = Mapping[Symbol, Any]
 Bracket = Callable[["Mapping[str, Array]", Point], Any]
 """Whether it holds, of values and a point."""
 
+NOWHERE = -(2**53)
+"""The integer that NaN and infinity are, and all that no float counts: no position of any axis."""
+
 _INTEGER_FUNCTIONS: dict[Any, Any] = {
     floordiv: lambda a, b: a // b,
     exact: lambda a, b: a // b,
@@ -137,6 +140,8 @@ def interpret_plainly(program: Program, values: Mapping[str, Array], sizes: Size
     for statement in program.statements:
         result, argument = evaluate_plainly(statement.term, found, known)
         name = statement.target.name
+        if statement.target.integer:
+            result = Array(result.shape, {at: _whole(v) for at, v in result.entries.items()})
         if name in written:
             result = Array(result.shape, {at: found[name][at] + v for at, v in result.entries.items()})
         found[name] = result
@@ -144,6 +149,11 @@ def interpret_plainly(program: Program, values: Mapping[str, Array], sizes: Size
         if statement.argument is not None:
             found[statement.argument.name] = argument
     return found
+
+
+def _whole(number: float) -> int:
+    """A number as an element of a tensor of integers."""
+    return int(number) if math.fabs(number) < -NOWHERE else NOWHERE
 
 
 def evaluate_plainly(term: Term, values: Mapping[str, Array], sizes: Sizes) -> tuple[Array, Array]:

@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 
 import sympy
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
 
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.language.expressions.continuation import continued
+from gradscribe.derive.language.expressions.float_positions import Between, Wholes, mode_of
 from gradscribe.derive.language.meaning.integers import direction_of, interval
 from gradscribe.derive.language.meaning.scope import DOTS
-from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary
-from gradscribe.derive.language.syntax.located_error import Located, stray_index
-from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, walk
-from gradscribe.derive.language.syntax.words import PADDINGS
+from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
+from gradscribe.derive.language.syntax.located_error import Located, computed_place, stray_index
+from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, is_computed, walk
+from gradscribe.derive.language.syntax.words import LERP, PADDINGS, STEPPED
+
+Lookup = tuple[Idx, Expr, Expr] | Between
+"""An index of an axis, the label that it equals, and what is read there counts; or a position between two."""
 
 WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
 
@@ -36,6 +41,7 @@ class Elements:
         value: reads a value.
         before: equations that have to stand before the one being read.
         conditions: what the sizes must fulfil.
+        wholes: the tensors that float positions and computed labels need.
     """
 
     vocabulary: Vocabulary
@@ -44,37 +50,61 @@ class Elements:
     conditions: list[Condition] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.wholes = Wholes(self.vocabulary, self.before)
         self._continued: dict[tuple[str, int, str, Expr, Expr, Expr], IndexedBase] = {}
         self._written: dict[str, list[str]] = {}  # the letters of continued tensors
 
     def target(self, node: Element) -> Expr:
         """The element on a left side."""
         for subscript in node.subscripts:
-            if _is_lookup(subscript):
-                hint = f"reduce instead: {node.tensor}[v, ...] = sum(n) [v == label[n]] * ..."
-                raise Located(f"a tensor stands in a subscript on the left side; {hint}", subscript.at)
+            if is_computed(subscript):
+                raise computed_place(node.tensor, subscript.at)
         everything = frozenset(self.vocabulary.indices)
         return self.vocabulary.bases[node.tensor][tuple(self.subscript(s, everything) for s in node.subscripts)]
 
-    def read(self, node: Element, bound: Bound) -> Expr:
-        """An element as a value; a lookup is a sum over the axis, of which the label takes one."""
-        lookups: list[tuple[Idx, Expr]] = []
-        value = self._element(node, bound, lookups)
-        if not lookups:
-            return value
-        brackets = sympy.Mul(*(equal(index, label) for index, label in lookups))
-        return Sum(brackets * value, *(index for index, _ in lookups))
+    def read(self, node: Element, bound: Bound, alone: bool = False) -> Expr:
+        """An element as a value; a lookup is a sum over the axis, of which the label takes one.
 
-    def _element(self, node: Element, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
+        Args:
+            node: the element.
+            bound: the indices that have a value here.
+            alone: whether the equation says nothing else; else what is between elements has a tensor of its own.
+        """
+        lookups: list[Lookup] = []
+        value = self._element(node, bound, lookups)
+        floats = [k for k in lookups if isinstance(k, Between)]
+        sums = []
+        for above in product((0, 1), repeat=len(floats)):
+            near = zip(floats, (k.neighbour(a) for k, a in zip(floats, above, strict=True)), strict=True)
+            found = [k for k in lookups if not isinstance(k, Between)]
+            found += [(k.index, label, weight) for k, (label, weight) in near]
+            factors = (equal(index, label) * weight for index, label, weight in found)
+            sums.append(Sum(sympy.Mul(*factors) * value, *(index for index, _, _ in found)) if found else value)
+        total = sympy.Add(*sums)
+        if alone or not floats:
+            return total
+        return self.wholes.named([f"{node.tensor}_{LERP}"], total, self._indices(node, bound))
+
+    def _indices(self, node: Node, bound: Bound) -> list[Idx]:
+        """The indices below a node that have a value there, in reading order."""
+        names = (called(n) for n in walk(node) if isinstance(n, Name | Ellipsis))
+        return [self.vocabulary.indices[n] for n in dict.fromkeys(names) if n in bound]
+
+    def _element(self, node: Element, bound: Bound, lookups: list[Lookup]) -> Expr:
         """An element; every label in it becomes an index of the axis, listed in `lookups` with what it equals."""
         base, place = self.vocabulary.bases[node.tensor], []
         for axis, subscript in enumerate(node.subscripts):
             if isinstance(subscript, Call) and subscript.function in PADDINGS:
                 base, position = self._beyond(node, base, axis, subscript, bound)
                 place.append(position)
-            elif _is_lookup(subscript):
+            elif isinstance(subscript, Call) and subscript.function == LERP:
+                move = mode_of(subscript)
+                at = move(self.value(subscript.arguments[0], bound), base.shape[axis])
+                lookups.append(self.wholes.between(at, base.shape[axis], self._indices(subscript, bound)))
+                place.append(lookups[-1].index)
+            elif is_computed(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
-                lookups.append((index, self._label(subscript, bound, lookups)))
+                lookups.append((index, self._label(subscript, bound, lookups), Integer(1)))
                 place.append(index)
             else:
                 place.append(self.subscript(subscript, bound))
@@ -107,14 +137,19 @@ class Elements:
             raise stray_index(node.name, node.at)
         return words.indexed(words.position(node, bound))
 
-    def _label(self, node: Node, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
-        """An integer expression with elements of integer tensors."""
+    def _label(self, node: Node, bound: Bound, lookups: list[Lookup]) -> Expr:
+        """An integer expression with elements of integer tensors, and with integers made of real numbers."""
 
         def element(part: Node) -> Expr | None:
+            if isinstance(part, Call) and part.function in STEPPED:
+                return self.wholes.label(self.value(part, bound), self._indices(part, bound))
+            if isinstance(part, Call) and part.function == LERP:
+                raise Located("lerp is a subscript by itself; put into it what is added: lerp(p + 1, zero)", part.at)
             if not isinstance(part, Element):
                 return None
             if part.tensor not in self.vocabulary.scope.flags["integer"]:
-                raise Located(f"{part.tensor} stands in a subscript; declare it: integer {part.tensor}", part.at)
+                hint = f"declare it: integer {part.tensor}, or read between elements: lerp({part.tensor}[...], zero)"
+                raise Located(f"{part.tensor} stands in a subscript; {hint}", part.at)
             return self._element(part, bound, lookups)
 
         return self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
@@ -126,7 +161,9 @@ class Elements:
         kind, count = node.function, PADDINGS[node.function]
         if len(node.arguments) != count:
             raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
-        if _is_lookup(node.arguments[0]):
+        if any(isinstance(n, Call) and n.function == LERP for n in walk(node.arguments)):
+            raise Located(f"{kind} cannot wrap lerp; lerp says itself what is read outside: lerp(p, zero)", node.at)
+        if is_computed(node.arguments[0]):
             raise Located(
                 f"{kind} cannot wrap a label; expected indices and sizes, or a label that is a position", node.at
             )
@@ -135,7 +172,7 @@ class Elements:
             return base, position
         low, high = self._reach(node.arguments[0], bound, base.shape[axis])
         value = self.value(node.arguments[1], frozenset()) if kind == "value" else Integer(0)
-        if _is_lookup(node.arguments[1:]):
+        if is_computed(node.arguments[1:]):
             raise Located("the padding value depends on a tensor; expected a number or a parameter", node.at)
         key = (str(base.label), axis, kind, low, high, value)
         if key not in self._continued:
@@ -174,7 +211,3 @@ class Elements:
         for expression in least:
             words = WORDS.get(kind, "an axis that is not empty")
             self.conditions.append(Condition(expression, blamed[0] if blamed else where, words))
-
-
-def _is_lookup(node: object) -> bool:
-    return any(isinstance(n, Element) for n in walk(node))

@@ -3,9 +3,11 @@
 import sympy
 from sympy import Eq, Expr, Integer
 
+from gradscribe.derive.ir.functions import equal, whole
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.language.expressions.conditions import brackets, excludes
 from gradscribe.derive.language.expressions.elements import Condition, Elements
+from gradscribe.derive.language.expressions.float_positions import is_integral
 from gradscribe.derive.language.meaning.extents import Extents
 from gradscribe.derive.language.meaning.scope import Scope
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
@@ -23,7 +25,7 @@ from gradscribe.derive.language.syntax.tree import (
     Product,
     Reduction,
 )
-from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS, PADDINGS
+from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS, LERP, PADDINGS
 from gradscribe.derive.layer.equations import REDUCED
 
 LARGEST_EXPONENT, LARGEST_NUMBER = 64, 1e300
@@ -51,9 +53,27 @@ class Reader:
         target = equation.target
         left = self.vocabulary.bases[target.name] if isinstance(target, Name) else self.elements.target(target)
         bound = frozenset(called(n) for n in tree.walk(target) if isinstance(n, Name | Ellipsis))
-        value = self.value(equation.value, bound & set(self.vocabulary.indices), factor=True)
-        before, self.elements.before = tuple(self.elements.before), []
+        value = self._right(equation.value, bound & set(self.vocabulary.indices))
+        name = target.name if isinstance(target, Name) else target.tensor
+        if name in self.vocabulary.scope.flags["integer"]:
+            if equation.accumulates or not is_integral(value, self.vocabulary.scope.flags["integer"]):
+                hint = f"expected one equation such as {name}[...] = floor(...), ceil or round"
+                raise Located(f"{name} is declared a tensor of integers; {hint}", equation.value.at)
+            value = whole(value)
+        before = tuple(self.elements.before)
+        self.elements.before.clear()
         return (*before, Eq(left, left + value if equation.accumulates else value, evaluate=False))
+
+    @property
+    def integers(self) -> list[str]:
+        """The tensors of integers that the equations need and the text does not name."""
+        return self.elements.wholes.integers
+
+    def _right(self, node: Node, bound: Bound) -> Expr:
+        """The value of a right side."""
+        if isinstance(node, Element):
+            return self.elements.read(node, bound, alone=True)
+        return self.value(node, bound, factor=True)
 
     def value(self, node: Node, bound: Bound, factor: bool = False) -> Expr:
         """The value of a node.
@@ -90,8 +110,15 @@ class Reader:
             case Reduction():
                 return self._reduction(node, bound)
             case Bracket():
-                return sympy.Mul(*brackets(node, bound, factor, self.vocabulary, self.value))
+                found = brackets(node, bound, factor, self.vocabulary, self.value)
+                return sympy.Mul(*(self._labelled(bracket, bound) for bracket in found))
         raise Located("... stands for axes; expected a value", node.at)
+
+    def _labelled(self, bracket: Expr, bound: Bound) -> Expr:
+        """An equality with labels in place of what makes integers of real numbers, so that it is a lookup."""
+        if not isinstance(bracket, equal):
+            return bracket
+        return equal(*(self.elements.wholes.labelled(side, bound) for side in bracket.args))
 
     def _product(self, node: Product, bound: frozenset[str], factor: bool) -> Expr:
         value = self.value(node.first, bound, factor and not isinstance(node.first, tree.Sum))
@@ -123,8 +150,9 @@ class Reader:
             hint = f"put parentheses around a sum or a minus: {over} (-x[...])"
             raise Located(f"{over} reduces over indices and needs a factor after it; {hint}", node.at)
         reduces = name in REDUCTIONS and name not in FOLDED
-        if reduces or name in PADDINGS:
-            hint = f"{name}(i) x[i]" if reduces else f"it wraps a subscript: x[{name}(i - 1)]"
+        if reduces or name in PADDINGS or name == LERP:
+            inner = "p[i], zero" if name == LERP else "i - 1"
+            hint = f"{name}(i) x[i]" if reduces else f"it wraps a subscript: x[{name}({inner})]"
             raise Located(f"{name} does not stand for a value here; expected {hint}", node.at)
         if name in FOLDED:
             if count < 2:

@@ -26,7 +26,14 @@ from gradscribe.derive.language.meaning.integers import (
     largest,
 )
 from gradscribe.derive.language.meaning.scope import DOTS, Scope
-from gradscribe.derive.language.syntax.located_error import Located, extent_as_index, nearest, stray_index
+from gradscribe.derive.language.meaning.size_order import in_order
+from gradscribe.derive.language.syntax.located_error import (
+    Located,
+    computed_place,
+    extent_as_index,
+    nearest,
+    stray_index,
+)
 from gradscribe.derive.language.syntax.tree import (
     Call,
     Element,
@@ -37,6 +44,7 @@ from gradscribe.derive.language.syntax.tree import (
     Place,
     RangeLine,
     Text,
+    is_computed,
     walk,
 )
 from gradscribe.derive.language.syntax.words import PADDINGS
@@ -148,7 +156,7 @@ class _Search:
         indices = {name: self._extent((name, -1)) for name in self.scope.indices}
         known = [*indices.values(), *(e for shape in shapes.values() for e in shape), *map(integer, self.declared)]
         named = {**self._spelt(), **{s.name: s for e in known for s in e.free_symbols}}
-        return Extents(indices, shapes, self._ordered_sizes(), self.dots, named)
+        return Extents(indices, shapes, in_order(self.sizes, self.scope), self.dots, named)
 
     def size(self, node: Node) -> Expr:
         """A size expression of the text."""
@@ -283,6 +291,8 @@ class _Search:
             return False
         known, reaches, waiting = self._known(), [], []
         for node in self.computed[key]:
+            if is_computed(node):
+                raise computed_place(key[0], node.at)
             place = self._index_expression(node)
             if not place.free_symbols & set(self.symbol.values()) <= set(known):
                 waiting.append(node)
@@ -333,7 +343,7 @@ class _Search:
                 continue
             for axis, node in enumerate(element.subscripts):
                 root = self._root((element.tensor, axis))
-                if isinstance(node, Ellipsis) or root not in self.explicit or _is_lookup(node):
+                if isinstance(node, Ellipsis) or root not in self.explicit or is_computed(node):
                     continue
                 expression = self._index_expression(node)
                 if symbol in expression.free_symbols:
@@ -378,23 +388,3 @@ class _Search:
         if self._root(key) not in self.explicit:
             self._give_up(key)
         return self.explicit[self._root(key)]
-
-    # ----- what is left open -----
-    def _ordered_sizes(self) -> tuple[tuple[Symbol, Expr], ...]:
-        """The derived sizes, each after those that it uses."""
-        waiting, done = list(self.sizes), []
-        while waiting:
-            names = {s for s, _ in waiting}
-            ready = [(s, e) for s, e in waiting if not e.free_symbols & names]
-            if not ready:
-                name = waiting[0][0].name
-                defining = [e.at for e in self.scope.sizes if isinstance(e.target, Name)]
-                place = (*defining, self.scope.equations[0].at)[0]  # an extent may follow from a window that it moves
-                raise Located(f"the size {name} is defined by itself", place)
-            done += ready
-            waiting = [w for w in waiting if w not in ready]
-        return tuple(done)
-
-
-def _is_lookup(node: Node) -> bool:
-    return any(isinstance(n, Element) for n in walk(node))

@@ -42,7 +42,7 @@ class Vocabulary:
     extents: Extents
 
     def __post_init__(self) -> None:
-        self.bases = {n: _base(n, self.extents.shapes[n]) for n in self.scope.ranks}
+        self.bases = {n: base_of(n, self.extents.shapes[n]) for n in self.scope.ranks}
         self.symbols = {n: integer(n) for n in self.scope.indices if n != DOTS}
         if self.extents.dots is not None:
             self.symbols[DOTS] = self.extents.dots
@@ -122,14 +122,15 @@ class Vocabulary:
         """A name for an index that the text does not have."""
         return self.fresh(next(v for v in (*"qvmaol", *(f"q{k}" for k in range(1, 999))) if v not in self._taken))
 
-    def fresh(self, name: str) -> str:
-        """`name`, or something like it that is not taken yet."""
-        found = next(n for n in chain([name], (f"{name}{k}" for k in count(2))) if n not in self._taken)
+    def fresh(self, *names: str) -> str:
+        """The first of `names`, or something like it, that is not taken yet."""
+        found = next(n for n in chain(names, (f"{names[0]}{k}" for k in count(2))) if n not in self._taken)
         self._taken.add(found)
         return found
 
 
-def _base(name: str, shape: tuple[Expr, ...]) -> Expr:
+def base_of(name: str, shape: tuple[Expr, ...]) -> Expr:
+    """What a tensor is in SymPy; without axes a symbol."""
     return IndexedBase(name, shape=shape, real=True) if shape else Symbol(name, real=True)
 
 

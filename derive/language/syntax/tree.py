@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
+from gradscribe.derive.language.syntax.words import LERP, STEPPED
+
 
 @dataclass(frozen=True)
 class Place:
@@ -181,3 +183,8 @@ def walk(node: Any) -> Iterator[Any]:
         yield node
         for field in fields(node):
             yield from walk(getattr(node, field.name))
+
+
+def is_computed(node: Any) -> bool:
+    """Whether a subscript is no sum of indices and sizes: it reads a tensor, or makes a position of real numbers."""
+    return any(isinstance(n, Element) or (isinstance(n, Call) and n.function in {*STEPPED, LERP}) for n in walk(node))

@@ -124,6 +124,9 @@ class LatexTypesetter(Typesetter):
     def _absolute(self, inner: str) -> str:
         return rf"\lvert {inner}\rvert"
 
+    def _stepped(self, inner: str, up: bool) -> str:
+        return rf"\lceil {inner}\rceil" if up else rf"\lfloor {inner}\rfloor"
+
     def _floor(self, upper: str, lower: str) -> str:
         if any(c in upper for c in "+-"):
             return rf"\left\lfloor\frac{{{upper}}}{{{lower}}}\right\rfloor"

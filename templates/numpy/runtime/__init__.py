@@ -31,7 +31,7 @@ from .arguments.options import Padding, Size, count, features, flag, number, pad
 from .arguments.weights import direction, names, uniform
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
-from .arithmetic.lookups import gather, known, scatter, wide
+from .arithmetic.lookups import gather, known, scatter, whole, wide
 from .arithmetic.ranges import OPERAND, blocks, clip, counts, span
 from .arithmetic.sums import add_row, total
 from .contractions.contract import contract
@@ -135,6 +135,7 @@ __all__ = [
     "start",
     "total",
     "uniform",
+    "whole",
     "wide",
     "window",
     "zeros",
