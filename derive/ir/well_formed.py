@@ -6,11 +6,14 @@ from sympy.core.function import Application
 
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.functions import FUNCTIONS, admitted
-from gradscribe.derive.ir.index import NotAffineError, affine, same
+from gradscribe.derive.ir.index import NotAffineError, affine, floordiv, mod, same
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import Access, Program, Tensor, Term, accesses
 from gradscribe.kept import kept
+
+INTEGER = (floordiv, mod)
+"""Functions of indices and sizes that are values, too."""
 
 
 def check(program: Program) -> Program:
@@ -104,7 +107,7 @@ def _check_indices(target: Tensor, term: Term) -> None:
         raise EquationError(
             f"{target.name}: extents {shown(shape)} of its indices differ from its shape {shown(target.shape)}"
         )
-    unknown = [f.func for f in term.body.atoms(Application) if f.func not in FUNCTIONS and f.func != admitted]
+    unknown = [f.func for f in term.body.atoms(Application) if f.func not in {*FUNCTIONS, *INTEGER, admitted}]
     if unknown:
         known = ", ".join(sorted(f.__name__ for f in FUNCTIONS))
         raise EquationError(f"{target.name}: function {shown(unknown[0].__name__)} is unknown; expected one of {known}")

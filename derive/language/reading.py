@@ -126,7 +126,7 @@ def _program(names: Scope, extents: Extents, reader: Reader, arguments: Mapping[
             *equations,
             inputs=[reader.vocabulary.bases[n] for n in names.inputs],
             outputs=[reader.vocabulary.bases[n] for n in names.outputs],
-            sizes=dict(extents.sizes),
+            sizes=dict((*extents.sizes, *reader.vocabulary.sizes)),
             integers=" ".join((*names.flags["integer"], *reader.integers)),
             optional=" ".join(names.flags["optional"]),
             factors=" ".join(names.flags["factor"]),

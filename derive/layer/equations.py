@@ -20,7 +20,7 @@ from sympy import Add, Eq, Expr, Function, Idx, Indexed, IndexedBase, Integer, M
 
 from gradscribe.derive.calculus.invariance import with_constants
 from gradscribe.derive.ir.functions import among, equal, is_indicator
-from gradscribe.derive.ir.index import floordiv, integer
+from gradscribe.derive.ir.index import floordiv, integer, mod
 from gradscribe.derive.ir.quote import quoted, shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import (
@@ -335,7 +335,7 @@ def _unpowered(factor: Expr) -> Expr:
 def _is_bracket(factor: Expr) -> bool:
     """Whether `factor` restricts indices: a range bracket, or an equality bracket that reads no tensor."""
     factor = _unpowered(factor)
-    return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed))
+    return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed, floordiv, mod))
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -28,8 +28,7 @@ def compared(text: str, function: Any, *given: np.ndarray) -> None:
     """Values and all gradients of a text, those of a function of PyTorch."""
     layer = gradscribe.layer(text, "own")
     inputs = dict(zip((t.name for t in layer.program.inputs), given, strict=True))
-    net = layer.compile().Own(**{o.name: o.default for o in layer.options}, rng=0) if layer.weights else None
-    net = net or layer.compile().Own()
+    net = layer.compile().Own()
     y = net(*inputs.values())
     tensors = [torch.tensor(a, requires_grad=True) for a in given]
     expected = function(*tensors)
@@ -92,7 +91,7 @@ def test_deformable_convolution_with_a_mask() -> None:
     y[n,i,j,k] = sum(r,t,c) m[n,i,j,r,t] * w[r,t,c,k] \\
       * x[n, lerp(i + r - p + a[n,i,j,r,t], zero), lerp(j + t - p + b[n,i,j,r,t], zero), c]"""
     rng = np.random.default_rng(0)
-    sizes = n, h, w, c, r, t, k = 2, 5, 6, 3, 3, 3, 4
+    n, h, w, c, r, t, k = 2, 5, 6, 3, 3, 3, 4
     taps = (n, h, w, r, t)
 
     def deformed(x: Any, weight: Any, a: Any, b: Any, m: Any) -> Any:
@@ -105,4 +104,23 @@ def test_deformable_convolution_with_a_mask() -> None:
 
     offsets = (rng.normal(size=taps) for _ in range(3))
     compared(text, deformed, rng.normal(size=(n, h, w, c)), rng.normal(size=(r, t, c, k)), *offsets)
-    assert len(sizes) == 7
+
+
+def channels_last(function: Any, *given: Any) -> Any:
+    """A function of images whose channels are last."""
+    return lambda x: function(x.permute(0, 3, 1, 2), *given).permute(0, 2, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "function", "shape"),
+    [
+        ("s = 3; y[n,i,j,c] = x[n, i//s, j//s, s*s*c + s*(i%s) + j%s]",
+         channels_last(F.pixel_shuffle, 3), (2, 2, 4, 18)),
+        ("s = 2; y[n, i//s, j//s, s*s*c + s*(i%s) + j%s] = x[n,i,j,c]",
+         channels_last(F.pixel_unshuffle, 2), (2, 4, 6, 3)),
+        ("y[n,i,j,c] = x[n, i//2, j//2, c]",
+         channels_last(lambda x: F.interpolate(x, scale_factor=2, mode="nearest")), (2, 3, 4, 2)),
+    ],
+)  # fmt: skip
+def test_layouts(text: str, function: Any, shape: tuple[int, ...]) -> None:
+    compared(text, function, np.random.default_rng(0).normal(size=shape))

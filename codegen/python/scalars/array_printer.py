@@ -12,9 +12,10 @@ import sympy
 from sympy import Add, Expr, Mul, Pow, Symbol
 
 from gradscribe.codegen.python.expression import Binary, Expression, call, chain, negated
-from gradscribe.codegen.python.scalars.scalar import ONE, ZERO, fraction, number, total
+from gradscribe.codegen.python.scalars.scalar import ONE, ZERO, fraction, number, size, total
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.functions import whole as whole_number
+from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.term import Access
 
 Rule = Callable[..., Expression]
@@ -88,6 +89,9 @@ class ArrayPrinter:
             return self._product(e, whole)
         if isinstance(e, Pow):
             return self._power(e)
+        if isinstance(e, IntegerFunction):
+            found = size(e, lambda s: self.index(s, True))
+            return found if whole or self.is_scalar(e) else self.words.numbers(found)
         if e.func in self.words.functions:
             if is_indicator(e):
                 bracket = self._bracket(e)

@@ -187,9 +187,14 @@ def value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
         base, power = arguments
         natural = np.issubdtype(np.asarray(power).dtype, np.integer) and bool(np.all(np.asarray(power) >= 0))
         return np.power(base, power) if natural else np.power(np.asarray(base, float), power)
-    if expression.func in _INTEGER_FUNCTIONS:
-        return _INTEGER_FUNCTIONS[expression.func](*arguments)
-    return FUNCTIONS[expression.func].compute(np, *arguments)
+    return computed(expression, arguments)
+
+
+def computed(call: Expr, arguments: list[Any]) -> Any:
+    """The value of a function, its arguments being known."""
+    if call.func in _INTEGER_FUNCTIONS:
+        return _INTEGER_FUNCTIONS[call.func](*arguments)
+    return FUNCTIONS[call.func].compute(np, *arguments)
 
 
 def summed(total: InnerSum, grid: Mapping[Symbol, Any], evaluate_: Callable[[Expr, Mapping[Symbol, Any]], Any]) -> Any:

@@ -9,7 +9,7 @@ from gradscribe.derive.ir.functions import at_least, equal, greater, unequal
 from gradscribe.derive.language.meaning.integers import interval
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary
 from gradscribe.derive.language.syntax.located_error import Located
-from gradscribe.derive.language.syntax.tree import Bracket, Comparison, Node, Number, Product, Sum
+from gradscribe.derive.language.syntax.tree import Bracket, Comparison, Node, Number, Product, Sum, divides
 from gradscribe.derive.layer.equations import inside
 
 
@@ -51,7 +51,8 @@ def excludes(body: Node) -> bool:
 
 
 def _on_indices(node: Comparison, vocabulary: Vocabulary) -> bool:
-    return vocabulary.is_integer(node.left) and vocabulary.is_integer(node.right)
+    sides = node.left, node.right
+    return all(vocabulary.is_integer(side) and not divides(side) for side in sides)
 
 
 def _is_range(first: Comparison, second: Comparison) -> bool:

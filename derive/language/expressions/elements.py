@@ -2,23 +2,35 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import product as choices
 
 import sympy
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
 
-from gradscribe.derive.ir.functions import equal
+from gradscribe.derive.ir.functions import equal, floor
+from gradscribe.derive.ir.index import floordiv, integer, mod
 from gradscribe.derive.language.expressions.continuation import continued
 from gradscribe.derive.language.expressions.float_positions import Between, Wholes, mode_of
-from gradscribe.derive.language.meaning.integers import direction_of, interval
+from gradscribe.derive.language.meaning.digits import Digits, is_split, split, triangles
+from gradscribe.derive.language.meaning.integers import check_affine, direction_of, interval
 from gradscribe.derive.language.meaning.scope import DOTS
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
 from gradscribe.derive.language.syntax.located_error import Located, computed_place, stray_index
-from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, is_computed, walk
+from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, divides, is_computed, walk
 from gradscribe.derive.language.syntax.words import LERP, PADDINGS, STEPPED
 
-Lookup = tuple[Idx, Expr, Expr] | Between
-"""An index of an axis, the label that it equals, and what is read there counts; or a position between two."""
+
+@dataclass(frozen=True)
+class Found:
+    """Indices of axes, and the factor that says where they are."""
+
+    indices: tuple[Idx, ...]
+    bracket: Expr
+    digits: Digits | None = None
+
+
+Lookup = Found | Between
+"""A place that is computed, or one between two."""
 
 WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
 
@@ -54,13 +66,20 @@ class Elements:
         self._continued: dict[tuple[str, int, str, Expr, Expr, Expr], IndexedBase] = {}
         self._written: dict[str, list[str]] = {}  # the letters of continued tensors
 
-    def target(self, node: Element) -> Expr:
-        """The element on a left side."""
+    def target(self, node: Element) -> tuple[Expr, tuple[Expr, ...], tuple[Idx, ...]]:
+        """The element on a left side; what it multiplies the right side by there, and what that is summed over then.
+
+        The digits of an index, ``y[n, i//2, i%2]``, are indices of the element in its place.
+        """
         for subscript in node.subscripts:
             if is_computed(subscript):
                 raise computed_place(node.tensor, subscript.at)
-        everything = frozenset(self.vocabulary.indices)
-        return self.vocabulary.bases[node.tensor][tuple(self.subscript(s, everything) for s in node.subscripts)]
+        everything, lookups = frozenset(self.vocabulary.indices), list[Lookup]()
+        found = self._element(node, everything, lookups)
+        brackets = tuple(k.bracket for k in lookups if isinstance(k, Found))
+        seen = {v for e in (*found.indices, *brackets) for v in e.atoms(Idx)}
+        own = {v for e in found.indices for v in e.atoms(Idx)}
+        return found, brackets, tuple(sorted(seen - own, key=lambda v: v.name))
 
     def read(self, node: Element, bound: Bound, alone: bool = False) -> Expr:
         """An element as a value; a lookup is a sum over the axis, of which the label takes one.
@@ -74,12 +93,12 @@ class Elements:
         value = self._element(node, bound, lookups)
         floats = [k for k in lookups if isinstance(k, Between)]
         sums = []
-        for above in product((0, 1), repeat=len(floats)):
+        for above in choices((0, 1), repeat=len(floats)):
             near = zip(floats, (k.neighbour(a) for k, a in zip(floats, above, strict=True)), strict=True)
-            found = [k for k in lookups if not isinstance(k, Between)]
-            found += [(k.index, label, weight) for k, (label, weight) in near]
-            factors = (equal(index, label) * weight for index, label, weight in found)
-            sums.append(Sum(sympy.Mul(*factors) * value, *(index for index, _, _ in found)) if found else value)
+            found = [k for k in lookups if isinstance(k, Found)]
+            found += [Found((k.index,), equal(k.index, label) * weight) for k, (label, weight) in near]
+            over = [v for k in found for v in k.indices]
+            sums.append(Sum(sympy.Mul(*(k.bracket for k in found)) * value, *over) if found else value)
         total = sympy.Add(*sums)
         if alone or not floats:
             return total
@@ -100,16 +119,47 @@ class Elements:
             elif isinstance(subscript, Call) and subscript.function == LERP:
                 move = mode_of(subscript)
                 at = move(self.value(subscript.arguments[0], bound), base.shape[axis])
-                lookups.append(self.wholes.between(at, base.shape[axis], self._indices(subscript, bound)))
-                place.append(lookups[-1].index)
+                near = self.wholes.between(at, base.shape[axis], self._indices(subscript, bound))
+                lookups.append(near)
+                place.append(near.index)
             elif is_computed(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
-                lookups.append((index, self._label(subscript, bound, lookups), Integer(1)))
+                lookups.append(Found((index,), equal(index, self._label(subscript, bound, lookups))))
                 place.append(index)
+            elif self._is_split(subscript, bound):
+                place.append(self._split(subscript, bound, base.shape[axis], lookups))
             else:
                 place.append(self.subscript(subscript, bound))
                 self._check_reaches(node, axis, base.shape[axis], bound)
         return base[tuple(place)]
+
+    def _is_split(self, node: Node, bound: Bound) -> bool:
+        """Whether a subscript has quotients or remainders of indices."""
+        return divides(node) and is_split(self.vocabulary.integer(node, bound), self.vocabulary.ranges)
+
+    def _split(self, node: Node, bound: Bound, extent: Expr, lookups: list[Lookup]) -> Expr:
+        """A subscript whose quotients and remainders are indices of their own, listed in `lookups`."""
+        words = self.vocabulary
+        written = words.integer(node, bound)
+        if rows := triangles(written, words.ranges):
+            check_affine(written.xreplace(dict.fromkeys(rows, Integer(0))), words.ranges, node)
+            index = Idx(words.letter(), extent)
+            labels = {v: self.wholes.label(v, self._indices(node, bound)) for v in map(words.indexed, rows)}
+            lookups.append(Found((index,), equal(index, words.indexed(written).xreplace(labels))))
+            return index
+        position, found = split(written, words.reaches, lambda: integer(words.letter()), node)
+        mapping: dict[Expr, Expr] = {}
+        for digits in found:
+            whole = digits.whole.xreplace(mapping)
+            same = (k for k in lookups if isinstance(k, Found) and k.digits is not None and k.digits.are(digits))
+            known = next((k.indices for k in same), None)
+            size = extent if position == digits.high else words.size(digits.extent)  # what leaves the axis reads 0
+            own = known or (Idx(digits.high.name, size), Idx(digits.low.name, digits.base))
+            mapping |= dict(zip((digits.high, digits.low), own, strict=True))
+            if known is None:
+                sides = (words.indexed(e) for e in (whole, digits.written.xreplace(mapping)))
+                lookups.append(Found(own, equal(*sides), digits))
+        return words.indexed(position.xreplace(mapping))
 
     def _check_reaches(self, node: Element, axis: int, extent: Expr, bound: Bound) -> None:
         """Raise where a subscript never meets its axis, so that it would always read 0."""
@@ -152,7 +202,10 @@ class Elements:
                 raise Located(f"{part.tensor} stands in a subscript; {hint}", part.at)
             return self._element(part, bound, lookups)
 
-        return self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
+        found = self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
+        divided = {f: floor(f.args[0] / f.args[1]) for f in found.atoms(floordiv)}
+        divided |= {f: f.args[0] - f.args[1] * floor(f.args[0] / f.args[1]) for f in found.atoms(mod)}
+        return self.wholes.labelled(found.xreplace(divided), bound)
 
     def _beyond(
         self, element: Element, base: IndexedBase, axis: int, node: Call, bound: Bound

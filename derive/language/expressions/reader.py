@@ -1,13 +1,14 @@
 """Syntax tree -> SymPy: the right side of an equation, built node by node; nothing is evaluated as text."""
 
 import sympy
-from sympy import Eq, Expr, Integer
+from sympy import Eq, Expr, Idx, Integer, Sum
 
 from gradscribe.derive.ir.functions import equal, whole
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.language.expressions.conditions import brackets, excludes
 from gradscribe.derive.language.expressions.elements import Condition, Elements
 from gradscribe.derive.language.expressions.float_positions import is_integral
+from gradscribe.derive.language.meaning.digits import check_divisors
 from gradscribe.derive.language.meaning.extents import Extents
 from gradscribe.derive.language.meaning.scope import Scope
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
@@ -51,7 +52,7 @@ class Reader:
     def equation(self, equation: tree.Equation) -> tuple[Eq, ...]:
         """The SymPy equations that `equation` stands for: those of continued tensors first."""
         target = equation.target
-        left = self.vocabulary.bases[target.name] if isinstance(target, Name) else self.elements.target(target)
+        left, brackets, over = self._left(target)
         bound = frozenset(called(n) for n in tree.walk(target) if isinstance(n, Name | Ellipsis))
         value = self._right(equation.value, bound & set(self.vocabulary.indices))
         name = target.name if isinstance(target, Name) else target.tensor
@@ -60,6 +61,7 @@ class Reader:
                 hint = f"expected one equation such as {name}[...] = floor(...), ceil or round"
                 raise Located(f"{name} is declared a tensor of integers; {hint}", equation.value.at)
             value = whole(value)
+        value = Sum(sympy.Mul(*brackets) * value, *over) if brackets else value
         before = tuple(self.elements.before)
         self.elements.before.clear()
         return (*before, Eq(left, left + value if equation.accumulates else value, evaluate=False))
@@ -68,6 +70,12 @@ class Reader:
     def integers(self) -> list[str]:
         """The tensors of integers that the equations need and the text does not name."""
         return self.elements.wholes.integers
+
+    def _left(self, target: Name | Element) -> tuple[Expr, tuple[Expr, ...], tuple[Idx, ...]]:
+        """A left side, see `Elements.target`."""
+        if isinstance(target, Name):
+            return self.vocabulary.bases[target.name], (), ()
+        return self.elements.target(target)
 
     def _right(self, node: Node, bound: Bound) -> Expr:
         """The value of a right side."""
@@ -121,15 +129,26 @@ class Reader:
         return equal(*(self.elements.wholes.labelled(side, bound) for side in bracket.args))
 
     def _product(self, node: Product, bound: frozenset[str], factor: bool) -> Expr:
+        whole = [(operator, part) for operator, part in node.rest if operator in ("//", "%")]
+        if whole and self.vocabulary.is_integer(node):
+            return self._whole(node, bound)
         value = self.value(node.first, bound, factor and not isinstance(node.first, tree.Sum))
         for operator, part in node.rest:
             if operator in ("//", "%"):
-                raise Located(f"{operator} is for integers in subscripts and sizes; expected / or *", part.at)
+                hint = "write floor(a / b)" if operator == "//" else "write a - b*floor(a / b)"
+                raise Located(f"{operator} is for indices and sizes; of other values {hint}", part.at)
             own = self.value(part, bound, factor and operator == "*" and not isinstance(part, tree.Sum))
             if operator == "/" and own == 0:
                 raise Located("division by 0", part.at)
             value = value * own if operator == "*" else value / own
         return value
+
+    def _whole(self, node: Product, bound: Bound) -> Expr:
+        """A quotient or a remainder of indices and sizes as a value."""
+        words = self.vocabulary
+        found = words.integer(node, bound)
+        check_divisors(found, words.ranges, node)
+        return words.indexed(found)
 
     def _power(self, node: Power, bound: frozenset[str]) -> Expr:
         base, exponent = self.value(node.base, bound), self.value(node.exponent, bound)

@@ -6,7 +6,7 @@ from itertools import chain, count
 
 from sympy import Expr, Idx, IndexedBase, Symbol
 
-from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.index import IntegerFunction, integer
 from gradscribe.derive.language.meaning.extents import Extents
 from gradscribe.derive.language.meaning.integers import check_affine, integer_expression
 from gradscribe.derive.language.meaning.scope import DOTS, Scope
@@ -48,6 +48,9 @@ class Vocabulary:
             self.symbols[DOTS] = self.extents.dots
         self.indices = {n: Idx(self.symbols[n].name, self.extents.indices[n]) for n in self.scope.indices}
         self.ranges = {self.symbols[n]: self.extents.indices[n] for n in self.scope.indices}
+        plain = {s: e for s, e in self.extents.sizes if not e.has(IntegerFunction)}
+        self.reaches = {v: e.xreplace(plain) for v, e in self.ranges.items()}
+        self.sizes: list[tuple[Symbol, Expr]] = []
         self._taken = {*self.bases, *self.scope.parameters, *self.extents.named}
         self._taken |= {symbol.name for symbol in self.symbols.values()}
 
@@ -117,6 +120,16 @@ class Vocabulary:
             if isinstance(part, Product) and any(operator == "/" for operator, _ in part.rest):
                 return False
         return True
+
+    def size(self, formula: Expr) -> Expr:
+        """A size that a formula gives, under a name of its own where the formula rounds."""
+        if not formula.has(IntegerFunction):
+            return formula
+        known = {e: s for s, e in (*self.extents.sizes, *self.sizes)}
+        if formula not in known:
+            known[formula] = integer(self.fresh("Q"))
+            self.sizes.append((known[formula], formula))
+        return known[formula]
 
     def letter(self) -> str:
         """A name for an index that the text does not have."""

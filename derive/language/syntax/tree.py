@@ -188,3 +188,8 @@ def walk(node: Any) -> Iterator[Any]:
 def is_computed(node: Any) -> bool:
     """Whether a subscript is no sum of indices and sizes: it reads a tensor, or makes a position of real numbers."""
     return any(isinstance(n, Element) or (isinstance(n, Call) and n.function in {*STEPPED, LERP}) for n in walk(node))
+
+
+def divides(node: Any) -> bool:
+    """Whether quotients or remainders of integers stand in a node."""
+    return any(isinstance(n, Product) and any(o in ("//", "%") for o, _ in n.rest) for n in walk(node))
