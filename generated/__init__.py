@@ -88,6 +88,16 @@ if TYPE_CHECKING:
         conv_transpose3d_grad_weight,
     )
     from .cross_entropy import CrossEntropy, cross_entropy_forward, cross_entropy_grad_input
+    from .deform_conv2d import (
+        DeformConv2D,
+        deform_conv2d_backward,
+        deform_conv2d_forward,
+        deform_conv2d_grad_bias,
+        deform_conv2d_grad_input,
+        deform_conv2d_grad_m,
+        deform_conv2d_grad_o,
+        deform_conv2d_grad_weight,
+    )
     from .dense import Dense, dense_forward, dense_grad_bias, dense_grad_input, dense_grad_weight
     from .depthwise_conv1d import (
         DepthwiseConv1D,
@@ -111,6 +121,7 @@ if TYPE_CHECKING:
     from .gelu_tanh import GELUTanh, gelu_tanh_forward, gelu_tanh_grad_input
     from .global_avg_pool import GlobalAvgPool, global_avg_pool_forward, global_avg_pool_grad_input
     from .global_max_pool import GlobalMaxPool, global_max_pool_forward, global_max_pool_grad_input
+    from .grid_sample import GridSample, grid_sample_forward, grid_sample_grad_g, grid_sample_grad_input
     from .group_norm import (
         GroupNorm,
         group_norm_backward,
@@ -221,6 +232,7 @@ if TYPE_CHECKING:
         resnet20_predict,
     )
     from .rms_norm import RMSNorm, rms_norm_backward, rms_norm_forward, rms_norm_grad_gamma, rms_norm_grad_input
+    from .roi_align import RoiAlign, roi_align_backward, roi_align_forward, roi_align_grad_input, roi_align_grad_r
     from .runtime import Sequential, settings
     from .scaled_dot_product_attention import (
         ScaledDotProductAttention,
@@ -263,6 +275,7 @@ if TYPE_CHECKING:
         subsampling2d_grad_input,
     )
     from .tanh import Tanh, tanh_forward, tanh_grad_input
+    from .upsample_bilinear2d import UpsampleBilinear2D, upsample_bilinear2d_forward, upsample_bilinear2d_grad_input
     from .upsample_nearest1d import UpsampleNearest1D, upsample_nearest1d_forward, upsample_nearest1d_grad_input
     from .upsample_nearest2d import UpsampleNearest2D, upsample_nearest2d_forward, upsample_nearest2d_grad_input
     from .vgg11 import VGG11, vgg11_backward, vgg11_forward, vgg11_loss_forward, vgg11_loss_grad_input, vgg11_predict
@@ -301,6 +314,7 @@ __all__ = [
     "ConvTranspose2D",
     "ConvTranspose3D",
     "CrossEntropy",
+    "DeformConv2D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -312,6 +326,7 @@ __all__ = [
     "GRUCell",
     "GlobalAvgPool",
     "GlobalMaxPool",
+    "GridSample",
     "GroupNorm",
     "HardSigmoid",
     "HardSwish",
@@ -353,6 +368,7 @@ __all__ = [
     "ReplicationPad2D",
     "ResNet20",
     "ResidualAdd",
+    "RoiAlign",
     "ScaledDotProductAttention",
     "ScaledTanh",
     "Sequential",
@@ -366,6 +382,7 @@ __all__ = [
     "Softsign",
     "Subsampling2D",
     "Tanh",
+    "UpsampleBilinear2D",
     "UpsampleNearest1D",
     "UpsampleNearest2D",
     "ZeroPad2D",
@@ -448,6 +465,13 @@ __all__ = [
     "conv_transpose3d_grad_weight",
     "cross_entropy_forward",
     "cross_entropy_grad_input",
+    "deform_conv2d_backward",
+    "deform_conv2d_forward",
+    "deform_conv2d_grad_bias",
+    "deform_conv2d_grad_input",
+    "deform_conv2d_grad_m",
+    "deform_conv2d_grad_o",
+    "deform_conv2d_grad_weight",
     "dense_forward",
     "dense_grad_bias",
     "dense_grad_input",
@@ -477,6 +501,9 @@ __all__ = [
     "global_avg_pool_grad_input",
     "global_max_pool_forward",
     "global_max_pool_grad_input",
+    "grid_sample_forward",
+    "grid_sample_grad_g",
+    "grid_sample_grad_input",
     "group_norm_backward",
     "group_norm_forward",
     "group_norm_grad_beta",
@@ -603,6 +630,10 @@ __all__ = [
     "rms_norm_forward",
     "rms_norm_grad_gamma",
     "rms_norm_grad_input",
+    "roi_align_backward",
+    "roi_align_forward",
+    "roi_align_grad_input",
+    "roi_align_grad_r",
     "scaled_dot_product_attention_backward",
     "scaled_dot_product_attention_forward",
     "scaled_dot_product_attention_grad_k",
@@ -642,6 +673,8 @@ __all__ = [
     "subsampling2d_grad_input",
     "tanh_forward",
     "tanh_grad_input",
+    "upsample_bilinear2d_forward",
+    "upsample_bilinear2d_grad_input",
     "upsample_nearest1d_forward",
     "upsample_nearest1d_grad_input",
     "upsample_nearest2d_forward",
@@ -733,6 +766,16 @@ _MODULES = {
         "conv_transpose3d_grad_weight",
     ),
     "cross_entropy": ("CrossEntropy", "cross_entropy_forward", "cross_entropy_grad_input"),
+    "deform_conv2d": (
+        "DeformConv2D",
+        "deform_conv2d_backward",
+        "deform_conv2d_forward",
+        "deform_conv2d_grad_bias",
+        "deform_conv2d_grad_input",
+        "deform_conv2d_grad_m",
+        "deform_conv2d_grad_o",
+        "deform_conv2d_grad_weight",
+    ),
     "dense": ("Dense", "dense_forward", "dense_grad_bias", "dense_grad_input", "dense_grad_weight"),
     "depthwise_conv1d": (
         "DepthwiseConv1D",
@@ -756,6 +799,7 @@ _MODULES = {
     "gelu_tanh": ("GELUTanh", "gelu_tanh_forward", "gelu_tanh_grad_input"),
     "global_avg_pool": ("GlobalAvgPool", "global_avg_pool_forward", "global_avg_pool_grad_input"),
     "global_max_pool": ("GlobalMaxPool", "global_max_pool_forward", "global_max_pool_grad_input"),
+    "grid_sample": ("GridSample", "grid_sample_forward", "grid_sample_grad_g", "grid_sample_grad_input"),
     "group_norm": (
         "GroupNorm",
         "group_norm_backward",
@@ -873,6 +917,7 @@ _MODULES = {
         "resnet20_predict",
     ),
     "rms_norm": ("RMSNorm", "rms_norm_backward", "rms_norm_forward", "rms_norm_grad_gamma", "rms_norm_grad_input"),
+    "roi_align": ("RoiAlign", "roi_align_backward", "roi_align_forward", "roi_align_grad_input", "roi_align_grad_r"),
     "runtime": ("Sequential", "settings"),
     "scaled_dot_product_attention": (
         "ScaledDotProductAttention",
@@ -915,6 +960,7 @@ _MODULES = {
         "subsampling2d_grad_input",
     ),
     "tanh": ("Tanh", "tanh_forward", "tanh_grad_input"),
+    "upsample_bilinear2d": ("UpsampleBilinear2D", "upsample_bilinear2d_forward", "upsample_bilinear2d_grad_input"),
     "upsample_nearest1d": ("UpsampleNearest1D", "upsample_nearest1d_forward", "upsample_nearest1d_grad_input"),
     "upsample_nearest2d": ("UpsampleNearest2D", "upsample_nearest2d_forward", "upsample_nearest2d_grad_input"),
     "vgg11": (

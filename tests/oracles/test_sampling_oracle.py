@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import gradscribe
+from gradscribe.generated import DeformConv2D, RoiAlign
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -124,3 +125,72 @@ def channels_last(function: Any, *given: Any) -> Any:
 )  # fmt: skip
 def test_layouts(text: str, function: Any, shape: tuple[int, ...]) -> None:
     compared(text, function, np.random.default_rng(0).normal(size=shape))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_deformable_convolution_of_the_catalogue(masked: bool) -> None:
+    """Strides, padding and dilation; without offsets it is a convolution."""
+    rng = np.random.default_rng(0)
+    n, h, w, c, r, t, k, s, p, d = 2, 7, 6, 3, 3, 2, 4, 2, 1, 2
+    out = (h + 2 * p - d * (r - 1) - 1) // s + 1, (w + 2 * p - d * (t - 1) - 1) // s + 1
+    x, weight, b = rng.normal(size=(n, h, w, c)), rng.normal(size=(r, t, c, k)), rng.normal(size=k)
+    o, m = rng.normal(size=(n, *out, r, t, 2)), rng.normal(size=(n, *out, r, t)) if masked else None
+    tensors = [torch.tensor(a, requires_grad=True) for a in (x, weight, b, o, m) if a is not None]
+    tx, tw, tb, to, *tm = tensors
+    rows = s * torch.arange(out[0])[:, None, None, None] + d * torch.arange(r)[:, None] - p + to[..., 0]
+    columns = s * torch.arange(out[1])[:, None, None] + d * torch.arange(t) - p + to[..., 1]
+    grid = torch.stack([2 * columns / (w - 1) - 1, 2 * rows / (h - 1) - 1], -1).reshape(n, out[0], -1, 2)
+    seen = F.grid_sample(tx.permute(0, 3, 1, 2), grid, align_corners=True).reshape(n, c, *out, r, t)
+    seen = seen * tm[0][:, None] if tm else seen
+    expected = torch.einsum("nchwrt,rtck->nhwk", seen, tw) + tb
+    net = DeformConv2D(c, k, (r, t), stride=s, padding=p, dilation=d, rng=0, dtype=np.float64)
+    net.params["w"][...], net.params["b"][...] = weight, b
+    u = net(x, o, m)
+    np.testing.assert_allclose(u, expected.detach().numpy(), atol=1e-12)
+    du = rng.normal(size=u.shape)
+    expected.backward(torch.tensor(du))
+    dx, *others = net.backward(du)
+    found = dx, net.grads["w"], net.grads["b"], *others
+    for own, tensor in zip(found, tensors, strict=False):
+        np.testing.assert_allclose(own, tensor.grad.numpy(), atol=1e-11)
+
+
+def bilinear(plane: Any, y: Any, x: Any) -> Any:
+    """An element of a plane (H, W, C) between others, as the operator of torchvision computes it."""
+    height, width = plane.shape[:2]
+    if y < -1 or y > height or x < -1 or x > width:
+        return 0 * (x + y)
+    y, x = torch.clamp(y, 0, height - 1), torch.clamp(x, 0, width - 1)
+    i, j = int(y), int(x)
+    below, right = min(i + 1, height - 1), min(j + 1, width - 1)
+    a, b = y - i, x - j
+    upper = (1 - b) * plane[i, j] + b * plane[i, right]
+    return (1 - a) * upper + a * ((1 - b) * plane[below, j] + b * plane[below, right])
+
+
+def test_regions_of_interest() -> None:
+    rng = np.random.default_rng(0)
+    images, scale, s = rng.normal(size=(2, 6, 7, 3)), 0.5, 2
+    boxes = np.array([[1.0, 2.0, 9.0, 8.0], [0.0, 0.0, 13.5, 11.5], [-6.0, -4.0, 30.0, 5.0]])
+    labels, size = np.array([1, 0, 1]), (2, 3)
+    tx, tr = torch.tensor(images, requires_grad=True), torch.tensor(boxes, requires_grad=True)
+    regions = []
+    for m, plane in enumerate(labels):
+        x1, y1, x2, y2 = tr[m] * scale - 0.5
+        height, width = (y2 - y1) / size[0], (x2 - x1) / size[1]
+        for i, j in product(range(size[0]), range(size[1])):
+            at = [
+                (y1 + (i + (a + 0.5) / s) * height, x1 + (j + (b + 0.5) / s) * width)
+                for a in range(s)
+                for b in range(s)
+            ]
+            regions.append(sum(bilinear(tx[plane], *place) + torch.zeros(3) for place in at) / s**2)
+    expected = torch.stack(regions).reshape(3, *size, 3)
+    net = RoiAlign(size, s, scale=scale)
+    y = net(images, boxes, labels)
+    np.testing.assert_allclose(y, expected.detach().numpy(), atol=1e-12)
+    dy = rng.normal(size=y.shape)
+    expected.backward(torch.tensor(dy))
+    dx, dr = net.backward(dy)
+    np.testing.assert_allclose(dx, tx.grad.numpy(), atol=1e-11)
+    np.testing.assert_allclose(dr, tr.grad.numpy(), atol=1e-10)
