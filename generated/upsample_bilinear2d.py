@@ -19,30 +19,30 @@ else:  # copied beside a script
 def upsample_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: bool = False) -> rt.Array:
     """Compute the 2-D bilinear resizing.
 
-    (1) f[i] = ⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
-    (2) g[j] = ⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
-    (3) y[n,i,j,c]
+    (2) f[i] = ⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
+    (5) g[j] = ⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
+    (7) y[n,i,j,c]
           = (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1,
               max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
               · (1+⌊min(W−1, max(0,
                   (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋−min(W−1, max(0,
                   (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
               · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=g[j]]
-    (3) y[n,i,j,c]
+    (7) y[n,i,j,c]
           += (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1,
               max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
                · (1+⌊min(H−1, max(0,
                    (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1, max(0,
                    (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
                · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=1+g[j]]
-    (3) y[n,i,j,c]
+    (7) y[n,i,j,c]
           += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
               max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
                · (1+⌊min(W−1, max(0,
                    (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋−min(W−1, max(0,
                    (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
                · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=g[j]]
-    (3) y[n,i,j,c]
+    (7) y[n,i,j,c]
           += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
               max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
                · (min(W−1, max(0,
@@ -59,7 +59,7 @@ def upsample_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: 
     align_corners = rt.flag("upsample_bilinear2d", "align_corners", align_corners)
     N, H, W, C = x.shape
     rt.affordable("upsample_bilinear2d", dtype, {"y": (N, H_out, W_out, C)})
-    # (1) f[i] = ⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
+    # (2) f[i] = ⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
     f = rt.whole(
         np.floor(
             np.minimum(
@@ -72,7 +72,7 @@ def upsample_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: 
             ),
         ),
     )
-    # (2) g[j] = ⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
+    # (5) g[j] = ⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
     g = rt.whole(
         np.floor(
             np.minimum(
@@ -85,7 +85,7 @@ def upsample_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: 
             ),
         ),
     )
-    # (3) y[n,i,j,c]
+    # (7) y[n,i,j,c]
     #       = (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1,
     #           max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
     #           · (1+⌊min(W−1, max(0,
@@ -153,7 +153,7 @@ def upsample_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: 
         )
         * gathered1.transpose(2, 0, 1, 3)
     )
-    # (3) y[n,i,j,c]
+    # (7) y[n,i,j,c]
     #       += (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1,
     #           max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
     #            · (1+⌊min(H−1, max(0,
@@ -221,7 +221,7 @@ def upsample_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: 
         )
         * gathered2.transpose(2, 0, 1, 3)
     )
-    # (3) y[n,i,j,c]
+    # (7) y[n,i,j,c]
     #       += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
     #           max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
     #            · (1+⌊min(W−1, max(0,
@@ -289,7 +289,7 @@ def upsample_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: 
         )
         * gathered3.transpose(2, 0, 1, 3)
     )
-    # (3) y[n,i,j,c]
+    # (7) y[n,i,j,c]
     #       += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
     #           max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
     #            · (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1,
@@ -362,16 +362,16 @@ def upsample_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: 
 def upsample_bilinear2d_grad_input(dy: Any, *, input_shape: Sequence[int], align_corners: bool = False) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    p[i] = min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
-    (1) f[i] = ⌊p[i]⌋
-    α[i] = p[i] − ⌊p[i]⌋
-    u[j] = min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
-    (2) g[j] = ⌊u[j]⌋
-    β[j] = u[j] − ⌊u[j]⌋
-    (8) dx[m,e,a,o] = Σ_{i,j} dy[m,i,j,o] α[i] β[j] [e=1+f[i]][a=1+g[j]]
-    (8) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[i] (1−β[j]) [e=1+f[i]][a=g[j]]
-    (8) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[j] (1−α[i]) [e=f[i]][a=1+g[j]]
-    (8) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[i]) (1−β[j]) [e=f[i]][a=g[j]]
+    (1) p[i] = min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
+    (2) f[i] = ⌊p[i]⌋
+    (3) α[i] = p[i] − ⌊p[i]⌋
+    (4) u[j] = min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
+    (5) g[j] = ⌊u[j]⌋
+    (6) β[j] = u[j] − ⌊u[j]⌋
+    (12) dx[m,e,a,o] = Σ_{i,j} dy[m,i,j,o] α[i] β[j] [e=1+f[i]][a=1+g[j]]
+    (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[i] (1−β[j]) [e=1+f[i]][a=g[j]]
+    (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[j] (1−α[i]) [e=f[i]][a=1+g[j]]
+    (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[i]) (1−β[j]) [e=f[i]][a=g[j]]
 
     Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); align_corners, True or
         False.
@@ -386,7 +386,7 @@ def upsample_bilinear2d_grad_input(dy: Any, *, input_shape: Sequence[int], align
     rt.extent("upsample_bilinear2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("upsample_bilinear2d", "argument dy, axis 3 (channels)", dy.shape[3], C)
     rt.affordable("upsample_bilinear2d", dtype, {"dx": (N, H, W, C)})
-    # p[i] = min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
+    # (1) p[i] = min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
     p = rt.zeros((H_out,), dtype)
     p += np.minimum(
         H - 1,
@@ -396,11 +396,11 @@ def upsample_bilinear2d_grad_input(dy: Any, *, input_shape: Sequence[int], align
             + (1 - align_corners) * (H * (np.arange(0, H_out, dtype=dtype) + 1 / 2) / H_out - 1 / 2),
         ),
     )
-    # (1) f[i] = ⌊p[i]⌋
+    # (2) f[i] = ⌊p[i]⌋
     f = rt.whole(np.floor(p))
-    # α[i] = p[i] − ⌊p[i]⌋
+    # (3) α[i] = p[i] − ⌊p[i]⌋
     alpha = p - np.floor(p)
-    # u[j] = min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
+    # (4) u[j] = min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
     u = rt.zeros((W_out,), dtype)
     u += np.minimum(
         W - 1,
@@ -410,25 +410,25 @@ def upsample_bilinear2d_grad_input(dy: Any, *, input_shape: Sequence[int], align
             + (1 - align_corners) * (W * (np.arange(0, W_out, dtype=dtype) + 1 / 2) / W_out - 1 / 2),
         ),
     )
-    # (2) g[j] = ⌊u[j]⌋
+    # (5) g[j] = ⌊u[j]⌋
     g = rt.whole(np.floor(u))
-    # β[j] = u[j] − ⌊u[j]⌋
+    # (6) β[j] = u[j] − ⌊u[j]⌋
     beta = u - np.floor(u)
-    # (8) dx[m,e,a,o] = Σ_{i,j} dy[m,i,j,o] α[i] β[j] [e=1+f[i]][a=1+g[j]]
+    # (12) dx[m,e,a,o] = Σ_{i,j} dy[m,i,j,o] α[i] β[j] [e=1+f[i]][a=1+g[j]]
     labels1 = rt.wide(g) + 1
     labels2 = rt.wide(f) + 1
     dx = rt.zeros((N, H, W, C), dtype)
     rows1 = alpha[:, None] * beta * dy.transpose(0, 3, 1, 2)
     rt.scatter("m o i j, a: j, e: i -> m e a o", dx, rows1, labels1, labels2)
-    # (8) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[i] (1−β[j]) [e=1+f[i]][a=g[j]]
+    # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[i] (1−β[j]) [e=1+f[i]][a=g[j]]
     labels3 = rt.wide(f) + 1
     rows2 = (1 - beta) * alpha[:, None] * dy.transpose(0, 3, 1, 2)
     rt.scatter("m o i j, a: j, e: i -> m e a o", dx, rows2, g, labels3)
-    # (8) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[j] (1−α[i]) [e=f[i]][a=1+g[j]]
+    # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[j] (1−α[i]) [e=f[i]][a=1+g[j]]
     labels4 = rt.wide(g) + 1
     rows3 = (1 - alpha[:, None]) * beta * dy.transpose(0, 3, 1, 2)
     rt.scatter("m o i j, a: j, e: i -> m e a o", dx, rows3, labels4, f)
-    # (8) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[i]) (1−β[j]) [e=f[i]][a=g[j]]
+    # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[i]) (1−β[j]) [e=f[i]][a=g[j]]
     rows4 = (1 - alpha[:, None]) * (1 - beta) * dy.transpose(0, 3, 1, 2)
     rt.scatter("m o i j, a: j, e: i -> m e a o", dx, rows4, g, f)
     return dx
