@@ -112,9 +112,9 @@ def roi_align_forward(
     known2 = rt.known(f, H)
     known3 = rt.known(t, N)
     z = np.where(
-        (known3[:, None, None, None, None, None] == 1) & (known1[:, None, None, :, :, None] == 1) & (
-            known2[:, :, :, None, None, None] == 1
-        ),
+        (known3[:, None, None, None, None, None] == 1)
+        & (known1[:, None, None, :, :, None] == 1)
+        & (known2[:, :, :, None, None, None] == 1),
         (1 - alpha[:, :, :, None, None, None]) * (1 - beta[:, None, None, :, :, None]) * gathered1,
         0,
     )
@@ -125,9 +125,9 @@ def roi_align_forward(
     known5 = rt.known(f, H)
     known6 = rt.known(t, N)
     z += np.where(
-        (known6[:, None, None, None, None, None] == 1) & (known4[:, None, None, :, :, None] == 1) & (
-            known5[:, :, :, None, None, None] == 1
-        ),
+        (known6[:, None, None, None, None, None] == 1)
+        & (known4[:, None, None, :, :, None] == 1)
+        & (known5[:, :, :, None, None, None] == 1),
         (1 - alpha[:, :, :, None, None, None]) * beta[:, None, None, :, :, None] * gathered2,
         0,
     )
@@ -138,9 +138,9 @@ def roi_align_forward(
     known8 = rt.known(labels2, H)
     known9 = rt.known(t, N)
     z += np.where(
-        (known9[:, None, None, None, None, None] == 1) & (known7[:, None, None, :, :, None] == 1) & (
-            known8[:, :, :, None, None, None] == 1
-        ),
+        (known9[:, None, None, None, None, None] == 1)
+        & (known7[:, None, None, :, :, None] == 1)
+        & (known8[:, :, :, None, None, None] == 1),
         (1 - beta[:, None, None, :, :, None]) * alpha[:, :, :, None, None, None] * gathered3,
         0,
     )
@@ -152,9 +152,9 @@ def roi_align_forward(
     known11 = rt.known(labels4, H)
     known12 = rt.known(t, N)
     z += np.where(
-        (known12[:, None, None, None, None, None] == 1) & (known10[:, None, None, :, :, None] == 1) & (
-            known11[:, :, :, None, None, None] == 1
-        ),
+        (known12[:, None, None, None, None, None] == 1)
+        & (known10[:, None, None, :, :, None] == 1)
+        & (known11[:, :, :, None, None, None] == 1),
         alpha[:, :, :, None, None, None] * beta[:, None, None, :, :, None] * gathered4,
         0,
     )
@@ -166,9 +166,10 @@ def roi_align_forward(
     if not done:
         y = rt.total(
             np.where(
-                (H >= v[:, :, :, None, None, None]) & (W >= h[:, None, None, :, :, None]) & (
-                    h[:, None, None, :, :, None] >= -1
-                ) & (v[:, :, :, None, None, None] >= -1),
+                (H >= v[:, :, :, None, None, None])
+                & (W >= h[:, None, None, :, :, None])
+                & (h[:, None, None, :, :, None] >= -1)
+                & (v[:, :, :, None, None, None] >= -1),
                 z / S**2,
                 0,
             ),
@@ -256,9 +257,10 @@ def roi_align_grad_input(
     dz = rt.empty((M, H_out, S, W_out, S, C), dtype)
     if not loops.roi_align_grad_input_1(dz, dy, h, v, C, H, H_out, M, S, W, W_out):
         dz = np.where(
-            (H >= v[:, :, :, None, None, None]) & (W >= h[:, None, None, :, :, None]) & (
-                h[:, None, None, :, :, None] >= -1
-            ) & (v[:, :, :, None, None, None] >= -1),
+            (H >= v[:, :, :, None, None, None])
+            & (W >= h[:, None, None, :, :, None])
+            & (h[:, None, None, :, :, None] >= -1)
+            & (v[:, :, :, None, None, None] >= -1),
             dy[:, :, None, :, None, :] / S**2,
             0,
         )
@@ -392,9 +394,10 @@ def roi_align_grad_r(
     dz = rt.empty((M, H_out, S, W_out, S, C), dtype)
     if not loops.roi_align_grad_input_1(dz, dy, h, v, C, H, H_out, M, S, W, W_out):
         dz = np.where(
-            (H >= v[:, :, :, None, None, None]) & (W >= h[:, None, None, :, :, None]) & (
-                h[:, None, None, :, :, None] >= -1
-            ) & (v[:, :, :, None, None, None] >= -1),
+            (H >= v[:, :, :, None, None, None])
+            & (W >= h[:, None, None, :, :, None])
+            & (h[:, None, None, :, :, None] >= -1)
+            & (v[:, :, :, None, None, None] >= -1),
             dy[:, :, None, :, None, :] / S**2,
             0,
         )
@@ -407,9 +410,9 @@ def roi_align_grad_r(
     known3 = rt.known(t, N)
     dbeta = rt.total(
         np.where(
-            (known3[:, None, None, None, None, None] == 1) & (known1[:, None, None, :, :, None] == 1) & (
-                known2[:, :, :, None, None, None] == 1
-            ),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known1[:, None, None, :, :, None] == 1)
+            & (known2[:, :, :, None, None, None] == 1),
             alpha[:, :, :, None, None, None] * dz * gathered1.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
@@ -423,9 +426,9 @@ def roi_align_grad_r(
     known6 = rt.known(t, N)
     dbeta += rt.total(
         np.where(
-            (known6[:, None, None, None, None, None] == 1) & (known4[:, None, None, :, :, None] == 1) & (
-                known5[:, :, :, None, None, None] == 1
-            ),
+            (known6[:, None, None, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1)
+            & (known5[:, :, :, None, None, None] == 1),
             -alpha[:, :, :, None, None, None] * dz * gathered2.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
@@ -440,9 +443,9 @@ def roi_align_grad_r(
     known9 = rt.known(t, N)
     dbeta += rt.total(
         np.where(
-            (known9[:, None, None, None, None, None] == 1) & (known7[:, None, None, :, :, None] == 1) & (
-                known8[:, :, :, None, None, None] == 1
-            ),
+            (known9[:, None, None, None, None, None] == 1)
+            & (known7[:, None, None, :, :, None] == 1)
+            & (known8[:, :, :, None, None, None] == 1),
             (1 - alpha[:, :, :, None, None, None]) * dz * gathered3.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
@@ -456,9 +459,9 @@ def roi_align_grad_r(
     known12 = rt.known(t, N)
     dbeta += rt.total(
         np.where(
-            (known12[:, None, None, None, None, None] == 1) & (known10[:, None, None, :, :, None] == 1) & (
-                known11[:, :, :, None, None, None] == 1
-            ),
+            (known12[:, None, None, None, None, None] == 1)
+            & (known10[:, None, None, :, :, None] == 1)
+            & (known11[:, :, :, None, None, None] == 1),
             -(1 - alpha[:, :, :, None, None, None]) * dz * gathered4.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
@@ -474,9 +477,9 @@ def roi_align_grad_r(
     known15 = rt.known(t, N)
     dalpha = rt.total(
         np.where(
-            (known15[:, None, None, None, None, None] == 1) & (known13[:, None, None, :, :, None] == 1) & (
-                known14[:, :, :, None, None, None] == 1
-            ),
+            (known15[:, None, None, None, None, None] == 1)
+            & (known13[:, None, None, :, :, None] == 1)
+            & (known14[:, :, :, None, None, None] == 1),
             beta[:, None, None, :, :, None] * dz * gathered5,
             0,
         ),
@@ -491,9 +494,9 @@ def roi_align_grad_r(
     known18 = rt.known(t, N)
     dalpha += rt.total(
         np.where(
-            (known18[:, None, None, None, None, None] == 1) & (known16[:, None, None, :, :, None] == 1) & (
-                known17[:, :, :, None, None, None] == 1
-            ),
+            (known18[:, None, None, None, None, None] == 1)
+            & (known16[:, None, None, :, :, None] == 1)
+            & (known17[:, :, :, None, None, None] == 1),
             (1 - beta[:, None, None, :, :, None]) * dz * gathered6,
             0,
         ),
@@ -508,9 +511,9 @@ def roi_align_grad_r(
     known21 = rt.known(t, N)
     dalpha += rt.total(
         np.where(
-            (known21[:, None, None, None, None, None] == 1) & (known19[:, None, None, :, :, None] == 1) & (
-                known20[:, :, :, None, None, None] == 1
-            ),
+            (known21[:, None, None, None, None, None] == 1)
+            & (known19[:, None, None, :, :, None] == 1)
+            & (known20[:, :, :, None, None, None] == 1),
             -beta[:, None, None, :, :, None] * dz * gathered7,
             0,
         ),
@@ -524,9 +527,9 @@ def roi_align_grad_r(
     known24 = rt.known(t, N)
     dalpha += rt.total(
         np.where(
-            (known24[:, None, None, None, None, None] == 1) & (known22[:, None, None, :, :, None] == 1) & (
-                known23[:, :, :, None, None, None] == 1
-            ),
+            (known24[:, None, None, None, None, None] == 1)
+            & (known22[:, None, None, :, :, None] == 1)
+            & (known23[:, :, :, None, None, None] == 1),
             -(1 - beta[:, None, None, :, :, None]) * dz * gathered8,
             0,
         ),
@@ -656,9 +659,10 @@ def roi_align_backward(
     dz = rt.empty((M, H_out, S, W_out, S, C), dtype)
     if not loops.roi_align_grad_input_1(dz, dy, h, v, C, H, H_out, M, S, W, W_out):
         dz = np.where(
-            (H >= v[:, :, :, None, None, None]) & (W >= h[:, None, None, :, :, None]) & (
-                h[:, None, None, :, :, None] >= -1
-            ) & (v[:, :, :, None, None, None] >= -1),
+            (H >= v[:, :, :, None, None, None])
+            & (W >= h[:, None, None, :, :, None])
+            & (h[:, None, None, :, :, None] >= -1)
+            & (v[:, :, :, None, None, None] >= -1),
             dy[:, :, None, :, None, :] / S**2,
             0,
         )
@@ -698,9 +702,9 @@ def roi_align_backward(
     known3 = rt.known(t, N)
     dbeta = rt.total(
         np.where(
-            (known3[:, None, None, None, None, None] == 1) & (known1[:, None, None, :, :, None] == 1) & (
-                known2[:, :, :, None, None, None] == 1
-            ),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known1[:, None, None, :, :, None] == 1)
+            & (known2[:, :, :, None, None, None] == 1),
             alpha[:, :, :, None, None, None] * dz * gathered1.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
@@ -719,9 +723,9 @@ def roi_align_backward(
     known6 = rt.known(t, N)
     dbeta += rt.total(
         np.where(
-            (known6[:, None, None, None, None, None] == 1) & (known4[:, None, None, :, :, None] == 1) & (
-                known5[:, :, :, None, None, None] == 1
-            ),
+            (known6[:, None, None, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1)
+            & (known5[:, :, :, None, None, None] == 1),
             -alpha[:, :, :, None, None, None] * dz * gathered2.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
@@ -741,9 +745,9 @@ def roi_align_backward(
     known9 = rt.known(t, N)
     dbeta += rt.total(
         np.where(
-            (known9[:, None, None, None, None, None] == 1) & (known7[:, None, None, :, :, None] == 1) & (
-                known8[:, :, :, None, None, None] == 1
-            ),
+            (known9[:, None, None, None, None, None] == 1)
+            & (known7[:, None, None, :, :, None] == 1)
+            & (known8[:, :, :, None, None, None] == 1),
             (1 - alpha[:, :, :, None, None, None]) * dz * gathered3.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
@@ -761,9 +765,9 @@ def roi_align_backward(
     known12 = rt.known(t, N)
     dbeta += rt.total(
         np.where(
-            (known12[:, None, None, None, None, None] == 1) & (known10[:, None, None, :, :, None] == 1) & (
-                known11[:, :, :, None, None, None] == 1
-            ),
+            (known12[:, None, None, None, None, None] == 1)
+            & (known10[:, None, None, :, :, None] == 1)
+            & (known11[:, :, :, None, None, None] == 1),
             -(1 - alpha[:, :, :, None, None, None]) * dz * gathered4.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
@@ -785,9 +789,9 @@ def roi_align_backward(
     known15 = rt.known(t, N)
     dalpha = rt.total(
         np.where(
-            (known15[:, None, None, None, None, None] == 1) & (known13[:, None, None, :, :, None] == 1) & (
-                known14[:, :, :, None, None, None] == 1
-            ),
+            (known15[:, None, None, None, None, None] == 1)
+            & (known13[:, None, None, :, :, None] == 1)
+            & (known14[:, :, :, None, None, None] == 1),
             beta[:, None, None, :, :, None] * dz * gathered5,
             0,
         ),
@@ -807,9 +811,9 @@ def roi_align_backward(
     known18 = rt.known(t, N)
     dalpha += rt.total(
         np.where(
-            (known18[:, None, None, None, None, None] == 1) & (known16[:, None, None, :, :, None] == 1) & (
-                known17[:, :, :, None, None, None] == 1
-            ),
+            (known18[:, None, None, None, None, None] == 1)
+            & (known16[:, None, None, :, :, None] == 1)
+            & (known17[:, :, :, None, None, None] == 1),
             (1 - beta[:, None, None, :, :, None]) * dz * gathered6,
             0,
         ),
@@ -829,9 +833,9 @@ def roi_align_backward(
     known21 = rt.known(t, N)
     dalpha += rt.total(
         np.where(
-            (known21[:, None, None, None, None, None] == 1) & (known19[:, None, None, :, :, None] == 1) & (
-                known20[:, :, :, None, None, None] == 1
-            ),
+            (known21[:, None, None, None, None, None] == 1)
+            & (known19[:, None, None, :, :, None] == 1)
+            & (known20[:, :, :, None, None, None] == 1),
             -beta[:, None, None, :, :, None] * dz * gathered7,
             0,
         ),
@@ -849,9 +853,9 @@ def roi_align_backward(
     known24 = rt.known(t, N)
     dalpha += rt.total(
         np.where(
-            (known24[:, None, None, None, None, None] == 1) & (known22[:, None, None, :, :, None] == 1) & (
-                known23[:, :, :, None, None, None] == 1
-            ),
+            (known24[:, None, None, None, None, None] == 1)
+            & (known22[:, None, None, :, :, None] == 1)
+            & (known23[:, :, :, None, None, None] == 1),
             -(1 - beta[:, None, None, :, :, None]) * dz * gathered8,
             0,
         ),

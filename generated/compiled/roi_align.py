@@ -107,9 +107,10 @@ static void loops(
                                 const reals z_1 = load(&z[z_at + (C * S * W_out * a + C * b) + c]);
                                 const reals term_4 = number_3 * z_1;
                                 const reals term_5 = choose(
-                                    MASKS(all(number_1) >= v_1) & MASKS(all(number_2) >= h_1) & MASKS(
-                                        h_1 >= all(-1)
-                                    ) & MASKS(v_1 >= all(-1)),
+                                    MASKS(all(number_1) >= v_1)
+                                    & MASKS(all(number_2) >= h_1)
+                                    & MASKS(h_1 >= all(-1))
+                                    & MASKS(v_1 >= all(-1)),
                                     term_4,
                                     all(0)
                                 );
@@ -118,9 +119,10 @@ static void loops(
                                 const reals z_2 = load(&z[z_at + (C * S * W_out * a + C * S + C * b) + c]);
                                 const reals term_8 = number_3 * z_2;
                                 const reals term_9 = choose(
-                                    MASKS(all(number_1) >= v_1) & MASKS(all(number_2) >= h_2) & MASKS(
-                                        h_2 >= all(-1)
-                                    ) & MASKS(v_1 >= all(-1)),
+                                    MASKS(all(number_1) >= v_1)
+                                    & MASKS(all(number_2) >= h_2)
+                                    & MASKS(h_2 >= all(-1))
+                                    & MASKS(v_1 >= all(-1)),
                                     term_8,
                                     all(0)
                                 );
@@ -129,9 +131,10 @@ static void loops(
                                 const reals z_3 = load(&z[z_at + (C * S * W_out * a + 2 * C * S + C * b) + c]);
                                 const reals term_12 = number_3 * z_3;
                                 const reals term_13 = choose(
-                                    MASKS(all(number_1) >= v_1) & MASKS(all(number_2) >= h_3) & MASKS(
-                                        h_3 >= all(-1)
-                                    ) & MASKS(v_1 >= all(-1)),
+                                    MASKS(all(number_1) >= v_1)
+                                    & MASKS(all(number_2) >= h_3)
+                                    & MASKS(h_3 >= all(-1))
+                                    & MASKS(v_1 >= all(-1)),
                                     term_12,
                                     all(0)
                                 );
@@ -140,9 +143,10 @@ static void loops(
                                 const reals z_4 = load(&z[z_at + (C * S * W_out * a + 3 * C * S + C * b) + c]);
                                 const reals term_16 = number_3 * z_4;
                                 const reals term_17 = choose(
-                                    MASKS(all(number_1) >= v_1) & MASKS(all(number_2) >= h_4) & MASKS(
-                                        h_4 >= all(-1)
-                                    ) & MASKS(v_1 >= all(-1)),
+                                    MASKS(all(number_1) >= v_1)
+                                    & MASKS(all(number_2) >= h_4)
+                                    & MASKS(h_4 >= all(-1))
+                                    & MASKS(v_1 >= all(-1)),
                                     term_16,
                                     all(0)
                                 );
@@ -230,9 +234,10 @@ static void loops(
                                 const reals z_1 = load(&z[z_at + (C * S * W_out * a + C * b) + c]);
                                 const reals term_4 = number_3 * z_1;
                                 const reals term_5 = choose(
-                                    MASKS(all(number_1) >= v_1) & MASKS(all(number_2) >= h_1) & MASKS(
-                                        h_1 >= all(-1)
-                                    ) & MASKS(v_1 >= all(-1)),
+                                    MASKS(all(number_1) >= v_1)
+                                    & MASKS(all(number_2) >= h_1)
+                                    & MASKS(h_1 >= all(-1))
+                                    & MASKS(v_1 >= all(-1)),
                                     term_4,
                                     all(0)
                                 );
@@ -322,9 +327,10 @@ static void loops(
                             const reals dy_1 = load(&dy[dy_at + q5]);
                             const reals term_4 = number_3 * dy_1;
                             const reals term_5 = choose(
-                                MASKS(all(number_1) >= v_1) & MASKS(all(number_2) >= h_1) & MASKS(
-                                    h_1 >= all(-1)
-                                ) & MASKS(v_1 >= all(-1)),
+                                MASKS(all(number_1) >= v_1)
+                                & MASKS(all(number_2) >= h_1)
+                                & MASKS(h_1 >= all(-1))
+                                & MASKS(v_1 >= all(-1)),
                                 term_4,
                                 all(0)
                             );
