@@ -26,6 +26,7 @@ def _roi_align_sizes(
     H_out, W_out = rt.sizes("roi_align", "output_size", output_size, 2, 1)
     S = rt.count("roi_align", "sampling_ratio", sampling_ratio, 1)
     scale = rt.number("roi_align", "scale", scale)
+    rt.require("roi_align", "scale", 0 < scale < np.inf, "a finite number, greater than 0", scale)
     N, H, W, C = x
     (M,) = t
     rt.extent("roi_align", r.axis(0, "M"), r[0], M)
@@ -64,7 +65,7 @@ def roi_align_forward(
     (10) y[m,i,j,c] = 1/S² Σ_{a,b} z[m,i,a,j,b,c] [v[m,i,a]≤H][v[m,i,a]≥−1][h[m,j,b]≤W][h[m,j,b]≥−1]
 
     Args: x, shape (N, H, W, C); r, shape (M, 4); t, shape (M,), integers; output_size, an integer, or one per axis,
-        at least 1; sampling_ratio, an integer, at least 1; scale, a real number.
+        at least 1; sampling_ratio, an integer, at least 1; scale, a finite number, greater than 0.
     Returns: y, shape (M, H_out, W_out, C); v, shape (M, H_out, S); h, shape (M, W_out, S); f, shape (M, H_out, S),
         integers; alpha, shape (M, H_out, S); g, shape (M, W_out, S), integers; beta, shape (M, W_out, S).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
@@ -303,6 +304,7 @@ def _roi_align_grad_r_sizes(
     """The sizes of roi_align_grad_r and roi_align_backward."""
     S = rt.count("roi_align", "sampling_ratio", sampling_ratio, 1)
     scale = rt.number("roi_align", "scale", scale)
+    rt.require("roi_align", "scale", 0 < scale < np.inf, "a finite number, greater than 0", scale)
     N, H, W, C = x
     (M,) = t
     _, H_out, W_out, _ = dy
@@ -368,7 +370,7 @@ def roi_align_grad_r(
         g: shape (M, W_out, S), integers, as the forward function returned it.
         beta: shape (M, W_out, S), as the forward function returned it.
         sampling_ratio: an integer, at least 1.
-        scale: a real number.
+        scale: a finite number, greater than 0.
 
     Returns: dr, shape (M, 4).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
@@ -633,7 +635,7 @@ def roi_align_backward(
         g: shape (M, W_out, S), integers, as the forward function returned it.
         beta: shape (M, W_out, S), as the forward function returned it.
         sampling_ratio: an integer, at least 1.
-        scale: a real number.
+        scale: a finite number, greater than 0.
 
     Returns: dx, shape (N, H, W, C); dr, shape (M, 4).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
@@ -915,7 +917,7 @@ class RoiAlign(rt.Layer):
     """Boxes of images as maps of one size (RoIAlign), with state.
 
     Args: output_size, an integer, or one per axis, at least 1; sampling_ratio, an integer, at least 1; scale, a
-        real number.
+        finite number, greater than 0.
     Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
@@ -928,6 +930,7 @@ class RoiAlign(rt.Layer):
         H_out, W_out = rt.sizes("roi_align", "output_size", output_size, 2, 1)
         rt.count("roi_align", "sampling_ratio", sampling_ratio, 1)
         scale = rt.number("roi_align", "scale", scale)
+        rt.require("roi_align", "scale", 0 < scale < np.inf, "a finite number, greater than 0", scale)
         self.output_size = output_size
         self.sampling_ratio = sampling_ratio
         self.scale = scale

@@ -84,6 +84,7 @@ def roi_align() -> Layer:
         input x[N, H, W, C], r[M, 4], t[M]
         integer t
         scale = 1.0
+        scale > 0
         b < S
         {equations}
         z[m,i,a,j,b,c] = x[t[m], lerp(v[m,i,a], replicate), lerp(h[m,j,b], replicate), c]
