@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import product as choices
 
 import sympy
-from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
+from sympy import Eq, Expr, Idx, Indexed, IndexedBase, Integer, Sum
 
 from gradscribe.derive.ir.functions import equal, floor
 from gradscribe.derive.ir.index import floordiv, integer, mod
@@ -203,9 +203,7 @@ class Elements:
             return self._element(part, bound, lookups)
 
         found = self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
-        divided = {f: floor(f.args[0] / f.args[1]) for f in found.atoms(floordiv)}
-        divided |= {f: f.args[0] - f.args[1] * floor(f.args[0] / f.args[1]) for f in found.atoms(mod)}
-        return self.wholes.labelled(found.xreplace(divided), bound)
+        return self.wholes.labelled(found.replace(_varies, _divided), bound)
 
     def _beyond(
         self, element: Element, base: IndexedBase, axis: int, node: Call, bound: Bound
@@ -264,3 +262,15 @@ class Elements:
         for expression in least:
             words = WORDS.get(kind, "an axis that is not empty")
             self.conditions.append(Condition(expression, blamed[0] if blamed else where, words))
+
+
+def _varies(e: Expr) -> bool:
+    """Whether an expression is a quotient or a remainder that is not the same everywhere."""
+    return isinstance(e, floordiv | mod) and e.has(Idx, Indexed)
+
+
+def _divided(e: Expr) -> Expr:
+    """A quotient or a remainder of integers by a function of real numbers, so that it is computed as a label."""
+    whole, base = e.args
+    quotient = floor(whole / base)
+    return quotient if isinstance(e, floordiv) else whole - base * quotient

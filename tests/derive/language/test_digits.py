@@ -81,6 +81,8 @@ TEXTS = (
     "integer t; y[n,i,c] = w[t[n, i//2], c]",
     "integer t; y[n,c] = w[t[n]//2, c]",
     "integer t; y[n,c] = w[t[n]%3 + n//2, c]",
+    "integer t; y[n,c] = w[(t[n]//2)//3, c]",
+    "integer t; input w[V,C], t[N]; y[n,c] = w[t[n] + V//2, c]",
     "y[n] = x[n] * (N//2)",
     "s = 3; y[n,i] = sum(j) [j//s <= i//s] exp(x[n,j]) / (1 + i%s); i < 5",
     "input x[N,I,I]; y[n, i*(i+1)//2 + j] = [j <= i] exp(x[n,i,j])",
