@@ -31,6 +31,8 @@ class Found:
 
 Lookup = Found | Between
 """A place that is computed, or one between two."""
+MOST_FLOATS = 4
+"""Each doubles the neighbours that are summed up."""
 
 WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
 
@@ -92,6 +94,8 @@ class Elements:
         lookups: list[Lookup] = []
         value = self._element(node, bound, lookups)
         floats = [k for k in lookups if isinstance(k, Between)]
+        if len(floats) > MOST_FLOATS:
+            raise Located(f"lerp stands in {len(floats)} subscripts; expected at most {MOST_FLOATS}", node.at)
         sums = []
         for above in choices((0, 1), repeat=len(floats)):
             near = zip(floats, (k.neighbour(a) for k, a in zip(floats, above, strict=True)), strict=True)

@@ -125,7 +125,10 @@ class LatexTypesetter(Typesetter):
         return rf"\lvert {inner}\rvert"
 
     def _stepped(self, inner: str, up: bool) -> str:
-        return rf"\lceil {inner}\rceil" if up else rf"\lfloor {inner}\rfloor"
+        word = "ceil" if up else "floor"
+        if r"\frac" in inner:
+            return rf"\left\l{word} {inner}\right\r{word}"
+        return rf"\l{word} {inner}\r{word}"
 
     def _floor(self, upper: str, lower: str) -> str:
         if any(c in upper for c in "+-"):

@@ -55,6 +55,7 @@ BAD = [
     ("y[n] = x[lerp(p[n], 0)]", 21, "does not know what is read outside"),
     ("y[n] = x[2*lerp(p[n], zero)]", 12, "lerp is a subscript by itself"),
     ("y[n] = x[reflect(lerp(p[n], zero))]", 10, "reflect cannot wrap lerp"),
+    (f"y[n] = x[{', '.join(['lerp(p[n], zero)'] * 20)}]", 8, "lerp stands in 20 subscripts; expected at most 4"),
     ("y[n] = lerp(p[n], zero)", 8, "lerp does not stand for a value"),
     ("y[n] = x[p[n]]", 10, "or read between elements: lerp(p[...], zero)"),
     ("y[n] = x[0.5*n]; n < 4", 10, "a subscript between two is lerp(..., zero)"),
