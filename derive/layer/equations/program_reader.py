@@ -13,7 +13,7 @@ from sympy import Add, Eq, Expr, Idx, Indexed, IndexedBase, Mul, Pow, Sum, Symbo
 
 from gradscribe.derive.calculus.invariance import with_constants
 from gradscribe.derive.ir.functions import among, equal, is_indicator
-from gradscribe.derive.ir.index import floordiv, integer
+from gradscribe.derive.ir.index import floordiv, integer, mod
 from gradscribe.derive.ir.interpret.recurrence import arranged, set_apart
 from gradscribe.derive.ir.quote import quoted, shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
@@ -369,7 +369,7 @@ def _unpowered(factor: Expr) -> Expr:
 def _is_bracket(factor: Expr) -> bool:
     """Whether `factor` restricts indices: a range bracket, or an equality bracket that reads no tensor."""
     factor = _unpowered(factor)
-    return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed))
+    return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed, floordiv, mod))
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -44,16 +44,20 @@ from gradscribe.derive.ir.functions import (
     activation,
     activation_prime,
     at_least,
+    ceil,
     divides,
     equal,
+    floor,
     greater,
     larger,
     relu,
+    rounded,
     sigmoid,
     smaller,
     softplus,
     step,
     unequal,
+    whole,
 )
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import evaluate, interpret
@@ -103,6 +107,9 @@ ONE: dict[Any, Callable[[float], float]] = {
     cosh: math.cosh,
     atan: math.atan,
     sqrt: math.sqrt,
+    floor: math.floor,
+    ceil: math.ceil,
+    rounded: round,
 }
 TWO: dict[Any, Callable[[float, float], float]] = {
     greater: lambda a, b: float(a > b),
@@ -233,12 +240,13 @@ SMOOTH = [
     Abs(sigmoid(x)), Abs(log(2 + x**2)), Abs(sqrt(1 + x**2)), x**n, (1 + x**2) ** (n + Rational(1, 2)),
     activation(x), softplus(tanh(x)) ** 2, larger(x, w), smaller(x, w), larger(w, x) * smaller(x**2, w), relu(x - w),
     greater(x, w) * x, at_least(w, x) * exp(x), unequal(x, w) * x**2, x * sign(w), Abs(x * w) ** Rational(3, 2),
+    x * floor(w), x * ceil(3 * w) + floor(x + Rational(1, 3)), x**2 * rounded(2 * w),
 ]  # fmt: skip
 
 
 def test_every_function_is_differentiated_here() -> None:
     tried = {f.func for body in SMOOTH for f in body.atoms(sympy.Function)}
-    assert set(FUNCTIONS) - tried <= {step, equal, divides, activation_prime}
+    assert set(FUNCTIONS) - tried <= {step, equal, divides, activation_prime, whole}
 
 
 @together("body", SMOOTH, ids=str)
