@@ -96,6 +96,16 @@ if TYPE_CHECKING:
         conv_transpose3d_grad_weight,
     )
     from .cross_entropy import CrossEntropy, cross_entropy_forward, cross_entropy_grad_input
+    from .deform_conv2d import (
+        DeformConv2D,
+        deform_conv2d_backward,
+        deform_conv2d_forward,
+        deform_conv2d_grad_bias,
+        deform_conv2d_grad_input,
+        deform_conv2d_grad_m,
+        deform_conv2d_grad_o,
+        deform_conv2d_grad_weight,
+    )
     from .dense import Dense, dense_forward, dense_grad_bias, dense_grad_input, dense_grad_weight
     from .depthwise_conv1d import (
         DepthwiseConv1D,
@@ -126,6 +136,7 @@ if TYPE_CHECKING:
     from .global_avg_pool import GlobalAvgPool, global_avg_pool_forward, global_avg_pool_grad_input
     from .global_max_pool import GlobalMaxPool, global_max_pool_forward, global_max_pool_grad_input
     from .gpt import GPT, gpt_backward, gpt_forward, gpt_loss_forward, gpt_loss_grad_input, gpt_predict
+    from .grid_sample import GridSample, grid_sample_forward, grid_sample_grad_g, grid_sample_grad_input
     from .group_norm import (
         GroupNorm,
         group_norm_backward,
@@ -234,6 +245,7 @@ if TYPE_CHECKING:
     from .replication_pad1d import ReplicationPad1D, replication_pad1d_forward, replication_pad1d_grad_input
     from .replication_pad2d import ReplicationPad2D, replication_pad2d_forward, replication_pad2d_grad_input
     from .residual_add import ResidualAdd, residual_add_forward, residual_add_grad_input, residual_add_grad_z
+    from .resize_bilinear2d import ResizeBilinear2D, resize_bilinear2d_forward, resize_bilinear2d_grad_input
     from .resnet20 import (
         ResNet20,
         resnet20_backward,
@@ -243,6 +255,7 @@ if TYPE_CHECKING:
         resnet20_predict,
     )
     from .rms_norm import RMSNorm, rms_norm_backward, rms_norm_forward, rms_norm_grad_gamma, rms_norm_grad_input
+    from .roi_align import RoiAlign, roi_align_backward, roi_align_forward, roi_align_grad_input, roi_align_grad_r
     from .runtime import Sequential, settings
     from .scaled_dot_product_attention import (
         ScaledDotProductAttention,
@@ -330,6 +343,7 @@ __all__ = [
     "ConvTranspose2D",
     "ConvTranspose3D",
     "CrossEntropy",
+    "DeformConv2D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -342,6 +356,7 @@ __all__ = [
     "GRUCell",
     "GlobalAvgPool",
     "GlobalMaxPool",
+    "GridSample",
     "GroupNorm",
     "HardSigmoid",
     "HardSwish",
@@ -384,6 +399,8 @@ __all__ = [
     "ReplicationPad2D",
     "ResNet20",
     "ResidualAdd",
+    "ResizeBilinear2D",
+    "RoiAlign",
     "ScaledDotProductAttention",
     "ScaledTanh",
     "Sequential",
@@ -489,6 +506,13 @@ __all__ = [
     "conv_transpose3d_grad_weight",
     "cross_entropy_forward",
     "cross_entropy_grad_input",
+    "deform_conv2d_backward",
+    "deform_conv2d_forward",
+    "deform_conv2d_grad_bias",
+    "deform_conv2d_grad_input",
+    "deform_conv2d_grad_m",
+    "deform_conv2d_grad_o",
+    "deform_conv2d_grad_weight",
     "dense_forward",
     "dense_grad_bias",
     "dense_grad_input",
@@ -526,6 +550,9 @@ __all__ = [
     "gpt_loss_forward",
     "gpt_loss_grad_input",
     "gpt_predict",
+    "grid_sample_forward",
+    "grid_sample_grad_g",
+    "grid_sample_grad_input",
     "group_norm_backward",
     "group_norm_forward",
     "group_norm_grad_beta",
@@ -647,6 +674,8 @@ __all__ = [
     "residual_add_forward",
     "residual_add_grad_input",
     "residual_add_grad_z",
+    "resize_bilinear2d_forward",
+    "resize_bilinear2d_grad_input",
     "resnet20_backward",
     "resnet20_forward",
     "resnet20_loss_forward",
@@ -656,6 +685,10 @@ __all__ = [
     "rms_norm_forward",
     "rms_norm_grad_gamma",
     "rms_norm_grad_input",
+    "roi_align_backward",
+    "roi_align_forward",
+    "roi_align_grad_input",
+    "roi_align_grad_r",
     "scaled_dot_product_attention_backward",
     "scaled_dot_product_attention_forward",
     "scaled_dot_product_attention_grad_k",
@@ -811,6 +844,16 @@ _MODULES = {
         "conv_transpose3d_grad_weight",
     ),
     "cross_entropy": ("CrossEntropy", "cross_entropy_forward", "cross_entropy_grad_input"),
+    "deform_conv2d": (
+        "DeformConv2D",
+        "deform_conv2d_backward",
+        "deform_conv2d_forward",
+        "deform_conv2d_grad_bias",
+        "deform_conv2d_grad_input",
+        "deform_conv2d_grad_m",
+        "deform_conv2d_grad_o",
+        "deform_conv2d_grad_weight",
+    ),
     "dense": ("Dense", "dense_forward", "dense_grad_bias", "dense_grad_input", "dense_grad_weight"),
     "depthwise_conv1d": (
         "DepthwiseConv1D",
@@ -841,6 +884,7 @@ _MODULES = {
     "global_avg_pool": ("GlobalAvgPool", "global_avg_pool_forward", "global_avg_pool_grad_input"),
     "global_max_pool": ("GlobalMaxPool", "global_max_pool_forward", "global_max_pool_grad_input"),
     "gpt": ("GPT", "gpt_backward", "gpt_forward", "gpt_loss_forward", "gpt_loss_grad_input", "gpt_predict"),
+    "grid_sample": ("GridSample", "grid_sample_forward", "grid_sample_grad_g", "grid_sample_grad_input"),
     "group_norm": (
         "GroupNorm",
         "group_norm_backward",
@@ -956,6 +1000,7 @@ _MODULES = {
     "replication_pad1d": ("ReplicationPad1D", "replication_pad1d_forward", "replication_pad1d_grad_input"),
     "replication_pad2d": ("ReplicationPad2D", "replication_pad2d_forward", "replication_pad2d_grad_input"),
     "residual_add": ("ResidualAdd", "residual_add_forward", "residual_add_grad_input", "residual_add_grad_z"),
+    "resize_bilinear2d": ("ResizeBilinear2D", "resize_bilinear2d_forward", "resize_bilinear2d_grad_input"),
     "resnet20": (
         "ResNet20",
         "resnet20_backward",
@@ -965,6 +1010,7 @@ _MODULES = {
         "resnet20_predict",
     ),
     "rms_norm": ("RMSNorm", "rms_norm_backward", "rms_norm_forward", "rms_norm_grad_gamma", "rms_norm_grad_input"),
+    "roi_align": ("RoiAlign", "roi_align_backward", "roi_align_forward", "roi_align_grad_input", "roi_align_grad_r"),
     "runtime": ("Sequential", "settings"),
     "scaled_dot_product_attention": (
         "ScaledDotProductAttention",

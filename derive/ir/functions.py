@@ -11,7 +11,7 @@ kernel stands in `codegen.numpy.print.numpy_table`.
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import sympy
 from sympy import Add, Atom, Dummy, Expr, Function, Integer, Mul, Pow, Symbol
@@ -61,10 +61,19 @@ class softplus(Function):
         return sigmoid(self.args[0])
 
 
+def _are_real_numbers(*found: Expr) -> bool:
+    """Whether functions of these are numbers."""
+    return all(e.is_number and e.is_real and e.is_finite for e in found)
+
+
 class larger(Function):
     """The larger of two reals, NaN if one is; at a tie the derivative goes to the first."""
 
     nargs = (2,)
+
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        return sympy.Max(a, b) if _are_real_numbers(a, b) else None
 
     def fdiff(self, argindex: int = 1) -> Expr:
         a, b = self.args
@@ -76,9 +85,49 @@ class smaller(Function):
 
     nargs = (2,)
 
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        return sympy.Min(a, b) if _are_real_numbers(a, b) else None
+
     def fdiff(self, argindex: int = 1) -> Expr:
         a, b = self.args
         return at_least(b, a) if argindex == 1 else greater(a, b)
+
+
+class Stepped(Function):
+    """A function of one number whose value changes in steps: its derivative is 0. That of a number is a number."""
+
+    nargs = (1,)
+    step: ClassVar[Callable[[Expr], Any]] = Integer
+
+    @classmethod
+    def eval(cls, value: Expr) -> Expr | None:
+        return Integer(cls.step(value)) if _are_real_numbers(value) else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return Integer(0)
+
+
+class floor(Stepped):
+    """The largest integer that is not above a number; unlike SymPy's it stays as it is written."""
+
+    step = math.floor
+
+
+class ceil(Stepped):
+    """The smallest integer that is not below a number."""
+
+    step = math.ceil
+
+
+class rounded(Stepped):
+    """The nearest integer, the even one of two that are as near."""
+
+    step = round
+
+
+class whole(Stepped):
+    """A number that has no fraction as an element of a tensor of integers; NaN and infinity are no position there."""
 
 
 class greater(Indicator):
@@ -271,6 +320,10 @@ FUNCTIONS: dict[type[Expr], ScalarFunction] = {
     smaller: ScalarFunction(lambda m, a, b: m.minimum(a, b)),
     # ----- derivative 0 everywhere it exists ------------------------------------------------------------------------
     sympy.sign: ScalarFunction(lambda m, x: m.sign(x)),
+    floor: ScalarFunction(lambda m, x: m.floor(x)),
+    ceil: ScalarFunction(lambda m, x: m.ceil(x)),
+    rounded: ScalarFunction(lambda m, x: m.rint(x)),
+    whole: ScalarFunction(lambda m, x: x),
     step: ScalarFunction(lambda m, x: m.greater(x, 0) * 1.0, indicator=True),
     equal: ScalarFunction(lambda m, a, b: m.equal(a, b) * 1.0, indicator=True),
     divides: ScalarFunction(lambda m, divisor, a: m.equal(a % divisor, 0) * 1.0, indicator=True),

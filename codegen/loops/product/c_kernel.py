@@ -69,8 +69,9 @@ class _Function:
         forms = chosen_forms(program, size_hints(program))
         read = {a.tensor for s in program.statements for a in accesses(s.term.body)} | set(kernel.results)
         self.recorded = {f.argument.name for f in forms if f.argument is not None and f.argument.name in read}
-        integers = {t.name for t in program.inputs if t.integer} | self.recorded
         made = [s.target for s in program.statements]
+        self.whole = self.recorded | {t.name for t in made if t.integer and t.name in kernel.results}
+        integers = {t.name for t in program.inputs if t.integer} | self.whole
         self.scratch = tuple(dict.fromkeys(t for t in made if t.name not in kernel.results))
         if lost := self.recorded - set(kernel.results):
             raise EquationError(f"{kernel.name}: the positions {', '.join(sorted(lost))} have no array in C")
@@ -254,7 +255,7 @@ class _Function:
         if self.kernel.flag:
             yield CParameter("int", self.flag, "")
         for name in self.kernel.results:
-            kind = "int64_t" if name in self.recorded else "REAL"
+            kind = "int64_t" if name in self.whole else "REAL"
             yield CParameter(kind, f"{pointer}{loops.array(name).text}", "")
         if self.scratch:
             yield CParameter("REAL", f"{pointer}{loops.scratch.text}", "")

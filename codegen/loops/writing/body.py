@@ -36,6 +36,7 @@ from gradscribe.derive.ir.functions import (
     step,
     unequal,
 )
+from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.term import Access, accesses
 
 COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
@@ -139,7 +140,8 @@ def integers(body: Expr, indices: Collection[Symbol]) -> set[str]:
 
 def is_position(e: Expr, indices: Collection[Symbol]) -> bool:
     """Whether an expression is an integer made of indices."""
-    return bool(e.is_integer) and not accesses(e) and bool(e.free_symbols & set(indices))
+    divided = e.has(IntegerFunction)  # no operation of vectors
+    return bool(e.is_integer) and not divided and not accesses(e) and bool(e.free_symbols & set(indices))
 
 
 class ScalarPrinter:

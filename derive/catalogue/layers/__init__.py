@@ -24,6 +24,9 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "conv_transpose2d": Message("2-D transposed convolution"),
             "conv_transpose3d": Message("3-D transposed convolution"),
         },
+        "convolutions.deformable": {
+            "deform_conv2d": Message("2-D deformable convolution"),
+        },
         "convolutions.locally_connected": {
             "depthwise_conv1d": Message("1-D depthwise convolution"),
             "depthwise_conv2d": Message("2-D depthwise convolution"),
@@ -58,6 +61,11 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "upsample_bilinear2d": Message("2-D bilinear upsampling"),
             "pixel_shuffle": Message("channels to pixels (pixel shuffle)"),
             "pixel_unshuffle": Message("pixels to channels (pixel unshuffle)"),
+        },
+        "poolings.interpolation": {
+            "grid_sample": Message("bilinear sampling of images at given points"),
+            "resize_bilinear2d": Message("2-D bilinear resizing"),
+            "roi_align": Message("boxes of images as maps of one size (RoIAlign)"),
         },
         "poolings.padding": {
             "zero_pad2d": Message("2-D padding by zeros"),

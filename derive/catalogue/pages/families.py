@@ -12,7 +12,11 @@ from gradscribe.said import Message
 FAMILIES: Mapping[Message, tuple[str, ...]] = {
     Message("Convolutions"): ("layers.convolutions",),
     Message("Pooling"): ("layers.poolings.pooling", "layers.poolings.adaptive"),
-    Message("Resampling and padding"): ("layers.poolings.resampling", "layers.poolings.padding"),
+    Message("Resampling and padding"): (
+        "layers.poolings.resampling",
+        "layers.poolings.interpolation",
+        "layers.poolings.padding",
+    ),
     Message("Dense layers and joins"): ("layers.linear.dense", "layers.linear.combination", "layers.lenet_layers"),
     Message("Activations"): ("layers.activations",),
     Message("Normalisation"): ("layers.normalisation",),

@@ -82,6 +82,14 @@ def sign(x: float) -> float:
     return nan if math.isnan(x) else (x > 0) - (x < 0)
 
 
+def _stepped(function: Callable[[float], int]) -> Unary:
+    """A function to integers, for all numbers: NaN and infinities stay what they are."""
+    return lambda x: float(function(x)) if math.isfinite(x) else x
+
+
+floor, ceil, rint = _stepped(math.floor), _stepped(math.ceil), _stepped(round)
+
+
 def greater(a: float, b: float) -> bool:
     """Whether a > b."""
     return a > b

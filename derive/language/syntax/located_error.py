@@ -100,3 +100,9 @@ def extent_as_index(name: str, index: str, place: Place) -> Located:
     return Located(
         f"{name} is the extent of index {index}, so that it is no index; call one of the two otherwise", place
     )
+
+
+def computed_place(tensor: str, place: Place) -> Located:
+    """The mistake that a left side is written at a place that is computed."""
+    hint = f"reduce instead: {tensor}[v, ...] = sum(n) [v == label[n]] * ..., where floor(...) may be the label"
+    return Located(f"a place on the left side is computed; {hint}", place)

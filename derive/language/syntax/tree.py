@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from gradscribe.derive.language.syntax.words import LERP, STEPPED
+
 
 @dataclass(frozen=True)
 class Place:
@@ -285,3 +287,13 @@ def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
         return change(value) if hasattr(value, "at") else value
 
     return replace(node, **{f.name: part(getattr(node, f.name)) for f in fields(node) if f.name != "at"})
+
+
+def is_computed(node: Any) -> bool:
+    """Whether a subscript is no sum of indices and sizes: it reads a tensor, or makes a position of real numbers."""
+    return any(isinstance(n, Element) or (isinstance(n, Call) and n.function in {*STEPPED, LERP}) for n in walk(node))
+
+
+def divides(node: Any) -> bool:
+    """Whether quotients or remainders of integers stand in a node."""
+    return any(isinstance(n, Product) and any(o in ("//", "%") for o, _ in n.rest) for n in walk(node))

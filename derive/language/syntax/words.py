@@ -7,7 +7,7 @@ import sympy
 from sympy import Expr
 from sympy.codegen.cfunctions import expm1, log1p
 
-from gradscribe.derive.ir.functions import larger, relu, sigmoid, smaller, softplus
+from gradscribe.derive.ir.functions import ceil, floor, larger, relu, rounded, sigmoid, smaller, softplus
 from gradscribe.derive.ir.reductions import REDUCTIONS
 
 FUNCTIONS: dict[str, Callable[..., Expr]] = {
@@ -18,14 +18,17 @@ FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "asinh": sympy.asinh,
     "atan": sympy.atan,
     "atanh": sympy.atanh,
+    "ceil": ceil,
     "cos": sympy.cos,
     "cosh": sympy.cosh,
     "erf": sympy.erf,
     "exp": sympy.exp,
     "expm1": expm1,
+    "floor": floor,
     "log": sympy.log,
     "log1p": log1p,
     "relu": relu,
+    "round": rounded,
     "sigmoid": sigmoid,
     "sign": sympy.sign,
     "sin": sympy.sin,
@@ -54,5 +57,11 @@ PADDINGS = {"zero": 1, "reflect": 1, "replicate": 1, "circular": 1, "value": 2}
 PAIRED = ("re", "im", "conj", "complex")
 """The parts of a complex value, its conjugate, and one of two real values."""
 
-KNOWN = {"choose", CONSTANT, *PAIRED, *REDUCTIONS, *FUNCTIONS, *FOLDED, *PADDINGS}
+STEPPED = frozenset({"floor", "ceil", "round"})
+"""The functions that make integers of real numbers: where these are wanted, in subscripts, they are labels."""
+
+LERP = "lerp"
+"""What a subscript is wrapped into that lies between elements: ``x[n, lerp(p[n,i], zero), c]``."""
+
+KNOWN = {"choose", CONSTANT, LERP, *PAIRED, *REDUCTIONS, *FUNCTIONS, *FOLDED, *PADDINGS}
 """All that may stand before a parenthesis."""

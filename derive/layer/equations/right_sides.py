@@ -6,7 +6,7 @@ import sympy
 from sympy import Expr, Idx, Indexed, Mul, Pow, Sum
 
 from gradscribe.derive.ir.functions import equal
-from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.index import floordiv, integer, mod
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.layer.equations.written_objects import Named, Reduced, inside
 
@@ -38,7 +38,7 @@ def unpowered(factor: Expr) -> Expr:
 def is_bracket(factor: Expr) -> bool:
     """Whether `factor` restricts indices: a range bracket, or an equality bracket that reads no tensor."""
     factor = unpowered(factor)
-    return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed))
+    return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed, floordiv, mod))
 
 
 def own_indices(expression: Expr) -> Iterable[Idx]:

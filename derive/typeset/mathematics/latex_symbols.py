@@ -128,6 +128,12 @@ class LatexTypesetter(Typesetter):
     def _absolute(self, inner: str) -> str:
         return rf"\lvert {inner}\rvert"
 
+    def _stepped(self, inner: str, up: bool) -> str:
+        word = "ceil" if up else "floor"
+        if r"\frac" in inner:
+            return rf"\left\l{word} {inner}\right\r{word}"
+        return rf"\l{word} {inner}\r{word}"
+
     def _floor(self, upper: str, lower: str) -> str:
         if any(c in upper for c in "+-"):
             return rf"\left\lfloor\frac{{{upper}}}{{{lower}}}\right\rfloor"

@@ -31,7 +31,7 @@ from .arguments.options import Padding, Size, count, features, flag, number, pad
 from .arguments.weights import direction, names, uniform
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
-from .arithmetic.lookups import gather, known, label_extrema, scatter, wide
+from .arithmetic.lookups import gather, known, label_extrema, scatter, whole, wide
 from .arithmetic.parts import running_sums, segment_sums, spread_segments
 from .arithmetic.ranges import OPERAND, blocks, clip, counts, plane, span
 from .arithmetic.sums import add_row, total
@@ -143,6 +143,7 @@ __all__ = [
     "start",
     "total",
     "uniform",
+    "whole",
     "wide",
     "window",
     "zeros",

@@ -29,7 +29,7 @@ from sympy import (
 from sympy.codegen.cfunctions import log1p
 
 from gradscribe.derive.calculus.differentiate import Gradient, differentiate, position
-from gradscribe.derive.ir.functions import FUNCTIONS, activation, activation_prime, equal, relu, sigmoid, step
+from gradscribe.derive.ir.functions import FUNCTIONS, activation, activation_prime, equal, relu, sigmoid, step, whole
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
 from gradscribe.derive.ir.term import EquationError, Program, Range, Statement, accesses
@@ -124,7 +124,7 @@ def test_rules_of_calculus(equation: Eq) -> None:
     check_gradient(source, {"x": rng.normal(size=4), "w": rng.normal(size=4)}, SIZES)
 
 
-SMOOTH = [f for f, row in FUNCTIONS.items() if f not in (activation_prime, equal)]
+SMOOTH = [f for f, row in FUNCTIONS.items() if f not in (activation_prime, equal, whole)]
 
 
 @together("function", SMOOTH, ids=lambda f: f.__name__)

@@ -44,16 +44,20 @@ from gradscribe.derive.ir.functions import (
     activation,
     activation_prime,
     at_least,
+    ceil,
     divides,
     equal,
+    floor,
     greater,
     larger,
     relu,
+    rounded,
     sigmoid,
     smaller,
     softplus,
     step,
     unequal,
+    whole,
 )
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import evaluate, interpret
@@ -109,6 +113,9 @@ ONE: dict[Any, Callable[[float], float]] = {
     sympy.acosh: math.acosh,
     sympy.atanh: math.atanh,
     sqrt: math.sqrt,
+    floor: math.floor,
+    ceil: math.ceil,
+    rounded: round,
 }
 WHERE: dict[Any, Callable[[np.ndarray], np.ndarray]] = {
     **dict.fromkeys((log1p, sqrt), np.abs),
@@ -247,12 +254,13 @@ SMOOTH = [
     sympy.atanh(tanh(x) / 2), activation(x), softplus(tanh(x)) ** 2, larger(x, w), smaller(x, w),
     larger(w, x) * smaller(x**2, w), relu(x - w),
     greater(x, w) * x, at_least(w, x) * exp(x), unequal(x, w) * x**2, x * sign(w), Abs(x * w) ** Rational(3, 2),
+    x * floor(w), x * ceil(3 * w) + floor(x + Rational(1, 3)), x**2 * rounded(2 * w),
 ]  # fmt: skip
 
 
 def test_every_function_is_differentiated_here() -> None:
     tried = {f.func for body in SMOOTH for f in body.atoms(sympy.Function)}
-    assert set(FUNCTIONS) - tried <= {step, equal, divides, activation_prime}
+    assert set(FUNCTIONS) - tried <= {step, equal, divides, activation_prime, whole}
 
 
 @together("body", SMOOTH, ids=str)

@@ -191,5 +191,5 @@ def test_mistakes(lines: str, message: str) -> None:
 
 
 def test_a_call_with_too_many_arguments_is_pointed_at() -> None:
-    with pytest.raises(LanguageError, match="line 3, column 8: spike takes 1 argument, .*; found 2"):
+    with pytest.raises(LanguageError, match=r"line 3, column 8: spike takes 1 argument, .*; found 2"):
         gradscribe.layer(SPIKE + "y[n] = spike(x[n], 2)")

@@ -21,7 +21,19 @@ from gradscribe.codegen.python.expression import (
     negated,
 )
 from gradscribe.codegen.python.scalars.scalar import fraction, size, total
-from gradscribe.derive.ir.functions import is_indicator, larger, relu, sigmoid, smaller, softplus, step
+from gradscribe.derive.ir.functions import (
+    ceil,
+    floor,
+    is_indicator,
+    larger,
+    relu,
+    rounded,
+    sigmoid,
+    smaller,
+    softplus,
+    step,
+    whole,
+)
 from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.term import Access, EquationError
 
@@ -50,6 +62,10 @@ FUNCTIONS: dict[type[Expr], str] = {
     larger: "larger",
     smaller: "smaller",
     sympy.sign: "sign_of",
+    floor: "floor",
+    ceil: "ceil",
+    rounded: "rint",
+    whole: "whole",
 }
 """The functions by what C calls them, or a function of `templates/product/functions.jinja`."""
 

@@ -12,18 +12,22 @@ from gradscribe.derive.ir.functions import (
     activation,
     activation_prime,
     at_least,
+    ceil,
     connected,
     decreed,
     divides,
     equal,
+    floor,
     greater,
     is_indicator,
     larger,
     relu,
+    rounded,
     sigmoid,
     smaller,
     step,
     unequal,
+    whole,
 )
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.term import Access
@@ -47,6 +51,7 @@ FUNCTION_NAMES = {
     sympy.cosh: "cosh",
     sympy.sign: "sign",
     sigmoid: "sigma",
+    rounded: "round",
     minimum: "min",
     choose: "choose",
 }
@@ -83,6 +88,10 @@ class FunctionWriter(ProductWriter, ABC):
             return "".join(part.text for part in self.bracket(e))
         if isinstance(e, sympy.Abs):
             return self._absolute(self.expr(args[0]))
+        if isinstance(e, floor | ceil):
+            return self._stepped(self.expr(args[0]), isinstance(e, ceil))
+        if isinstance(e, whole):
+            return self.expr(args[0])
         if isinstance(e, relu):
             return self._call("max", ["0", self.expr(args[0])])
         if isinstance(e, larger | smaller):
