@@ -131,9 +131,7 @@ def optimisers() -> "list[Optimiser]":
     return [build() for build in OPTIMISERS.values()]
 
 
-def _network(
-    text: str, name: str = "network", layers: "Mapping[str, Callable[[], Layer]] | None" = None
-) -> "Network":
+def _network(text: str, name: str = "network", layers: "Mapping[str, Callable[[], Layer]] | None" = None) -> "Network":
     """The network that a text describes."""
     from gradscribe.derive.catalogue.network_text import network
 

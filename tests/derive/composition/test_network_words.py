@@ -1,5 +1,6 @@
-"""What the words of a network's text stand for: shared weights, joins, repetitions, axes, outputs, layers of one's own."""
+"""What the words of a network's text stand for: shared weights, joins, repetitions, axes, outputs, own layers."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -88,11 +89,12 @@ def test_the_derivation_says_whose_weights_a_level_has() -> None:
     assert "w⁽ᵇ⁾" not in page
 
 
-PATTERNS = {
+PATTERNS: dict[str, tuple[dict[str, int], tuple[int, ...], Callable[[np.ndarray], np.ndarray]]] = {
     "n l (h d) -> n h l d": ({"h": 2}, (3, 4, 6), lambda x: x.reshape(3, 4, 2, 3).transpose(0, 2, 1, 3)),
     "n h l d -> n l (h d)": ({}, (3, 2, 4, 3), lambda x: x.transpose(0, 2, 1, 3).reshape(3, 4, 6)),
     "n (h p) (w q) c -> n (h w) (p q c)": (
-        {"p": 2, "w": 1}, (2, 4, 3, 2), lambda x: x.reshape(2, 2, 2, 1, 3, 2).transpose(0, 1, 3, 2, 4, 5).reshape(2, 2, 12)
+        {"p": 2, "w": 1}, (2, 4, 3, 2),
+        lambda x: x.reshape(2, 2, 2, 1, 3, 2).transpose(0, 1, 3, 2, 4, 5).reshape(2, 2, 12),
     ),
     "n x y (g c) -> n x y (c g)": (
         {"g": 3}, (2, 1, 4, 6), lambda x: x.reshape(2, 1, 4, 3, 2).swapaxes(3, 4).reshape(2, 1, 4, 6)
