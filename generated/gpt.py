@@ -310,6 +310,7 @@ def gpt_forward(tokens: Any, params: rt.Named, *, buffers: rt.Memory = None) -> 
     Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     tokens, dtype = rt.arrays("gpt", "tokens 2 integers", tokens)
+    dtype = rt.held_type(params)
     N = tokens.shape[0]
     rt.extents("gpt", "tokens", tokens.shape, (N, 32), "batch, A")
     net = rt.Pass("gpt", dtype, params, buffers=buffers)
@@ -465,6 +466,7 @@ def gpt_predict(tokens: Any, params: rt.Named, *, buffers: rt.Memory = None) -> 
     Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     tokens, dtype = rt.arrays("gpt", "tokens 2 integers", tokens)
+    dtype = rt.held_type(params)
     N = tokens.shape[0]
     rt.extents("gpt", "tokens", tokens.shape, (N, 32), "batch, A")
     net = rt.Pass("gpt", dtype, params, buffers=buffers)

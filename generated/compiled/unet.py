@@ -547,16 +547,16 @@ def unet_backward_1(dup2_grow_z: rt.Array, dup2_grow_h: rt.Array, N: int) -> boo
     return rt.run(unet_backward_1_loops, N, 5120 * N, (dup2_grow_z, dup2_grow_h), (), (), (), row=32, uses="wr")
 
 
-unet_backward_2_loops = r"""/* Sums over q for every m, e, o. */
+unet_backward_2_loops = r"""/* Sums over q for every m, a, o. */
 static void loops(
     long start, long stop, REAL *restrict ddown3_relu2_y, const REAL *restrict dup2_grow_v)
 {
     for (long m = start; m < stop; m++) {
         const long q_low = most(0, 9);
         const long q_high = least(10, 10);
-        for (long e = 0; e < 8; e++) {
-            const long at = 32 * e + 2048 * m + 1792;
-            const long dup2_grow_v_at = 32 * e + 2560 * m;
+        for (long a = 0; a < 8; a++) {
+            const long at = 32 * a + 2048 * m + 1792;
+            const long dup2_grow_v_at = 32 * a + 2560 * m;
             for (long o = 0; o < covered(0, 32); o = onward(o, 32)) {
                 reals total = all(0);
                 for (long q = q_low; q < q_high; q++) {
@@ -588,7 +588,7 @@ static void part(void *given, long number)
 
 
 def unet_backward_2(ddown3_relu2_y: rt.Array, dup2_grow_v: rt.Array, N: int) -> bool:
-    """Sums over q for every m, e, o."""
+    """Sums over q for every m, a, o."""
     return rt.run(unet_backward_2_loops, N, 2560 * N, (ddown3_relu2_y, dup2_grow_v), (), (), (), row=32, uses="wr")
 
 

@@ -139,9 +139,15 @@ def test_a_layer_of_ones_own_has_the_sizes_of_its_weights_as_settings() -> None:
     }
     """
     for call in ("quad(4)", "quad(K=4)"):
-        net = instance(network(f"{text}\n{call} -> quad(3)", "own"))
+        net = instance(network(f"{text}\n{call} -> tanh -> quad(3) -> tanh", "own"))
         assert net.params["quad1.w"].shape == (5, 5, 4)
         assert net.params["quad2.w"].shape == (4, 4, 3)
+
+
+def test_many_paths_from_a_label_to_the_output_cost_no_time() -> None:
+    """There are 2^40 of them; brackets on labels are looked for along all."""
+    net = network("input t[N]\nembedding(5, 4) -> repeat 40: residual(dense(4))\nloss softmax_cross_entropy", "deep")
+    assert net.compile().Deep(rng=0)(np.arange(5)).shape == (5, 4)
 
 
 def test_a_mistake_in_a_layer_of_ones_own_is_found_in_the_text() -> None:
