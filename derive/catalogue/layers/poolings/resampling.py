@@ -51,7 +51,7 @@ def _interpolation(rank: int) -> Layer:
     axes = SPATIAL[rank]
     extents, windows = (joined(axes, part) for part in ("extent", "windows"))
     lines, source = [], "x"
-    for axis, (border, q, a) in zip(axes, (("v", "q", "e"), ("h", "p", "f")), strict=False):
+    for axis, (border, q, a) in zip(axes, (("v", "k", "d"), ("h", "q", "d")), strict=False):
         s, i, r, extent = axis.symbol("s"), axis.out, axis.tap, axis.extent
         target = "y" if axis is axes[-1] else "z"
         number = axes.index(axis)
