@@ -247,8 +247,7 @@ class Emitter(Updating):
     # ----- what holds records ---------------------------------------------------------------------------------------
     @emit.register
     def _(self, record: Clip) -> Sequence[Statement]:
-        brackets = (Group((size(a), self.position(b), self.position(e))) for a, b, e in record.constraints)
-        return [Assign(Items(self.limits(record.index)), call("rt.clip", size(record.extent), *brackets))]
+        return [self.clipped(record)]
 
     @emit.register
     def _(self, record: Loop) -> Sequence[Statement]:
@@ -267,9 +266,9 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: When) -> Sequence[Statement]:
-        tests: list[Expression] = [Comparison(self.limits(v), ("<",)) for v in record.clips]
+        tests: list[Expression] = [Comparison(self.limits(v), ("<",)) for v in record.clips if v not in self.filled]
         tests += [within(self.position(g.value), self.position(g.extent)) for g in record.guards]
-        return [If(every(tests), self._all(record.body))]
+        return [If(every(tests), self._all(record.body))] if tests else self._all(record.body)
 
     @emit.register
     def _(self, record: Block) -> Sequence[Statement]:

@@ -13,7 +13,7 @@ recording      calls that are recorded, and are one call of C from then on
 layers         what classes of layers, networks and optimisers stand on
 """
 
-from .arguments.arrays import Array, array, arrays, as_array, float_type, labels, recorded, scalar_type
+from .arguments.arrays import Array, array, arrays, as_array, float_type, held_type, labels, recorded, scalar_type
 from .arguments.extents import (
     divided,
     elements,
@@ -103,6 +103,7 @@ __all__ = [
     "flag",
     "float_type",
     "gather",
+    "held_type",
     "known",
     "label_extrema",
     "labels",

@@ -40,7 +40,8 @@ TEXTS = {
         "-> residual(conv2d(8, 3, padding=(1, -1)) -> relu, identity) -> relu\n"
         "block basic(C) = conv2d(C, 3)\nskip = (a, b) -> addition -> leaky_relu(-0.1)\nloss cross_entropy\n"
         "letters dense\noutput a, b.z\nloss 0.5 * mean_squared_error of b\nblock up(k) of (a, b) = (a, b) -> join\n"
-        "repeat 3: unit: share(c1) -> rearrange('n l (h d) -> n h l d', h=4)\nlayer gate { y[n] = x[n]^2 + 1 }\nsharer = a"
+        "repeat 3: unit: share(c1) -> rearrange('n l (h d) -> n h l d', h=4)\n"
+        "layer gate { y[n] = x[n]^2 + 1 }\nsharer = a"
     ),
 }
 
