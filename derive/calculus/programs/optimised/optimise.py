@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from sympy import Add
 
 from gradscribe.derive.calculus.programs.closed_program import collapsed
-from gradscribe.derive.calculus.programs.optimised.conditions import without_conditions
-from gradscribe.derive.calculus.programs.optimised.labelled import put_in
 from gradscribe.derive.calculus.programs.optimised.rewriting import Rewriting
-from gradscribe.derive.calculus.programs.optimised.sharing import Sharing
 from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work, work
-from gradscribe.derive.calculus.programs.optimised.summands import summands
 from gradscribe.derive.calculus.programs.optimised.temporaries import Temporaries
+from gradscribe.derive.calculus.programs.optimised.ways.labelled import put_in
+from gradscribe.derive.calculus.programs.optimised.ways.masks import without_conditions
+from gradscribe.derive.calculus.programs.optimised.ways.shared_parts import Sharing
+from gradscribe.derive.calculus.programs.optimised.ways.summands import summands
 from gradscribe.derive.ir.term import Program, Statement, Term, accesses
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.kept import kept
