@@ -18,7 +18,7 @@ from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pas
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.passes.sum_pass import sum_pass
-from gradscribe.codegen.numpy.lower.part_sums import lower_part_sums, sums_parts
+from gradscribe.codegen.numpy.lower.moving_sums import lower_part_sums, sums_parts
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     lower_contract,
