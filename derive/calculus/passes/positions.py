@@ -71,8 +71,13 @@ def _everywhere(program: Program, label: Expr) -> Iterator[Expr]:
         yield from sorted(found, key=sympy.default_sort_key)
 
 
-def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> list[Expr]:
-    """Brackets on the labels alone that multiply `part` of a statement, or everything that reads its result."""
+def _beside(
+    program: Program, statement: Statement, part: Expr, label: Expr, seen: frozenset[str] = frozenset()
+) -> list[Expr]:
+    """Brackets on the labels alone that multiply `part` of a statement, or everything that reads its result.
+
+    A recurrence reads what it writes: what has been `seen` says nothing more of itself.
+    """
     found: set[Expr] | None = None
     indices = _indices(program)
     conditions, value = admission(statement.term.body)
@@ -86,8 +91,15 @@ def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> 
         }
         found = own if found is None else found & own
     name = statement.target.name
-    readers = [(s, a) for s in program.statements for a in accesses(s.term.body) if a.tensor == name]
-    outer = [set(_beside(program, s, a, label)) for s, a in readers] if name not in program.outputs else []
+    seen = seen | {name}
+    readers = [
+        (s, a)
+        for s in program.statements
+        if s.target.name not in seen
+        for a in accesses(s.term.body)
+        if a.tensor == name
+    ]
+    outer = [set(_beside(program, s, a, label, seen)) for s, a in readers] if name not in program.outputs else []
     return sorted((found or set()) | (set.intersection(*outer) if outer else set()), key=sympy.default_sort_key)
 
 

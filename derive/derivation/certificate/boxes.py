@@ -11,7 +11,7 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section, Step
 from gradscribe.derive.ir.interpret import evaluate, interpret
 from gradscribe.derive.ir.recurrence import circles
-from gradscribe.derive.ir.term import Program, Statement, Tensor
+from gradscribe.derive.ir.term import Program, Statement, Tensor, accesses
 
 
 def boxed(
@@ -43,26 +43,38 @@ def back_propagated(
     """
     found = dict(values)
     parts = [part for section in derivation.sections for part in section.parts if part.wrt in values]
-    together = {name: own for own in _together(parts) for name in own}
-    for part in parts:
-        assert part.gradient is not None  # sections of networks have one
-        for name, gradient in part.seeds:
-            known = [s for s in part.gradient.statements if s.target.name == gradient]
-            if gradient not in found:  # the gradient that arrives at the end, or dE/dE
-                found[gradient] = (
-                    evaluate(known[0].term, {}, sizes)[0] if known else rng.normal(size=values[name].shape)
-                )
-        for let in part.lets:
-            found[let.target.name] = evaluate(let.term, found, sizes)[0]
-        row = _boxed(part)
-        if row.left.tensor in together:
-            circle = together[row.left.tensor]
-            found |= _recurred([_boxed(p) for p in parts if _boxed(p).left.tensor in circle], found, sizes)
+    waiting = {frozenset(_made(group)): group for group in _groups(parts)}
+    reads = {made: _read(group) for made, group in waiting.items()}
+    while waiting:
+        made = next(own for own in waiting if not reads[own] & frozenset().union(*(waiting.keys() - {own})))
+        group = waiting.pop(made)
+        for part in group:
+            found |= _given(part, found, values, sizes, rng)
+        row = _boxed(group[0])
+        if reads[made] & made:
+            found |= _recurred([_boxed(part) for part in group], found, sizes)
             continue
         box = row_value(row.terms, found, sizes)
         single = tuple(n for n, e in enumerate(row.left.indices) if e.is_Integer)
         found[row.left.tensor] = np.expand_dims(box, single)
     return found
+
+
+def _given(
+    part: Section,
+    found: Mapping[str, np.ndarray],
+    values: Mapping[str, np.ndarray],
+    sizes: Mapping[Symbol, Any],
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """The gradients that arrive from above, if nobody has them yet, and the names that a section introduces."""
+    assert part.gradient is not None  # sections of networks have one
+    given: dict[str, np.ndarray] = {}
+    for name, gradient in part.seeds:
+        known = [s for s in part.gradient.statements if s.target.name == gradient]
+        if gradient not in found:  # the gradient that arrives at the end, or dE/dE
+            given[gradient] = evaluate(known[0].term, {}, sizes)[0] if known else rng.normal(size=values[name].shape)
+    return given | {let.target.name: evaluate(let.term, {**found, **given}, sizes)[0] for let in part.lets}
 
 
 def _boxed(part: Section) -> Step:
@@ -77,9 +89,22 @@ def _statements(row: Step) -> list[Statement]:
     return [Statement(tensor, t) for t in terms]
 
 
-def _together(parts: Sequence[Section]) -> tuple[frozenset[str], ...]:
-    """The gradients that read each other: those of a recurrence."""
-    return circles([s for part in parts for s in _statements(_boxed(part)) if s.term.free])
+def _groups(parts: Sequence[Section]) -> list[list[Section]]:
+    """The sections in order; those of gradients that read each other, as a recurrence's do, stand together."""
+    together = circles([s for part in parts for s in _statements(_boxed(part)) if s.term.free])
+    homes = {name: circle for circle in together for name in circle}
+    found: dict[object, list[Section]] = {}
+    for number, part in enumerate(parts):
+        found.setdefault(homes.get(_boxed(part).left.tensor, number), []).append(part)
+    return list(found.values())
+
+
+def _made(group: Sequence[Section]) -> set[str]:
+    return {_boxed(part).left.tensor for part in group}
+
+
+def _read(group: Sequence[Section]) -> set[str]:
+    return {a.tensor for part in group for t in _boxed(part).terms for a in accesses(t.body)}
 
 
 def _recurred(rows: Sequence[Step], values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]) -> dict[str, Any]:
