@@ -1419,53 +1419,53 @@ def bidirectional_lstm_backward(
     if d is not None:
         # (59) dd[o,f] = Σ_{n,t} ds[n,t,o,f]
         dd = rt.total(ds, (0, 1))
-        dc_before = rt.empty((N, T, H), dtype)
-        du = rt.empty((N, T, 4, H), dtype)
-        dh_before = rt.empty((N, T, H), dtype)
-        for f in range(T - 1, -1, -1):
-            dy_f2 = dy[:, f]
-            next_dh_before = rt.plane(dh_before, 1, f + 1)
-            c_f = c[:, f]
-            u_f = u[:, f]
-            next_dc_before = rt.plane(dc_before, 1, f + 1)
-            c_before_f = c_before[:, f]
-            # (32) dh[o,f,q1] = dy[o,f,q1]
-            dh_f = rt.zeros((N, H), dtype)
-            q1_low, q1_high = rt.clip(H, (1, 0, 2 * H))
-            if q1_low < q1_high:
-                part = dh_f[:, q1_low:q1_high]
-                part += dy_f2[:, q1_low:q1_high]
-            # (32) dh[o,f,q1] += dh_before[o, f+1, q1]
-            dc_f = rt.empty((N, H), dtype)
-            dc_before_f = rt.empty((N, H), dtype)
-            if not loops.bidirectional_lstm_grad_c0_2(
-                dh_f, dc_f, dc_before_f, next_dh_before, c_f, u_f, next_dc_before, H, N
-            ):
-                dh_f += next_dh_before
-                # (36) dc[o,f,q1] = dh[o,f,q1] σ(u[o,f,3,q1]) (1−tanh²(c[o,f,q1]))
-                dc_f = (1 - np.square(np.tanh(c_f))) * rt.sigmoid(u_f[:, 3]) * dh_f
-                # (36) dc[o,f,q1] += dc_before[o, f+1, q1]
-                dc_f += next_dc_before
-                # (37) dc_before[o,f,q1] = dc[o,f,q1] σ(u[o,f,1,q1])
-                dc_before_f = rt.sigmoid(u_f[:, 1]) * dc_f
-            # (38) du[o,f,3,q2] = dh[o,f,q2] σ(u[o,f,3,q2]) tanh(c[o,f,q2]) (1−σ(u[o,f,3,q2]))
-            du_f = rt.zeros((N, 4, H), dtype)
-            part = du_f[:, 3]
-            part += (1 - rt.sigmoid(u_f[:, 3])) * np.tanh(c_f) * rt.sigmoid(u_f[:, 3]) * dh_f
-            # (38) du[o,f,0,q2] += dc[o,f,q2] σ(u[o,f,0,q2]) tanh(u[o,f,2,q2]) (1−σ(u[o,f,0,q2]))
-            part = du_f[:, 0]
-            part += (1 - rt.sigmoid(u_f[:, 0])) * np.tanh(u_f[:, 2]) * rt.sigmoid(u_f[:, 0]) * dc_f
-            # (38) du[o,f,1,q2] += c_before[o,f,q2] dc_before[o,f,q2] (1−σ(u[o,f,1,q2]))
-            part = du_f[:, 1]
-            part += (1 - rt.sigmoid(u_f[:, 1])) * c_before_f * dc_before_f
-            # (38) du[o,f,2,q2] += dc[o,f,q2] σ(u[o,f,0,q2]) (1−tanh²(u[o,f,2,q2]))
-            part = du_f[:, 2]
-            part += (1 - np.square(np.tanh(u_f[:, 2]))) * rt.sigmoid(u_f[:, 0]) * dc_f
-            # (39) dh_before[o,f,q1] = Σ_{a,k} r[q1,a,k] du[o,f,a,k]
-            dh_before_f = rt.contract("o a k, q1 a k -> o q1", du_f, r)
-            dc_before[:, f] = dc_before_f
-            du[:, f] = du_f
-            dh_before[:, f] = dh_before_f
+    dc_before = rt.empty((N, T, H), dtype)
+    du = rt.empty((N, T, 4, H), dtype)
+    dh_before = rt.empty((N, T, H), dtype)
+    for f in range(T - 1, -1, -1):
+        dy_f2 = dy[:, f]
+        next_dh_before = rt.plane(dh_before, 1, f + 1)
+        c_f = c[:, f]
+        u_f = u[:, f]
+        next_dc_before = rt.plane(dc_before, 1, f + 1)
+        c_before_f = c_before[:, f]
+        # (32) dh[o,f,q1] = dy[o,f,q1]
+        dh_f = rt.zeros((N, H), dtype)
+        q1_low, q1_high = rt.clip(H, (1, 0, 2 * H))
+        if q1_low < q1_high:
+            part = dh_f[:, q1_low:q1_high]
+            part += dy_f2[:, q1_low:q1_high]
+        # (32) dh[o,f,q1] += dh_before[o, f+1, q1]
+        dc_f = rt.empty((N, H), dtype)
+        dc_before_f = rt.empty((N, H), dtype)
+        if not loops.bidirectional_lstm_grad_c0_2(
+            dh_f, dc_f, dc_before_f, next_dh_before, c_f, u_f, next_dc_before, H, N
+        ):
+            dh_f += next_dh_before
+            # (36) dc[o,f,q1] = dh[o,f,q1] σ(u[o,f,3,q1]) (1−tanh²(c[o,f,q1]))
+            dc_f = (1 - np.square(np.tanh(c_f))) * rt.sigmoid(u_f[:, 3]) * dh_f
+            # (36) dc[o,f,q1] += dc_before[o, f+1, q1]
+            dc_f += next_dc_before
+            # (37) dc_before[o,f,q1] = dc[o,f,q1] σ(u[o,f,1,q1])
+            dc_before_f = rt.sigmoid(u_f[:, 1]) * dc_f
+        # (38) du[o,f,3,q2] = dh[o,f,q2] σ(u[o,f,3,q2]) tanh(c[o,f,q2]) (1−σ(u[o,f,3,q2]))
+        du_f = rt.zeros((N, 4, H), dtype)
+        part = du_f[:, 3]
+        part += (1 - rt.sigmoid(u_f[:, 3])) * np.tanh(c_f) * rt.sigmoid(u_f[:, 3]) * dh_f
+        # (38) du[o,f,0,q2] += dc[o,f,q2] σ(u[o,f,0,q2]) tanh(u[o,f,2,q2]) (1−σ(u[o,f,0,q2]))
+        part = du_f[:, 0]
+        part += (1 - rt.sigmoid(u_f[:, 0])) * np.tanh(u_f[:, 2]) * rt.sigmoid(u_f[:, 0]) * dc_f
+        # (38) du[o,f,1,q2] += c_before[o,f,q2] dc_before[o,f,q2] (1−σ(u[o,f,1,q2]))
+        part = du_f[:, 1]
+        part += (1 - rt.sigmoid(u_f[:, 1])) * c_before_f * dc_before_f
+        # (38) du[o,f,2,q2] += dc[o,f,q2] σ(u[o,f,0,q2]) (1−tanh²(u[o,f,2,q2]))
+        part = du_f[:, 2]
+        part += (1 - np.square(np.tanh(u_f[:, 2]))) * rt.sigmoid(u_f[:, 0]) * dc_f
+        # (39) dh_before[o,f,q1] = Σ_{a,k} r[q1,a,k] du[o,f,a,k]
+        dh_before_f = rt.contract("o a k, q1 a k -> o q1", du_f, r)
+        dc_before[:, f] = dc_before_f
+        du[:, f] = du_f
+        dh_before[:, f] = dh_before_f
     # (50) dw[o,f,q1] = Σ_{n,t} x[n,t,o] du[n,t,f,q1]
     dw = rt.contract("n t o, n t f q1 -> o f q1", x, du)
     # (53) dr[o,f,q1] = Σ_{n,t} h_before[n,t,o] du[n,t,f,q1]

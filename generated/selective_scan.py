@@ -368,20 +368,20 @@ def selective_scan_backward(
         df = rt.empty((D,), dtype)
         if not loops.selective_scan_grad_f_1(df, dy, x, D, N, T):
             df = rt.contract("n t m, n t m -> m", dy, x)
-        ds = rt.empty((N, T, D, K), dtype)
-        for q in range(T - 1, -1, -1):
-            c_q = c[:, q]
-            dy_q = dy[:, q]
-            next_ds = rt.plane(ds, 1, q + 1)
-            next_p = rt.plane(p, 1, q + 1)
-            # (8) ds[m,q,v,e] = dy[m,q,v] c[m,q,e]
-            factor1 = np.exp(a)
-            ds_q = rt.empty((N, D, K), dtype)
-            if not loops.selective_scan_grad_input_1(ds_q, c_q, dy_q, factor1, next_ds, next_p, D, K, N):
-                ds_q = c_q[:, None, :] * dy_q[:, :, None]
-                # (8) ds[m,q,v,e] += ds[m, q+1, v, e] exp(−p[m, q+1, v] exp(a[v,e]))
-                ds_q += np.exp(-factor1 * next_p[:, :, None]) * next_ds
-            ds[:, q] = ds_q
+    ds = rt.empty((N, T, D, K), dtype)
+    for q in range(T - 1, -1, -1):
+        c_q = c[:, q]
+        dy_q = dy[:, q]
+        next_ds = rt.plane(ds, 1, q + 1)
+        next_p = rt.plane(p, 1, q + 1)
+        # (8) ds[m,q,v,e] = dy[m,q,v] c[m,q,e]
+        factor1 = np.exp(a)
+        ds_q = rt.empty((N, D, K), dtype)
+        if not loops.selective_scan_grad_input_1(ds_q, c_q, dy_q, factor1, next_ds, next_p, D, K, N):
+            ds_q = c_q[:, None, :] * dy_q[:, :, None]
+            # (8) ds[m,q,v,e] += ds[m, q+1, v, e] exp(−p[m, q+1, v] exp(a[v,e]))
+            ds_q += np.exp(-factor1 * next_p[:, :, None]) * next_ds
+        ds[:, q] = ds_q
     # (25) da[m,q] = −exp(a[m,q]) Σ_{n,t} p[n,t,m] s_before[n,t,m,q] ds[n,t,m,q] exp(−p[n,t,m] exp(a[m,q]))
     done = loops.wanted(D * K * N * T)
     if done:

@@ -315,22 +315,22 @@ def state_space_backward(
         df = rt.empty((D,), dtype)
         if not loops.state_space_grad_f_1(df, dy, x, D, N, T):
             df = rt.contract("n t m, n t m -> m", dy, x)
-        ds = rt.empty((N, T, D, K), dtype)
-        ds_before = rt.empty((N, T, D, K), dtype)
-        for q in range(T - 1, -1, -1):
-            dy_q = dy[:, q]
-            next_ds_before = rt.plane(ds_before, 1, q + 1)
-            # (9) ds[m,q,v,e] = dy[m,q,v] c[v,e]
-            ds_q = rt.empty((N, D, K), dtype)
-            ds_before_q = rt.empty((N, D, K), dtype)
-            if not loops.state_space_grad_s0_1(ds_q, ds_before_q, c, dy_q, next_ds_before, a, D, K, N):
-                ds_q = c * dy_q[:, :, None]
-                # (9) ds[m,q,v,e] += ds_before[m, q+1, v, e]
-                ds_q += next_ds_before
-                # (10) ds_before[m,q,v,e] = a[v,e] ds[m,q,v,e]
-                ds_before_q = a * ds_q
-            ds[:, q] = ds_q
-            ds_before[:, q] = ds_before_q
+    ds = rt.empty((N, T, D, K), dtype)
+    ds_before = rt.empty((N, T, D, K), dtype)
+    for q in range(T - 1, -1, -1):
+        dy_q = dy[:, q]
+        next_ds_before = rt.plane(ds_before, 1, q + 1)
+        # (9) ds[m,q,v,e] = dy[m,q,v] c[v,e]
+        ds_q = rt.empty((N, D, K), dtype)
+        ds_before_q = rt.empty((N, D, K), dtype)
+        if not loops.state_space_grad_s0_1(ds_q, ds_before_q, c, dy_q, next_ds_before, a, D, K, N):
+            ds_q = c * dy_q[:, :, None]
+            # (9) ds[m,q,v,e] += ds_before[m, q+1, v, e]
+            ds_q += next_ds_before
+            # (10) ds_before[m,q,v,e] = a[v,e] ds[m,q,v,e]
+            ds_before_q = a * ds_q
+        ds[:, q] = ds_q
+        ds_before[:, q] = ds_before_q
     # (21) da[m,q] = Σ_{n,t} s_before[n,t,m,q] ds[n,t,m,q]
     da = rt.empty((D, K), dtype)
     if not loops.state_space_grad_a_1(da, ds, s_before, D, K, N, T):
