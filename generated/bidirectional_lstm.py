@@ -147,9 +147,8 @@ def bidirectional_lstm_forward(
         h_before_t = rt.zeros((N, H), dtype)
         h_before_t += last_h
         # (2) h_before[n,0,k] += h0[0,n,k]
-        if h0 is not None:
-            if 0 <= t < 1:
-                h_before_t += h0[0]
+        if h0 is not None and 0 <= t < 1:
+            h_before_t += h0[0]
         # (3) u[n,t,a,k] = Σ_{l} r[l,a,k] h_before[n,t,l]
         u_t = rt.contract("n l, l a k -> n a k", h_before_t, r)
         # (3) u[n,t,a,k] += i[n,t,a,k]
@@ -158,9 +157,8 @@ def bidirectional_lstm_forward(
         c_before_t = rt.zeros((N, H), dtype)
         c_before_t += last_c
         # (4) c_before[n,0,k] += c0[0,n,k]
-        if c0 is not None:
-            if 0 <= t < 1:
-                c_before_t += c0[0]
+        if c0 is not None and 0 <= t < 1:
+            c_before_t += c0[0]
         # (5) c[n,t,k] = σ(u[n,t,0,k]) tanh(u[n,t,2,k]) + c_before[n,t,k] σ(u[n,t,1,k])
         c_t = rt.empty((N, H), dtype)
         h_t = rt.empty((N, H), dtype)
@@ -189,9 +187,8 @@ def bidirectional_lstm_forward(
         z_after_t = rt.zeros((N, H), dtype)
         z_after_t += next_z
         # (8) z_after[n, T−1, k] += h0[1,n,k]
-        if h0 is not None:
-            if 0 <= t + 1 - T < 1:
-                z_after_t += h0[1]
+        if h0 is not None and 0 <= t + 1 - T < 1:
+            z_after_t += h0[1]
         # (9) s[n,t,a,k] = Σ_{l} q[l,a,k] z_after[n,t,l]
         s_t = rt.contract("n l, l a k -> n a k", z_after_t, q)
         # (9) s[n,t,a,k] += j[n,t,a,k]
@@ -200,9 +197,8 @@ def bidirectional_lstm_forward(
         m_after_t = rt.zeros((N, H), dtype)
         m_after_t += next_m
         # (10) m_after[n, T−1, k] += c0[1,n,k]
-        if c0 is not None:
-            if 0 <= t + 1 - T < 1:
-                m_after_t += c0[1]
+        if c0 is not None and 0 <= t + 1 - T < 1:
+            m_after_t += c0[1]
         # (11) m[n,t,k] = σ(s[n,t,0,k]) tanh(s[n,t,2,k]) + m_after[n,t,k] σ(s[n,t,1,k])
         m_t = rt.empty((N, H), dtype)
         z_t = rt.empty((N, H), dtype)

@@ -18,13 +18,13 @@ loops = rt.Companion(__package__, "crf_loss")
 
 
 @rt.once
-def _crf_loss_sizes(dtype: Any, w: Any, s: Any, f: Any, x: Any, t: Any, l: Any, /) -> tuple[Any, ...]:
+def _crf_loss_sizes(dtype: Any, w: Any, s: Any, f: Any, x: Any, t: Any, r: Any, /) -> tuple[Any, ...]:
     """The sizes of crf_loss_forward."""
     (K,) = s
     rt.extents("crf_loss", f.name, f, (K,), "labels")
     N, T, _ = x
     rt.extents("crf_loss", t.name, t, (N, T), "batch, positions")
-    rt.extents("crf_loss", l.name, l, (N,), "batch")
+    rt.extents("crf_loss", r.name, r, (N,), "batch")
     rt.extent("crf_loss", w.axis(0, "labels"), w[0], K)
     rt.extent("crf_loss", w.axis(1, "labels"), w[1], K)
     rt.extent("crf_loss", x.axis(2, "labels"), x[2], K)
@@ -32,7 +32,7 @@ def _crf_loss_sizes(dtype: Any, w: Any, s: Any, f: Any, x: Any, t: Any, l: Any, 
 
 
 def crf_loss_forward(
-    x: Any, t: Any, l: Any, w: Any, s: Any, f: Any
+    x: Any, t: Any, r: Any, w: Any, s: Any, f: Any
 ) -> tuple[Any, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the negative log-likelihood of a linear-chain conditional random field.
 
@@ -43,29 +43,29 @@ def crf_loss_forward(
     (4) t1[n,i,k] = Σ_{j} exp(w[j,k]+a[n,i,j]−m[n,i,k])
     (5) v[n,i,k] = log(t1[n,i,k])
     (5) v[n,i,k] += m[n,i,k]
-    (6) c[n,k] = Σ_{q} a[n,q,k] [q=l[n]−1]
+    (6) c[n,k] = Σ_{q} a[n,q,k] [q=r[n]−1]
     (6) c[n,k] += f[k]
     (7) h[n] = max_{k} c[n,k]
     (8) t2[n] = Σ_{k} exp(c[n,k]−h[n])
     (9) z[n] = log(t2[n])
     (9) z[n] += h[n]
-    (10) t3[n,i] = Σ_{q3} x[n,i,q3] [q3=t[n,i]]
-    (11) t4[n,i] = Σ_{q4,q5} w[q4,q5] [q4=t[n, i−1]][q5=t[n,i]]
+    (10) t3[n,i] = Σ_{q2} x[n,i,q2] [q2=t[n,i]]
+    (11) t4[n,i] = Σ_{q3,q4} w[q3,q4] [q3=t[n, i−1]][q4=t[n,i]]
     (12) g[n] = Σ_{o} s[o] [o=t[n,0]]
-    (12) g[n] += Σ_{i} t3[n,i] [l[n]>i]
-    (12) g[n] += Σ_{i} t4[n,i] [l[n]>i][0<i]
-    (12) g[n] += Σ_{q1,q2} f[q1] [q1=t[n,q2]][q2=l[n]−1]
+    (12) g[n] += Σ_{i} t3[n,i] [r[n]>i]
+    (12) g[n] += Σ_{i} t4[n,i] [r[n]>i][0<i]
+    (12) g[n] += Σ_{l,q1} f[l] [l=t[n,q1]][q1=r[n]−1]
     (13) y = 1/N Σ_{n} (z[n]−g[n])
 
-    Args: x, shape (N, T, K); t, shape (N, T), integers; l, shape (N,), integers; w, shape (K, K); s, shape (K,); f,
+    Args: x, shape (N, T, K); t, shape (N, T), integers; r, shape (N,), integers; w, shape (K, K); s, shape (K,); f,
         shape (K,).
     Returns: y, a number; a, shape (N, T, K); m, shape (N, T, K); t1, shape (N, T, K); c, shape (N, K); h, shape
         (N,); t2, shape (N,).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    w, s, f, x, t, l, dtype = rt.arrays("crf_loss", "w 2, s 1, f 1, x 3, t 2 integers, l 1 integers", w, s, f, x, t, l)
-    K, N, T = _crf_loss_sizes(dtype, w, s, f, x, t, l)
-    rt.labels("crf_loss", "l, l - 1", rt.wide(l) - 1, T)
+    w, s, f, x, t, r, dtype = rt.arrays("crf_loss", "w 2, s 1, f 1, x 3, t 2 integers, r 1 integers", w, s, f, x, t, r)
+    K, N, T = _crf_loss_sizes(dtype, w, s, f, x, t, r)
+    rt.labels("crf_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("crf_loss", "t", t, K)
     a = rt.empty((N, T, K), dtype)
     m = rt.empty((N, T, K), dtype)
@@ -126,8 +126,8 @@ def crf_loss_forward(
         m[:, i] = m_i
         t1[:, i] = t1_i
         v[:, i] = v_i
-    # (6) c[n,k] = Σ_{q} a[n,q,k] [q=l[n]−1]
-    labels1 = rt.wide(l) - 1
+    # (6) c[n,k] = Σ_{q} a[n,q,k] [q=r[n]−1]
+    labels1 = rt.wide(r) - 1
     c = rt.gather("n q k, q: n -> n k", a, labels1)
     # (6) c[n,k] += f[k]
     h = rt.empty((N,), dtype)
@@ -143,24 +143,24 @@ def crf_loss_forward(
         z = np.log(t2)
         # (9) z[n] += h[n]
         z += h
-    # (10) t3[n,i] = Σ_{q3} x[n,i,q3] [q3=t[n,i]]
-    t3 = rt.gather("n i q3, q3: n i -> n i", x, t)
-    # (11) t4[n,i] = Σ_{q4,q5} w[q4,q5] [q4=t[n, i−1]][q5=t[n,i]]
+    # (10) t3[n,i] = Σ_{q2} x[n,i,q2] [q2=t[n,i]]
+    t3 = rt.gather("n i q2, q2: n i -> n i", x, t)
+    # (11) t4[n,i] = Σ_{q3,q4} w[q3,q4] [q3=t[n, i−1]][q4=t[n,i]]
     t_1 = rt.window("n i-1 -> n i", t, (N, T))
-    t4 = rt.gather("q4 q5, q4: n i, q5: n i -> n i", w, t_1, t)
+    t4 = rt.gather("q3 q4, q3: n i, q4: n i -> n i", w, t_1, t)
     # (12) g[n] = Σ_{o} s[o] [o=t[n,0]]
     t_2 = rt.window("n 0 -> n", t, (N,))
     g = rt.gather("o, o: n -> n", s, t_2)
-    # (12) g[n] += Σ_{i} t3[n,i] [l[n]>i]
-    g += rt.total(np.where(l[:, None] > np.arange(0, T), t3, 0), -1)
-    # (12) g[n] += Σ_{i} t4[n,i] [l[n]>i][0<i]
+    # (12) g[n] += Σ_{i} t3[n,i] [r[n]>i]
+    g += rt.total(np.where(r[:, None] > np.arange(0, T), t3, 0), -1)
+    # (12) g[n] += Σ_{i} t4[n,i] [r[n]>i][0<i]
     i_low, i_high = rt.clip(T, (1, -1, T - 1))
     if i_low < i_high:
-        g += rt.total(np.where(l[:, None] > np.arange(i_low, i_high), t4[:, i_low:i_high], 0), -1)
-    # (12) g[n] += Σ_{q1,q2} f[q1] [q1=t[n,q2]][q2=l[n]−1]
-    gathered5 = rt.gather("q1, q1: n q2 -> n q2", f, t)
-    labels2 = rt.wide(l) - 1
-    gathered6 = rt.gather("n q2, q2: n -> n", gathered5, labels2)
+        g += rt.total(np.where(r[:, None] > np.arange(i_low, i_high), t4[:, i_low:i_high], 0), -1)
+    # (12) g[n] += Σ_{l,q1} f[l] [l=t[n,q1]][q1=r[n]−1]
+    gathered5 = rt.gather("l, l: n q1 -> n q1", f, t)
+    labels2 = rt.wide(r) - 1
+    gathered6 = rt.gather("n q1, q1: n -> n", gathered5, labels2)
     g += gathered6
     # (13) y = 1/N Σ_{n} (z[n]−g[n])
     y = rt.ratio(1, N) * rt.total(z - g, -1)
@@ -169,11 +169,11 @@ def crf_loss_forward(
 
 @rt.once
 def _crf_loss_grad_input_sizes(
-    dtype: Any, w: Any, t: Any, l: Any, a: Any, m: Any, t1: Any, c: Any, h: Any, t2: Any, /
+    dtype: Any, w: Any, t: Any, r: Any, a: Any, m: Any, t1: Any, c: Any, h: Any, t2: Any, /
 ) -> tuple[Any, ...]:
     """The sizes of crf_loss_grad_input, crf_loss_grad_weight, crf_loss_grad_s and crf_loss_backward."""
     N, T = t
-    rt.extents("crf_loss", l.name, l, (N,), "batch")
+    rt.extents("crf_loss", r.name, r, (N,), "batch")
     K = w[0]
     rt.extent("crf_loss", w.axis(1, "labels"), w[1], K)
     rt.extents("crf_loss", a.name, a, (N, T, K), "batch, positions, labels")
@@ -185,20 +185,20 @@ def _crf_loss_grad_input_sizes(
     return N, T, K
 
 
-def crf_loss_grad_input(dy: Any, t: Any, l: Any, w: Any, a: Any, m: Any, t1: Any, c: Any, h: Any, t2: Any) -> rt.Array:
+def crf_loss_grad_input(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any, c: Any, h: Any, t2: Any) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    (22) dt3[e,q6] = −1/N dy [l[e]>q6]
-    (35) dv[e,q6,q7] = da[e, q6+1, q7]
-    (39) da[e,q6,q7] = 1/N dy exp(c[e,q7]−h[e])/t2[e] [q6=l[e]−1]
-    (39) da[e,q6,q7] += Σ_{k} dv[e,q6,k] exp(w[q7,k]+a[e,q6,q7]−m[e,q6,k])/t1[e,q6,k]
-    (43) dx[e,q6,q7] = dt3[e,q6] [q7=t[e,q6]]
-    (43) dx[e,q6,q7] += da[e,q6,q7]
+    (22) dt3[e,q5] = −1/N dy [r[e]>q5]
+    (35) dv[e,q5,q6] = da[e, q5+1, q6]
+    (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
+    (39) da[e,q5,q6] += Σ_{k} dv[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])/t1[e,q5,k]
+    (43) dx[e,q5,q6] = dt3[e,q5] [q6=t[e,q5]]
+    (43) dx[e,q5,q6] += da[e,q5,q6]
 
     Args:
         dy: a number, dE/dy.
         t: shape (N, T), integers.
-        l: shape (N,), integers.
+        r: shape (N,), integers.
         w: shape (K, K).
         a: shape (N, T, K), as the forward function returned it.
         m: shape (N, T, K), as the forward function returned it.
@@ -210,70 +210,70 @@ def crf_loss_grad_input(dy: Any, t: Any, l: Any, w: Any, a: Any, m: Any, t1: Any
     Returns: dx, shape (N, T, K).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    w, a, m, t1, c, h, t2, t, l, dtype = rt.arrays(
-        "crf_loss", "w 2, a 3, m 3, t1 3, c 2, h 1, t2 1, t 2 integers, l 1 integers", w, a, m, t1, c, h, t2, t, l
+    w, a, m, t1, c, h, t2, t, r, dtype = rt.arrays(
+        "crf_loss", "w 2, a 3, m 3, t1 3, c 2, h 1, t2 1, t 2 integers, r 1 integers", w, a, m, t1, c, h, t2, t, r
     )
     dy = rt.number("crf_loss", "dy", dy)
-    N, T, K = _crf_loss_grad_input_sizes(dtype, w, t, l, a, m, t1, c, h, t2)
-    rt.labels("crf_loss", "l, l - 1", rt.wide(l) - 1, T)
+    N, T, K = _crf_loss_grad_input_sizes(dtype, w, t, r, a, m, t1, c, h, t2)
+    rt.labels("crf_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("crf_loss", "t", t, K)
-    # (22) dt3[e,q6] = −1/N dy [l[e]>q6]
-    dt3 = np.where(l[:, None] > np.arange(0, T), dtype(-rt.ratio(dy, N)), dtype(0))
+    # (22) dt3[e,q5] = −1/N dy [r[e]>q5]
+    dt3 = np.where(r[:, None] > np.arange(0, T), dtype(-rt.ratio(dy, N)), dtype(0))
     da = rt.empty((N, T, K), dtype)
-    for q6 in range(T - 1, -1, -1):
-        next_da = rt.plane(da, 1, q6 + 1)
-        a_q6 = a[:, q6]
-        m_q6 = m[:, q6]
-        t1_q6 = t1[:, q6]
-        # (35) dv[e,q6,q7] = da[e, q6+1, q7]
-        dv_q6 = rt.zeros((N, K), dtype)
-        dv_q6 += next_da
-        # (39) da[e,q6,q7] = 1/N dy exp(c[e,q7]−h[e])/t2[e] [q6=l[e]−1]
-        da_q6 = rt.empty((N, K), dtype)
-        if not loops.crf_loss_grad_input_1(da_q6, c, h, l, t2, dy, K, N, q6):
-            da_q6 = rt.share(q6 == l[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
-        # (39) da[e,q6,q7] += Σ_{k} dv[e,q6,k] exp(w[q7,k]+a[e,q6,q7]−m[e,q6,k])/t1[e,q6,k]
-        if not loops.crf_loss_grad_input_2(da_q6, a_q6, dv_q6, m_q6, t1_q6, w, K, N):
+    for q5 in range(T - 1, -1, -1):
+        next_da = rt.plane(da, 1, q5 + 1)
+        a_q5 = a[:, q5]
+        m_q5 = m[:, q5]
+        t1_q5 = t1[:, q5]
+        # (35) dv[e,q5,q6] = da[e, q5+1, q6]
+        dv_q5 = rt.zeros((N, K), dtype)
+        dv_q5 += next_da
+        # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
+        da_q5 = rt.empty((N, K), dtype)
+        if not loops.crf_loss_grad_input_1(da_q5, c, h, r, t2, dy, K, N, q5):
+            da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        # (39) da[e,q5,q6] += Σ_{k} dv[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])/t1[e,q5,k]
+        if not loops.crf_loss_grad_input_2(da_q5, a_q5, dv_q5, m_q5, t1_q5, w, K, N):
             for block1_start, block1_stop in rt.blocks(N, K**2):
-                a_q6_block1 = a_q6[block1_start:block1_stop]
-                dv_q6_block1 = dv_q6[block1_start:block1_stop]
-                m_q6_block1 = m_q6[block1_start:block1_stop]
-                t1_q6_block1 = t1_q6[block1_start:block1_stop]
-                da_q6_block1 = da_q6[block1_start:block1_stop]
+                a_q5_block1 = a_q5[block1_start:block1_stop]
+                dv_q5_block1 = dv_q5[block1_start:block1_stop]
+                m_q5_block1 = m_q5[block1_start:block1_stop]
+                t1_q5_block1 = t1_q5[block1_start:block1_stop]
+                da_q5_block1 = da_q5[block1_start:block1_stop]
                 for block2_start, block2_stop in rt.blocks(K, K):
-                    a_q6_block2 = a_q6_block1[:, block2_start:block2_stop]
+                    a_q5_block2 = a_q5_block1[:, block2_start:block2_stop]
                     w_block1 = w[block2_start:block2_stop]
-                    da_q6_block2 = da_q6_block1[:, block2_start:block2_stop]
-                    da_q6_block2 += rt.total(
-                        np.exp(a_q6_block2[:, :, None] + w_block1 - m_q6_block1[:, None, :])
-                        * dv_q6_block1[:, None, :]
-                        / t1_q6_block1[:, None, :],
+                    da_q5_block2 = da_q5_block1[:, block2_start:block2_stop]
+                    da_q5_block2 += rt.total(
+                        np.exp(a_q5_block2[:, :, None] + w_block1 - m_q5_block1[:, None, :])
+                        * dv_q5_block1[:, None, :]
+                        / t1_q5_block1[:, None, :],
                         -1,
                     )
-        da[:, q6] = da_q6
-    # (43) dx[e,q6,q7] = da[e,q6,q7]
+        da[:, q5] = da_q5
+    # (43) dx[e,q5,q6] = da[e,q5,q6]
     dx = rt.zeros((N, T, K), dtype)
     dx += da
-    # (43) dx[e,q6,q7] += dt3[e,q6] [q7=t[e,q6]]
-    rt.scatter("e q6, q7: e q6 -> e q6 q7", dx, dt3, t)
+    # (43) dx[e,q5,q6] += dt3[e,q5] [q6=t[e,q5]]
+    rt.scatter("e q5, q6: e q5 -> e q5 q6", dx, dt3, t)
     return dx
 
 
-def crf_loss_grad_weight(dy: Any, t: Any, l: Any, w: Any, a: Any, m: Any, t1: Any, c: Any, h: Any, t2: Any) -> rt.Array:
+def crf_loss_grad_weight(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any, c: Any, h: Any, t2: Any) -> rt.Array:
     """Compute dw, the gradient of E.
 
-    (19) dt4[e,q6] = −1/N dy [l[e]>q6][0<q6]
-    (35) dv[e,q6,q7] = da[e, q6+1, q7]
-    (36) dt1[e,q6,q7] = dv[e,q6,q7]/t1[e,q6,q7]
-    (39) da[e,q6,q7] = 1/N dy exp(c[e,q7]−h[e])/t2[e] [q6=l[e]−1]
-    (39) da[e,q6,q7] += Σ_{k} dt1[e,q6,k] exp(w[q7,k]+a[e,q6,q7]−m[e,q6,k])
-    (47) dw[e,q6] = Σ_{n,i} dt4[n,i] [e=t[n, i−1]][q6=t[n,i]]
-    (47) dw[e,q6] += Σ_{n,i} dt1[n,i,q6] exp(w[e,q6]+a[n,i,e]−m[n,i,q6])
+    (19) dt4[e,q5] = −1/N dy [r[e]>q5][0<q5]
+    (35) dv[e,q5,q6] = da[e, q5+1, q6]
+    (36) dt1[e,q5,q6] = dv[e,q5,q6]/t1[e,q5,q6]
+    (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
+    (39) da[e,q5,q6] += Σ_{k} dt1[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])
+    (47) dw[e,q5] = Σ_{n,i} dt4[n,i] [e=t[n, i−1]][q5=t[n,i]]
+    (47) dw[e,q5] += Σ_{n,i} dt1[n,i,q5] exp(w[e,q5]+a[n,i,e]−m[n,i,q5])
 
     Args:
         dy: a number, dE/dy.
         t: shape (N, T), integers.
-        l: shape (N,), integers.
+        r: shape (N,), integers.
         w: shape (K, K).
         a: shape (N, T, K), as the forward function returned it.
         m: shape (N, T, K), as the forward function returned it.
@@ -285,55 +285,55 @@ def crf_loss_grad_weight(dy: Any, t: Any, l: Any, w: Any, a: Any, m: Any, t1: An
     Returns: dw, shape (K, K).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    w, a, m, t1, c, h, t2, t, l, dtype = rt.arrays(
-        "crf_loss", "w 2, a 3, m 3, t1 3, c 2, h 1, t2 1, t 2 integers, l 1 integers", w, a, m, t1, c, h, t2, t, l
+    w, a, m, t1, c, h, t2, t, r, dtype = rt.arrays(
+        "crf_loss", "w 2, a 3, m 3, t1 3, c 2, h 1, t2 1, t 2 integers, r 1 integers", w, a, m, t1, c, h, t2, t, r
     )
     dy = rt.number("crf_loss", "dy", dy)
-    N, T, K = _crf_loss_grad_input_sizes(dtype, w, t, l, a, m, t1, c, h, t2)
-    rt.labels("crf_loss", "l, l - 1", rt.wide(l) - 1, T)
+    N, T, K = _crf_loss_grad_input_sizes(dtype, w, t, r, a, m, t1, c, h, t2)
+    rt.labels("crf_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("crf_loss", "t", t, K)
-    # (19) dt4[e,q6] = −1/N dy [l[e]>q6][0<q6]
+    # (19) dt4[e,q5] = −1/N dy [r[e]>q5][0<q5]
     dt4 = rt.zeros((N, T), dtype)
-    q6_low, q6_high = rt.clip(T, (1, -1, T - 1))
-    if q6_low < q6_high:
-        part = dt4[:, q6_low:q6_high]
-        part += np.where(l[:, None] > np.arange(q6_low, q6_high), dtype(-rt.ratio(dy, N)), dtype(0))
+    q5_low, q5_high = rt.clip(T, (1, -1, T - 1))
+    if q5_low < q5_high:
+        part = dt4[:, q5_low:q5_high]
+        part += np.where(r[:, None] > np.arange(q5_low, q5_high), dtype(-rt.ratio(dy, N)), dtype(0))
     dt1 = rt.empty((N, T, K), dtype)
     da = rt.empty((N, T, K), dtype)
-    for q6 in range(T - 1, -1, -1):
-        next_da = rt.plane(da, 1, q6 + 1)
-        t1_q6 = t1[:, q6]
-        a_q6 = a[:, q6]
-        m_q6 = m[:, q6]
-        # (35) dv[e,q6,q7] = da[e, q6+1, q7]
-        dv_q6 = rt.zeros((N, K), dtype)
-        dv_q6 += next_da
-        # (36) dt1[e,q6,q7] = dv[e,q6,q7]/t1[e,q6,q7]
-        dt1_q6 = rt.empty((N, K), dtype)
-        da_q6 = rt.empty((N, K), dtype)
-        if not loops.crf_loss_grad_weight_1(dt1_q6, da_q6, dv_q6, t1_q6, c, h, l, t2, dy, K, N, q6):
-            dt1_q6 = dv_q6 / t1_q6
-            # (39) da[e,q6,q7] = 1/N dy exp(c[e,q7]−h[e])/t2[e] [q6=l[e]−1]
-            da_q6 = rt.share(q6 == l[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
-        # (39) da[e,q6,q7] += Σ_{k} dt1[e,q6,k] exp(w[q7,k]+a[e,q6,q7]−m[e,q6,k])
-        if not loops.crf_loss_grad_weight_2(da_q6, a_q6, dt1_q6, m_q6, w, K, N):
+    for q5 in range(T - 1, -1, -1):
+        next_da = rt.plane(da, 1, q5 + 1)
+        t1_q5 = t1[:, q5]
+        a_q5 = a[:, q5]
+        m_q5 = m[:, q5]
+        # (35) dv[e,q5,q6] = da[e, q5+1, q6]
+        dv_q5 = rt.zeros((N, K), dtype)
+        dv_q5 += next_da
+        # (36) dt1[e,q5,q6] = dv[e,q5,q6]/t1[e,q5,q6]
+        dt1_q5 = rt.empty((N, K), dtype)
+        da_q5 = rt.empty((N, K), dtype)
+        if not loops.crf_loss_grad_weight_1(dt1_q5, da_q5, dv_q5, t1_q5, c, h, r, t2, dy, K, N, q5):
+            dt1_q5 = dv_q5 / t1_q5
+            # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
+            da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        # (39) da[e,q5,q6] += Σ_{k} dt1[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])
+        if not loops.crf_loss_grad_weight_2(da_q5, a_q5, dt1_q5, m_q5, w, K, N):
             for block1_start, block1_stop in rt.blocks(N, K**2):
-                a_q6_block1 = a_q6[block1_start:block1_stop]
-                dt1_q6_block1 = dt1_q6[block1_start:block1_stop]
-                m_q6_block1 = m_q6[block1_start:block1_stop]
-                da_q6_block1 = da_q6[block1_start:block1_stop]
+                a_q5_block1 = a_q5[block1_start:block1_stop]
+                dt1_q5_block1 = dt1_q5[block1_start:block1_stop]
+                m_q5_block1 = m_q5[block1_start:block1_stop]
+                da_q5_block1 = da_q5[block1_start:block1_stop]
                 for block2_start, block2_stop in rt.blocks(K, K):
-                    a_q6_block2 = a_q6_block1[:, block2_start:block2_stop]
+                    a_q5_block2 = a_q5_block1[:, block2_start:block2_stop]
                     w_block1 = w[block2_start:block2_stop]
-                    da_q6_block2 = da_q6_block1[:, block2_start:block2_stop]
-                    da_q6_block2 += rt.total(
-                        np.exp(a_q6_block2[:, :, None] + w_block1 - m_q6_block1[:, None, :])
-                        * dt1_q6_block1[:, None, :],
+                    da_q5_block2 = da_q5_block1[:, block2_start:block2_stop]
+                    da_q5_block2 += rt.total(
+                        np.exp(a_q5_block2[:, :, None] + w_block1 - m_q5_block1[:, None, :])
+                        * dt1_q5_block1[:, None, :],
                         -1,
                     )
-        dt1[:, q6] = dt1_q6
-        da[:, q6] = da_q6
-    # (47) dw[e,q6] = Σ_{n,i} dt1[n,i,q6] exp(w[e,q6]+a[n,i,e]−m[n,i,q6])
+        dt1[:, q5] = dt1_q5
+        da[:, q5] = da_q5
+    # (47) dw[e,q5] = Σ_{n,i} dt1[n,i,q5] exp(w[e,q5]+a[n,i,e]−m[n,i,q5])
     done = loops.wanted(K**2 * N * T)
     if done:
         dw = rt.empty((K, K), dtype)
@@ -358,25 +358,25 @@ def crf_loss_grad_weight(dy: Any, t: Any, l: Any, w: Any, a: Any, m: Any, t1: An
                     * dt1_block1.transpose(2, 0, 1),
                     (-2, -1),
                 )
-    # (47) dw[e,q6] += Σ_{n,i} dt4[n,i] [e=t[n, i−1]][q6=t[n,i]]
+    # (47) dw[e,q5] += Σ_{n,i} dt4[n,i] [e=t[n, i−1]][q5=t[n,i]]
     t_1 = rt.window("n i-1 -> n i", t, (N, T))
-    rt.scatter("n i, e: n i, q6: n i -> e q6", dw, dt4, t_1, t)
+    rt.scatter("n i, e: n i, q5: n i -> e q5", dw, dt4, t_1, t)
     return dw
 
 
-def crf_loss_grad_s(dy: Any, t: Any, l: Any, w: Any, a: Any, m: Any, t1: Any, c: Any, h: Any, t2: Any) -> rt.Array:
+def crf_loss_grad_s(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any, c: Any, h: Any, t2: Any) -> rt.Array:
     """Compute ds, the gradient of E.
 
-    (35) dv[e,q6,q7] = da[e, q6+1, q7]
-    (39) da[e,q6,q7] = 1/N dy exp(c[e,q7]−h[e])/t2[e] [q6=l[e]−1]
-    (39) da[e,q6,q7] += Σ_{k} dv[e,q6,k] exp(w[q7,k]+a[e,q6,q7]−m[e,q6,k])/t1[e,q6,k]
+    (35) dv[e,q5,q6] = da[e, q5+1, q6]
+    (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
+    (39) da[e,q5,q6] += Σ_{k} dv[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])/t1[e,q5,k]
     (50) ds[e] = −1/N dy Σ_{n} [e=t[n,0]]
     (50) ds[e] += Σ_{n} da[n,0,e]
 
     Args:
         dy: a number, dE/dy.
         t: shape (N, T), integers.
-        l: shape (N,), integers.
+        r: shape (N,), integers.
         w: shape (K, K).
         a: shape (N, T, K), as the forward function returned it.
         m: shape (N, T, K), as the forward function returned it.
@@ -388,45 +388,45 @@ def crf_loss_grad_s(dy: Any, t: Any, l: Any, w: Any, a: Any, m: Any, t1: Any, c:
     Returns: ds, shape (K,).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    w, a, m, t1, c, h, t2, t, l, dtype = rt.arrays(
-        "crf_loss", "w 2, a 3, m 3, t1 3, c 2, h 1, t2 1, t 2 integers, l 1 integers", w, a, m, t1, c, h, t2, t, l
+    w, a, m, t1, c, h, t2, t, r, dtype = rt.arrays(
+        "crf_loss", "w 2, a 3, m 3, t1 3, c 2, h 1, t2 1, t 2 integers, r 1 integers", w, a, m, t1, c, h, t2, t, r
     )
     dy = rt.number("crf_loss", "dy", dy)
-    N, T, K = _crf_loss_grad_input_sizes(dtype, w, t, l, a, m, t1, c, h, t2)
-    rt.labels("crf_loss", "l, l - 1", rt.wide(l) - 1, T)
+    N, T, K = _crf_loss_grad_input_sizes(dtype, w, t, r, a, m, t1, c, h, t2)
+    rt.labels("crf_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("crf_loss", "t", t, K)
     da = rt.empty((N, T, K), dtype)
-    for q6 in range(T - 1, -1, -1):
-        next_da = rt.plane(da, 1, q6 + 1)
-        a_q6 = a[:, q6]
-        m_q6 = m[:, q6]
-        t1_q6 = t1[:, q6]
-        # (35) dv[e,q6,q7] = da[e, q6+1, q7]
-        dv_q6 = rt.zeros((N, K), dtype)
-        dv_q6 += next_da
-        # (39) da[e,q6,q7] = 1/N dy exp(c[e,q7]−h[e])/t2[e] [q6=l[e]−1]
-        da_q6 = rt.empty((N, K), dtype)
-        if not loops.crf_loss_grad_input_1(da_q6, c, h, l, t2, dy, K, N, q6):
-            da_q6 = rt.share(q6 == l[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
-        # (39) da[e,q6,q7] += Σ_{k} dv[e,q6,k] exp(w[q7,k]+a[e,q6,q7]−m[e,q6,k])/t1[e,q6,k]
-        if not loops.crf_loss_grad_input_2(da_q6, a_q6, dv_q6, m_q6, t1_q6, w, K, N):
+    for q5 in range(T - 1, -1, -1):
+        next_da = rt.plane(da, 1, q5 + 1)
+        a_q5 = a[:, q5]
+        m_q5 = m[:, q5]
+        t1_q5 = t1[:, q5]
+        # (35) dv[e,q5,q6] = da[e, q5+1, q6]
+        dv_q5 = rt.zeros((N, K), dtype)
+        dv_q5 += next_da
+        # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
+        da_q5 = rt.empty((N, K), dtype)
+        if not loops.crf_loss_grad_input_1(da_q5, c, h, r, t2, dy, K, N, q5):
+            da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        # (39) da[e,q5,q6] += Σ_{k} dv[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])/t1[e,q5,k]
+        if not loops.crf_loss_grad_input_2(da_q5, a_q5, dv_q5, m_q5, t1_q5, w, K, N):
             for block1_start, block1_stop in rt.blocks(N, K**2):
-                a_q6_block1 = a_q6[block1_start:block1_stop]
-                dv_q6_block1 = dv_q6[block1_start:block1_stop]
-                m_q6_block1 = m_q6[block1_start:block1_stop]
-                t1_q6_block1 = t1_q6[block1_start:block1_stop]
-                da_q6_block1 = da_q6[block1_start:block1_stop]
+                a_q5_block1 = a_q5[block1_start:block1_stop]
+                dv_q5_block1 = dv_q5[block1_start:block1_stop]
+                m_q5_block1 = m_q5[block1_start:block1_stop]
+                t1_q5_block1 = t1_q5[block1_start:block1_stop]
+                da_q5_block1 = da_q5[block1_start:block1_stop]
                 for block2_start, block2_stop in rt.blocks(K, K):
-                    a_q6_block2 = a_q6_block1[:, block2_start:block2_stop]
+                    a_q5_block2 = a_q5_block1[:, block2_start:block2_stop]
                     w_block1 = w[block2_start:block2_stop]
-                    da_q6_block2 = da_q6_block1[:, block2_start:block2_stop]
-                    da_q6_block2 += rt.total(
-                        np.exp(a_q6_block2[:, :, None] + w_block1 - m_q6_block1[:, None, :])
-                        * dv_q6_block1[:, None, :]
-                        / t1_q6_block1[:, None, :],
+                    da_q5_block2 = da_q5_block1[:, block2_start:block2_stop]
+                    da_q5_block2 += rt.total(
+                        np.exp(a_q5_block2[:, :, None] + w_block1 - m_q5_block1[:, None, :])
+                        * dv_q5_block1[:, None, :]
+                        / t1_q5_block1[:, None, :],
                         -1,
                     )
-        da[:, q6] = da_q6
+        da[:, q5] = da_q5
     # (50) ds[e] = Σ_{n} da[n,0,e]
     ds = rt.zeros((K,), dtype)
     if 0 <= 0 < T:
@@ -438,17 +438,17 @@ def crf_loss_grad_s(dy: Any, t: Any, l: Any, w: Any, a: Any, m: Any, t1: Any, c:
     return ds
 
 
-def crf_loss_grad_f(dy: Any, t: Any, l: Any, c: Any, h: Any, t2: Any) -> rt.Array:
+def crf_loss_grad_f(dy: Any, t: Any, r: Any, c: Any, h: Any, t2: Any) -> rt.Array:
     """Compute df, the gradient of E.
 
-    df_sum1[e] = Σ_{n,q2} [e=t[n,q2]][q2=l[n]−1]
+    df_sum1[e] = Σ_{n,q1} [e=t[n,q1]][q1=r[n]−1]
     df_sum2[e] = Σ_{n} exp(c[n,e]−h[n])/t2[n]
     (53) df[e] = 1/N dy (df_sum2[e]−df_sum1[e])
 
     Args:
         dy: a number, dE/dy.
         t: shape (N, T), integers.
-        l: shape (N,), integers.
+        r: shape (N,), integers.
         c: shape (N, K), as the forward function returned it.
         h: shape (N,), as the forward function returned it.
         t2: shape (N,), as the forward function returned it.
@@ -456,24 +456,24 @@ def crf_loss_grad_f(dy: Any, t: Any, l: Any, c: Any, h: Any, t2: Any) -> rt.Arra
     Returns: df, shape (K,).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    c, h, t2, t, l, dtype = rt.arrays("crf_loss", "c 2, h 1, t2 1, t 2 integers, l 1 integers", c, h, t2, t, l)
+    c, h, t2, t, r, dtype = rt.arrays("crf_loss", "c 2, h 1, t2 1, t 2 integers, r 1 integers", c, h, t2, t, r)
     dy = rt.number("crf_loss", "dy", dy)
     N, T = t.shape
-    rt.extents("crf_loss", "l", l.shape, (N,), "batch")
+    rt.extents("crf_loss", "r", r.shape, (N,), "batch")
     rt.extents("crf_loss", "h", h.shape, (N,), "batch")
     rt.extents("crf_loss", "t2", t2.shape, (N,), "batch")
     K = c.shape[1]
     rt.extent("crf_loss", "argument c, axis 0 (batch)", c.shape[0], N)
-    rt.labels("crf_loss", "l, l - 1", rt.wide(l) - 1, T)
+    rt.labels("crf_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("crf_loss", "t", t, K)
-    # df_sum1[e] = Σ_{n,q2} [e=t[n,q2]][q2=l[n]−1]
+    # df_sum1[e] = Σ_{n,q1} [e=t[n,q1]][q1=r[n]−1]
     df_sum1 = rt.zeros((K,), dtype)
-    labels1 = rt.wide(l) - 1
+    labels1 = rt.wide(r) - 1
     rows1 = rt.zeros((N, T), dtype)
     rows2 = rt.zeros((), dtype)
     rows2 += 1
-    rt.scatter(", q2: n -> n q2", rows1, rows2, labels1)
-    rt.scatter("n q2, e: n q2 -> e", df_sum1, rows1, t)
+    rt.scatter(", q1: n -> n q1", rows1, rows2, labels1)
+    rt.scatter("n q1, e: n q1 -> e", df_sum1, rows1, t)
     # df_sum2[e] = Σ_{n} exp(c[n,e]−h[n])/t2[n]
     df_sum2 = rt.empty((K,), dtype)
     if not loops.crf_loss_grad_f_1(df_sum2, c, h, t2, K, N):
@@ -483,31 +483,31 @@ def crf_loss_grad_f(dy: Any, t: Any, l: Any, c: Any, h: Any, t2: Any) -> rt.Arra
 
 
 def crf_loss_backward(
-    dy: Any, t: Any, l: Any, w: Any, a: Any, m: Any, t1: Any, c: Any, h: Any, t2: Any, *, inputs: bool = True
+    dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any, c: Any, h: Any, t2: Any, *, inputs: bool = True
 ) -> tuple[Any, rt.Array, rt.Array, rt.Array]:
     """Compute all gradients of E: negative log-likelihood of a linear-chain conditional random field.
 
     (16) dg[e] = −1/N dy
-    (19) dt4[e,q6] = dg[e] [l[e]>q6][0<q6]
-    (35) dv[e,q6,q7] = da[e, q6+1, q7]
-    (36) dt1[e,q6,q7] = dv[e,q6,q7]/t1[e,q6,q7]
-    (39) da[e,q6,q7] = 1/N dy exp(c[e,q7]−h[e])/t2[e] [q6=l[e]−1]
-    (39) da[e,q6,q7] += Σ_{k} dt1[e,q6,k] exp(w[q7,k]+a[e,q6,q7]−m[e,q6,k])
-    (47) dw[e,q6] = Σ_{n,i} dt4[n,i] [e=t[n, i−1]][q6=t[n,i]]
-    (47) dw[e,q6] += Σ_{n,i} dt1[n,i,q6] exp(w[e,q6]+a[n,i,e]−m[n,i,q6])
+    (19) dt4[e,q5] = dg[e] [r[e]>q5][0<q5]
+    (35) dv[e,q5,q6] = da[e, q5+1, q6]
+    (36) dt1[e,q5,q6] = dv[e,q5,q6]/t1[e,q5,q6]
+    (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
+    (39) da[e,q5,q6] += Σ_{k} dt1[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])
+    (47) dw[e,q5] = Σ_{n,i} dt4[n,i] [e=t[n, i−1]][q5=t[n,i]]
+    (47) dw[e,q5] += Σ_{n,i} dt1[n,i,q5] exp(w[e,q5]+a[n,i,e]−m[n,i,q5])
     (50) ds[e] = Σ_{n} dg[n] [e=t[n,0]]
     (50) ds[e] += Σ_{n} da[n,0,e]
-    df_sum1[e] = Σ_{n,q2} [e=t[n,q2]][q2=l[n]−1]
+    df_sum1[e] = Σ_{n,q1} [e=t[n,q1]][q1=r[n]−1]
     df_sum2[e] = Σ_{n} exp(c[n,e]−h[n])/t2[n]
     (53) df[e] = 1/N dy (df_sum2[e]−df_sum1[e])
-    (22) dt3[e,q6] = dg[e] [l[e]>q6]
-    (43) dx[e,q6,q7] = dt3[e,q6] [q7=t[e,q6]]
-    (43) dx[e,q6,q7] += da[e,q6,q7]
+    (22) dt3[e,q5] = dg[e] [r[e]>q5]
+    (43) dx[e,q5,q6] = dt3[e,q5] [q6=t[e,q5]]
+    (43) dx[e,q5,q6] += da[e,q5,q6]
 
     Args:
         dy: a number, dE/dy.
         t: shape (N, T), integers.
-        l: shape (N,), integers.
+        r: shape (N,), integers.
         w: shape (K, K).
         a: shape (N, T, K), as the forward function returned it.
         m: shape (N, T, K), as the forward function returned it.
@@ -520,58 +520,58 @@ def crf_loss_backward(
     Returns: dx, shape (N, T, K) (None without inputs); dw, shape (K, K); ds, shape (K,); df, shape (K,).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    w, a, m, t1, c, h, t2, t, l, dtype = rt.arrays(
-        "crf_loss", "w 2, a 3, m 3, t1 3, c 2, h 1, t2 1, t 2 integers, l 1 integers", w, a, m, t1, c, h, t2, t, l
+    w, a, m, t1, c, h, t2, t, r, dtype = rt.arrays(
+        "crf_loss", "w 2, a 3, m 3, t1 3, c 2, h 1, t2 1, t 2 integers, r 1 integers", w, a, m, t1, c, h, t2, t, r
     )
     dy = rt.number("crf_loss", "dy", dy)
-    N, T, K = _crf_loss_grad_input_sizes(dtype, w, t, l, a, m, t1, c, h, t2)
-    rt.labels("crf_loss", "l, l - 1", rt.wide(l) - 1, T)
+    N, T, K = _crf_loss_grad_input_sizes(dtype, w, t, r, a, m, t1, c, h, t2)
+    rt.labels("crf_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("crf_loss", "t", t, K)
     # (16) dg[e] = −1/N dy
     dg = rt.zeros((N,), dtype)
     dg += -rt.ratio(dy, N)
-    # (19) dt4[e,q6] = dg[e] [l[e]>q6][0<q6]
+    # (19) dt4[e,q5] = dg[e] [r[e]>q5][0<q5]
     dt4 = rt.zeros((N, T), dtype)
-    q6_low, q6_high = rt.clip(T, (1, -1, T - 1))
-    if q6_low < q6_high:
-        part = dt4[:, q6_low:q6_high]
-        part += np.where(l[:, None] > np.arange(q6_low, q6_high), dg[:, None], 0)
+    q5_low, q5_high = rt.clip(T, (1, -1, T - 1))
+    if q5_low < q5_high:
+        part = dt4[:, q5_low:q5_high]
+        part += np.where(r[:, None] > np.arange(q5_low, q5_high), dg[:, None], 0)
     dt1 = rt.empty((N, T, K), dtype)
     da = rt.empty((N, T, K), dtype)
-    for q6 in range(T - 1, -1, -1):
-        next_da = rt.plane(da, 1, q6 + 1)
-        t1_q6 = t1[:, q6]
-        a_q6 = a[:, q6]
-        m_q6 = m[:, q6]
-        # (35) dv[e,q6,q7] = da[e, q6+1, q7]
-        dv_q6 = rt.zeros((N, K), dtype)
-        dv_q6 += next_da
-        # (36) dt1[e,q6,q7] = dv[e,q6,q7]/t1[e,q6,q7]
-        dt1_q6 = rt.empty((N, K), dtype)
-        da_q6 = rt.empty((N, K), dtype)
-        if not loops.crf_loss_grad_weight_1(dt1_q6, da_q6, dv_q6, t1_q6, c, h, l, t2, dy, K, N, q6):
-            dt1_q6 = dv_q6 / t1_q6
-            # (39) da[e,q6,q7] = 1/N dy exp(c[e,q7]−h[e])/t2[e] [q6=l[e]−1]
-            da_q6 = rt.share(q6 == l[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
-        # (39) da[e,q6,q7] += Σ_{k} dt1[e,q6,k] exp(w[q7,k]+a[e,q6,q7]−m[e,q6,k])
-        if not loops.crf_loss_grad_weight_2(da_q6, a_q6, dt1_q6, m_q6, w, K, N):
+    for q5 in range(T - 1, -1, -1):
+        next_da = rt.plane(da, 1, q5 + 1)
+        t1_q5 = t1[:, q5]
+        a_q5 = a[:, q5]
+        m_q5 = m[:, q5]
+        # (35) dv[e,q5,q6] = da[e, q5+1, q6]
+        dv_q5 = rt.zeros((N, K), dtype)
+        dv_q5 += next_da
+        # (36) dt1[e,q5,q6] = dv[e,q5,q6]/t1[e,q5,q6]
+        dt1_q5 = rt.empty((N, K), dtype)
+        da_q5 = rt.empty((N, K), dtype)
+        if not loops.crf_loss_grad_weight_1(dt1_q5, da_q5, dv_q5, t1_q5, c, h, r, t2, dy, K, N, q5):
+            dt1_q5 = dv_q5 / t1_q5
+            # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
+            da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        # (39) da[e,q5,q6] += Σ_{k} dt1[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])
+        if not loops.crf_loss_grad_weight_2(da_q5, a_q5, dt1_q5, m_q5, w, K, N):
             for block1_start, block1_stop in rt.blocks(N, K**2):
-                a_q6_block1 = a_q6[block1_start:block1_stop]
-                dt1_q6_block1 = dt1_q6[block1_start:block1_stop]
-                m_q6_block1 = m_q6[block1_start:block1_stop]
-                da_q6_block1 = da_q6[block1_start:block1_stop]
+                a_q5_block1 = a_q5[block1_start:block1_stop]
+                dt1_q5_block1 = dt1_q5[block1_start:block1_stop]
+                m_q5_block1 = m_q5[block1_start:block1_stop]
+                da_q5_block1 = da_q5[block1_start:block1_stop]
                 for block2_start, block2_stop in rt.blocks(K, K):
-                    a_q6_block2 = a_q6_block1[:, block2_start:block2_stop]
+                    a_q5_block2 = a_q5_block1[:, block2_start:block2_stop]
                     w_block1 = w[block2_start:block2_stop]
-                    da_q6_block2 = da_q6_block1[:, block2_start:block2_stop]
-                    da_q6_block2 += rt.total(
-                        np.exp(a_q6_block2[:, :, None] + w_block1 - m_q6_block1[:, None, :])
-                        * dt1_q6_block1[:, None, :],
+                    da_q5_block2 = da_q5_block1[:, block2_start:block2_stop]
+                    da_q5_block2 += rt.total(
+                        np.exp(a_q5_block2[:, :, None] + w_block1 - m_q5_block1[:, None, :])
+                        * dt1_q5_block1[:, None, :],
                         -1,
                     )
-        dt1[:, q6] = dt1_q6
-        da[:, q6] = da_q6
-    # (47) dw[e,q6] = Σ_{n,i} dt1[n,i,q6] exp(w[e,q6]+a[n,i,e]−m[n,i,q6])
+        dt1[:, q5] = dt1_q5
+        da[:, q5] = da_q5
+    # (47) dw[e,q5] = Σ_{n,i} dt1[n,i,q5] exp(w[e,q5]+a[n,i,e]−m[n,i,q5])
     done = loops.wanted(K**2 * N * T)
     if done:
         dw = rt.empty((K, K), dtype)
@@ -597,9 +597,9 @@ def crf_loss_backward(
                     (-2, -1),
                 )
     del dt1
-    # (47) dw[e,q6] += Σ_{n,i} dt4[n,i] [e=t[n, i−1]][q6=t[n,i]]
+    # (47) dw[e,q5] += Σ_{n,i} dt4[n,i] [e=t[n, i−1]][q5=t[n,i]]
     t_1 = rt.window("n i-1 -> n i", t, (N, T))
-    rt.scatter("n i, e: n i, q6: n i -> e q6", dw, dt4, t_1, t)
+    rt.scatter("n i, e: n i, q5: n i -> e q5", dw, dt4, t_1, t)
     del dt4
     # (50) ds[e] = Σ_{n} da[n,0,e]
     ds = rt.zeros((K,), dtype)
@@ -608,16 +608,16 @@ def crf_loss_backward(
     # (50) ds[e] += Σ_{n} dg[n] [e=t[n,0]]
     t_2 = rt.window("n 0 -> n", t, (N,))
     rt.scatter("n, e: n -> e", ds, dg, t_2)
-    # df_sum1[e] = Σ_{n,q2} [e=t[n,q2]][q2=l[n]−1]
+    # df_sum1[e] = Σ_{n,q1} [e=t[n,q1]][q1=r[n]−1]
     df_sum1 = rt.zeros((K,), dtype)
-    labels1 = rt.wide(l) - 1
+    labels1 = rt.wide(r) - 1
     rows1 = rt.zeros((N, T), dtype)
     rows2 = rt.zeros((), dtype)
     rows2 += 1
-    rt.scatter(", q2: n -> n q2", rows1, rows2, labels1)
+    rt.scatter(", q1: n -> n q1", rows1, rows2, labels1)
     del labels1
     del rows2
-    rt.scatter("n q2, e: n q2 -> e", df_sum1, rows1, t)
+    rt.scatter("n q1, e: n q1 -> e", df_sum1, rows1, t)
     del rows1
     # df_sum2[e] = Σ_{n} exp(c[n,e]−h[n])/t2[n]
     df_sum2 = rt.empty((K,), dtype)
@@ -628,13 +628,13 @@ def crf_loss_backward(
     del df_sum1
     del df_sum2
     if inputs:
-        # (22) dt3[e,q6] = dg[e] [l[e]>q6]
-        dt3 = np.where(l[:, None] > np.arange(0, T), dg[:, None], 0)
-        # (43) dx[e,q6,q7] = da[e,q6,q7]
+        # (22) dt3[e,q5] = dg[e] [r[e]>q5]
+        dt3 = np.where(r[:, None] > np.arange(0, T), dg[:, None], 0)
+        # (43) dx[e,q5,q6] = da[e,q5,q6]
         dx = rt.zeros((N, T, K), dtype)
         dx += da
-        # (43) dx[e,q6,q7] += dt3[e,q6] [q7=t[e,q6]]
-        rt.scatter("e q6, q7: e q6 -> e q6 q7", dx, dt3, t)
+        # (43) dx[e,q5,q6] += dt3[e,q5] [q6=t[e,q5]]
+        rt.scatter("e q5, q6: e q5 -> e q5 q6", dx, dt3, t)
     return dx if inputs else None, dw, ds, df
 
 
@@ -660,21 +660,21 @@ class CRFLoss(rt.Layer):
         self.params["s"] = rt.uniform(rng, (K,), K, dtype)
         self.params["f"] = rt.uniform(rng, (K,), K, dtype)
 
-    def __call__(self, x: Any, t: Any, l: Any) -> Any:
-        """The output for x, t and l."""
+    def __call__(self, x: Any, t: Any, r: Any) -> Any:
+        """The output for x, t and r."""
         x = rt.as_array("crf_loss", "x", x)
         t = rt.as_array("crf_loss", "t", t)
-        l = rt.as_array("crf_loss", "l", l)
+        r = rt.as_array("crf_loss", "r", r)
         y, a, m, t1, c, h, t2 = self._run(
-            crf_loss_forward, x, t, l, self.params["w"], self.params["s"], self.params["f"]
+            crf_loss_forward, x, t, r, self.params["w"], self.params["s"], self.params["f"]
         )
-        self._saved = (t, l, a, m, t1, c, h, t2)
+        self._saved = (t, r, a, m, t1, c, h, t2)
         return y
 
     def backward(self, dy: Any = 1.0) -> Any:
         """Return the gradient of x."""
-        t, l, a, m, t1, c, h, t2 = self._kept()
+        t, r, a, m, t1, c, h, t2 = self._kept()
         dx, self.grads["w"], self.grads["s"], self.grads["f"] = self._run(
-            crf_loss_backward, dy, t, l, self.params["w"], a, m, t1, c, h, t2
+            crf_loss_backward, dy, t, r, self.params["w"], a, m, t1, c, h, t2
         )
         return dx

@@ -144,28 +144,30 @@ def delta_rule_grad_k(dy: Any, q: Any, k: Any, v: Any, b: Any, a: Any, o: Any, s
         a = np.broadcast_to(dtype(1), (N, T))
     ds = rt.empty((N, T, V, K), dtype)
     do = rt.empty((N, T, V), dtype)
-    for l in range(T - 1, -1, -1):
-        dy_l = dy[:, l]
-        q_l = q[:, l]
-        next_a = rt.plane(a, 1, l + 1)
-        next_ds = rt.plane(ds, 1, l + 1)
-        next_do = rt.plane(do, 1, l + 1)
-        next_k = rt.plane(k, 1, l + 1)
-        b_l = b[:, l]
-        k_l = k[:, l]
+    for l2 in range(T - 1, -1, -1):
+        dy_l2 = dy[:, l2]
+        q_l2 = q[:, l2]
+        next_a = rt.plane(a, 1, l2 + 1)
+        next_ds = rt.plane(ds, 1, l2 + 1)
+        next_do = rt.plane(do, 1, l2 + 1)
+        next_k = rt.plane(k, 1, l2 + 1)
+        b_l2 = b[:, l2]
+        k_l2 = k[:, l2]
         # (10) ds[m,l,h,f] = dy[m,l,h] q[m,l,f]
-        ds_l = rt.empty((N, V, K), dtype)
-        do_l = rt.empty((N, V), dtype)
-        if not loops.delta_rule_grad_k_1(ds_l, do_l, dy_l, q_l, next_a, next_ds, next_do, next_k, b_l, k_l, K, N, V):
-            ds_l = dy_l[:, :, None] * q_l[:, None, :]
+        ds_l2 = rt.empty((N, V, K), dtype)
+        do_l2 = rt.empty((N, V), dtype)
+        if not loops.delta_rule_grad_k_1(
+            ds_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2, K, N, V
+        ):
+            ds_l2 = dy_l2[:, :, None] * q_l2[:, None, :]
             # (10) ds[m,l,h,f] += a[m, l+1] ds[m, l+1, h, f]
-            ds_l += next_a[:, None, None] * next_ds
+            ds_l2 += next_a[:, None, None] * next_ds
             # (10) ds[m,l,h,f] += k[m, l+1, f] a[m, l+1] do[m, l+1, h]
-            ds_l += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
+            ds_l2 += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
             # (16) do[m,l,h] = −b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
-            do_l = -b_l[:, None] * rt.contract("m i, m h i -> m h", k_l, ds_l)
-        ds[:, l] = ds_l
-        do[:, l] = do_l
+            do_l2 = -b_l2[:, None] * rt.contract("m i, m h i -> m h", k_l2, ds_l2)
+        ds[:, l2] = ds_l2
+        do[:, l2] = do_l2
     # (22) dk[m,l,h] = b[m,l] Σ_{e} ds[m,l,e,h] (v[m,l,e]−o[m,l,e])
     dk = rt.empty((N, T, K), dtype)
     if not loops.delta_rule_grad_k_2(dk, b, ds, o, v, K, N, T, V):
@@ -222,28 +224,30 @@ def delta_rule_grad_v(dy: Any, q: Any, k: Any, b: Any, a: Any = None) -> rt.Arra
         a = np.broadcast_to(dtype(1), (N, T))
     ds = rt.empty((N, T, V, K), dtype)
     do = rt.empty((N, T, V), dtype)
-    for l in range(T - 1, -1, -1):
-        dy_l = dy[:, l]
-        q_l = q[:, l]
-        next_a = rt.plane(a, 1, l + 1)
-        next_ds = rt.plane(ds, 1, l + 1)
-        next_do = rt.plane(do, 1, l + 1)
-        next_k = rt.plane(k, 1, l + 1)
-        b_l = b[:, l]
-        k_l = k[:, l]
+    for l2 in range(T - 1, -1, -1):
+        dy_l2 = dy[:, l2]
+        q_l2 = q[:, l2]
+        next_a = rt.plane(a, 1, l2 + 1)
+        next_ds = rt.plane(ds, 1, l2 + 1)
+        next_do = rt.plane(do, 1, l2 + 1)
+        next_k = rt.plane(k, 1, l2 + 1)
+        b_l2 = b[:, l2]
+        k_l2 = k[:, l2]
         # (10) ds[m,l,h,f] = dy[m,l,h] q[m,l,f]
-        ds_l = rt.empty((N, V, K), dtype)
-        do_l = rt.empty((N, V), dtype)
-        if not loops.delta_rule_grad_k_1(ds_l, do_l, dy_l, q_l, next_a, next_ds, next_do, next_k, b_l, k_l, K, N, V):
-            ds_l = dy_l[:, :, None] * q_l[:, None, :]
+        ds_l2 = rt.empty((N, V, K), dtype)
+        do_l2 = rt.empty((N, V), dtype)
+        if not loops.delta_rule_grad_k_1(
+            ds_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2, K, N, V
+        ):
+            ds_l2 = dy_l2[:, :, None] * q_l2[:, None, :]
             # (10) ds[m,l,h,f] += a[m, l+1] ds[m, l+1, h, f]
-            ds_l += next_a[:, None, None] * next_ds
+            ds_l2 += next_a[:, None, None] * next_ds
             # (10) ds[m,l,h,f] += k[m, l+1, f] a[m, l+1] do[m, l+1, h]
-            ds_l += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
+            ds_l2 += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
             # (16) do[m,l,h] = −b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
-            do_l = -b_l[:, None] * rt.contract("m i, m h i -> m h", k_l, ds_l)
-        ds[:, l] = ds_l
-        do[:, l] = do_l
+            do_l2 = -b_l2[:, None] * rt.contract("m i, m h i -> m h", k_l2, ds_l2)
+        ds[:, l2] = ds_l2
+        do[:, l2] = do_l2
     # (25) dv[m,l,h] = b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
     done = loops.wanted(K * N * T * V)
     if done:
@@ -276,28 +280,30 @@ def delta_rule_grad_bias(dy: Any, q: Any, k: Any, v: Any, b: Any, a: Any, o: Any
         a = np.broadcast_to(dtype(1), (N, T))
     ds = rt.empty((N, T, V, K), dtype)
     do = rt.empty((N, T, V), dtype)
-    for l in range(T - 1, -1, -1):
-        dy_l = dy[:, l]
-        q_l = q[:, l]
-        next_a = rt.plane(a, 1, l + 1)
-        next_ds = rt.plane(ds, 1, l + 1)
-        next_do = rt.plane(do, 1, l + 1)
-        next_k = rt.plane(k, 1, l + 1)
-        b_l = b[:, l]
-        k_l = k[:, l]
+    for l2 in range(T - 1, -1, -1):
+        dy_l2 = dy[:, l2]
+        q_l2 = q[:, l2]
+        next_a = rt.plane(a, 1, l2 + 1)
+        next_ds = rt.plane(ds, 1, l2 + 1)
+        next_do = rt.plane(do, 1, l2 + 1)
+        next_k = rt.plane(k, 1, l2 + 1)
+        b_l2 = b[:, l2]
+        k_l2 = k[:, l2]
         # (10) ds[m,l,h,f] = dy[m,l,h] q[m,l,f]
-        ds_l = rt.empty((N, V, K), dtype)
-        do_l = rt.empty((N, V), dtype)
-        if not loops.delta_rule_grad_k_1(ds_l, do_l, dy_l, q_l, next_a, next_ds, next_do, next_k, b_l, k_l, K, N, V):
-            ds_l = dy_l[:, :, None] * q_l[:, None, :]
+        ds_l2 = rt.empty((N, V, K), dtype)
+        do_l2 = rt.empty((N, V), dtype)
+        if not loops.delta_rule_grad_k_1(
+            ds_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2, K, N, V
+        ):
+            ds_l2 = dy_l2[:, :, None] * q_l2[:, None, :]
             # (10) ds[m,l,h,f] += a[m, l+1] ds[m, l+1, h, f]
-            ds_l += next_a[:, None, None] * next_ds
+            ds_l2 += next_a[:, None, None] * next_ds
             # (10) ds[m,l,h,f] += k[m, l+1, f] a[m, l+1] do[m, l+1, h]
-            ds_l += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
+            ds_l2 += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
             # (16) do[m,l,h] = −b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
-            do_l = -b_l[:, None] * rt.contract("m i, m h i -> m h", k_l, ds_l)
-        ds[:, l] = ds_l
-        do[:, l] = do_l
+            do_l2 = -b_l2[:, None] * rt.contract("m i, m h i -> m h", k_l2, ds_l2)
+        ds[:, l2] = ds_l2
+        do[:, l2] = do_l2
     # (28) db[m,l] = Σ_{i,e} k[m,l,i] ds[m,l,e,i] (v[m,l,e]−o[m,l,e])
     done = loops.wanted(K * N * T * V)
     if done:
@@ -338,28 +344,30 @@ def delta_rule_grad_a(dy: Any, q: Any, k: Any, b: Any, a: Any, s_before: Any, s:
         a = np.broadcast_to(dtype(1), (N, T))
     ds = rt.empty((N, T, V, K), dtype)
     do = rt.empty((N, T, V), dtype)
-    for l in range(T - 1, -1, -1):
-        dy_l = dy[:, l]
-        q_l = q[:, l]
-        next_a = rt.plane(a, 1, l + 1)
-        next_ds = rt.plane(ds, 1, l + 1)
-        next_do = rt.plane(do, 1, l + 1)
-        next_k = rt.plane(k, 1, l + 1)
-        b_l = b[:, l]
-        k_l = k[:, l]
+    for l2 in range(T - 1, -1, -1):
+        dy_l2 = dy[:, l2]
+        q_l2 = q[:, l2]
+        next_a = rt.plane(a, 1, l2 + 1)
+        next_ds = rt.plane(ds, 1, l2 + 1)
+        next_do = rt.plane(do, 1, l2 + 1)
+        next_k = rt.plane(k, 1, l2 + 1)
+        b_l2 = b[:, l2]
+        k_l2 = k[:, l2]
         # (10) ds[m,l,h,f] = dy[m,l,h] q[m,l,f]
-        ds_l = rt.empty((N, V, K), dtype)
-        do_l = rt.empty((N, V), dtype)
-        if not loops.delta_rule_grad_k_1(ds_l, do_l, dy_l, q_l, next_a, next_ds, next_do, next_k, b_l, k_l, K, N, V):
-            ds_l = dy_l[:, :, None] * q_l[:, None, :]
+        ds_l2 = rt.empty((N, V, K), dtype)
+        do_l2 = rt.empty((N, V), dtype)
+        if not loops.delta_rule_grad_k_1(
+            ds_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2, K, N, V
+        ):
+            ds_l2 = dy_l2[:, :, None] * q_l2[:, None, :]
             # (10) ds[m,l,h,f] += a[m, l+1] ds[m, l+1, h, f]
-            ds_l += next_a[:, None, None] * next_ds
+            ds_l2 += next_a[:, None, None] * next_ds
             # (10) ds[m,l,h,f] += k[m, l+1, f] a[m, l+1] do[m, l+1, h]
-            ds_l += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
+            ds_l2 += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
             # (16) do[m,l,h] = −b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
-            do_l = -b_l[:, None] * rt.contract("m i, m h i -> m h", k_l, ds_l)
-        ds[:, l] = ds_l
-        do[:, l] = do_l
+            do_l2 = -b_l2[:, None] * rt.contract("m i, m h i -> m h", k_l2, ds_l2)
+        ds[:, l2] = ds_l2
+        do[:, l2] = do_l2
     # (31) da[m,l] = Σ_{e,i} s_before[m,l,e,i] ds[m,l,e,i]
     da = rt.empty((N, T), dtype)
     if not loops.delta_rule_grad_a_1(da, ds, s_before, K, N, T, V):
@@ -413,28 +421,30 @@ def delta_rule_backward(
     dq = rt.contract("m l e, m l e h -> m l h", dy, s)
     ds = rt.empty((N, T, V, K), dtype)
     do = rt.empty((N, T, V), dtype)
-    for l in range(T - 1, -1, -1):
-        dy_l = dy[:, l]
-        q_l = q[:, l]
-        next_a = rt.plane(a, 1, l + 1)
-        next_ds = rt.plane(ds, 1, l + 1)
-        next_do = rt.plane(do, 1, l + 1)
-        next_k = rt.plane(k, 1, l + 1)
-        b_l = b[:, l]
-        k_l = k[:, l]
+    for l2 in range(T - 1, -1, -1):
+        dy_l2 = dy[:, l2]
+        q_l2 = q[:, l2]
+        next_a = rt.plane(a, 1, l2 + 1)
+        next_ds = rt.plane(ds, 1, l2 + 1)
+        next_do = rt.plane(do, 1, l2 + 1)
+        next_k = rt.plane(k, 1, l2 + 1)
+        b_l2 = b[:, l2]
+        k_l2 = k[:, l2]
         # (10) ds[m,l,h,f] = dy[m,l,h] q[m,l,f]
-        ds_l = rt.empty((N, V, K), dtype)
-        do_l = rt.empty((N, V), dtype)
-        if not loops.delta_rule_grad_k_1(ds_l, do_l, dy_l, q_l, next_a, next_ds, next_do, next_k, b_l, k_l, K, N, V):
-            ds_l = dy_l[:, :, None] * q_l[:, None, :]
+        ds_l2 = rt.empty((N, V, K), dtype)
+        do_l2 = rt.empty((N, V), dtype)
+        if not loops.delta_rule_grad_k_1(
+            ds_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2, K, N, V
+        ):
+            ds_l2 = dy_l2[:, :, None] * q_l2[:, None, :]
             # (10) ds[m,l,h,f] += a[m, l+1] ds[m, l+1, h, f]
-            ds_l += next_a[:, None, None] * next_ds
+            ds_l2 += next_a[:, None, None] * next_ds
             # (10) ds[m,l,h,f] += k[m, l+1, f] a[m, l+1] do[m, l+1, h]
-            ds_l += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
+            ds_l2 += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
             # (16) do[m,l,h] = −b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
-            do_l = -b_l[:, None] * rt.contract("m i, m h i -> m h", k_l, ds_l)
-        ds[:, l] = ds_l
-        do[:, l] = do_l
+            do_l2 = -b_l2[:, None] * rt.contract("m i, m h i -> m h", k_l2, ds_l2)
+        ds[:, l2] = ds_l2
+        do[:, l2] = do_l2
     # (22) dk[m,l,h] = b[m,l] Σ_{e} ds[m,l,e,h] (v[m,l,e]−o[m,l,e])
     dk = rt.empty((N, T, K), dtype)
     if not loops.delta_rule_grad_k_2(dk, b, ds, o, v, K, N, T, V):
@@ -494,8 +504,7 @@ class DeltaRule(rt.Layer):
         return y
 
     def backward(self, dy: Any) -> Any:
-        """Return the gradient of q and the gradient of k and the gradient of v and the gradient of b and the
-            gradient of a."""
+        """Return the gradients of q, k, v, b and a."""
         q, k, v, b, a, o, s_before, s = self._kept()
         dq, dk, dv, db, da = self._run(delta_rule_backward, dy, q, k, v, b, a, o, s_before, s)
         return dq, dk, dv, db, da

@@ -103,9 +103,8 @@ def gru_forward(
         h_before_t = rt.zeros((N, H), dtype)
         h_before_t += last_h
         # (2) h_before[n,0,k] += h0[n,k]
-        if h0 is not None:
-            if 0 <= t < 1:
-                h_before_t += h0
+        if h0 is not None and 0 <= t < 1:
+            h_before_t += h0
         # (3) v[n,t,a,k] = Σ_{l} r[l,a,k] h_before[n,t,l]
         v_t = rt.contract("n l, l a k -> n a k", h_before_t, r)
         # (3) v[n,t,a,k] += d[a,k]

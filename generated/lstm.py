@@ -121,9 +121,8 @@ def lstm_forward(
         h_before_t = rt.zeros((N, H), dtype)
         h_before_t += last_h
         # (2) h_before[n,0,k] += h0[n,k]
-        if h0 is not None:
-            if 0 <= t < 1:
-                h_before_t += h0
+        if h0 is not None and 0 <= t < 1:
+            h_before_t += h0
         # (3) u[n,t,a,k] = Σ_{l} r[l,a,k] h_before[n,t,l]
         u_t = rt.contract("n l, l a k -> n a k", h_before_t, r)
         # (3) u[n,t,a,k] += v[n,t,a,k]
@@ -145,9 +144,8 @@ def lstm_forward(
         c_before_t = rt.zeros((N, H), dtype)
         c_before_t += last_c
         # (8) c_before[n,0,k] += c0[n,k]
-        if c0 is not None:
-            if 0 <= t < 1:
-                c_before_t += c0
+        if c0 is not None and 0 <= t < 1:
+            c_before_t += c0
         # (9) c[n,t,k] = i[n,t,k] g[n,t,k] + f[n,t,k] c_before[n,t,k]
         c_t = rt.empty((N, H), dtype)
         s_t = rt.empty((N, H), dtype)

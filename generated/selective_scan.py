@@ -464,7 +464,7 @@ class SelectiveScan(rt.Layer):
         return y
 
     def backward(self, dy: Any) -> Any:
-        """Return the gradient of x and the gradient of u and the gradient of b and the gradient of c."""
+        """Return the gradients of x, u, b and c."""
         x, u, b, c, p, s_before, s = self._kept()
         dx, du, db, dc, self.grads["a"], df = self._run(
             selective_scan_backward, dy, x, u, b, c, self.params["a"], self.params.get("f"), p, s_before, s

@@ -67,9 +67,8 @@ def simple_rnn_forward(x: Any, h0: Any, w: Any, r: Any, b: Any = None) -> tuple[
         h_before_t = rt.zeros((N, H), dtype)
         h_before_t += last_h
         # (2) h_before[n,0,k] += h0[n,k]
-        if h0 is not None:
-            if 0 <= t < 1:
-                h_before_t += h0
+        if h0 is not None and 0 <= t < 1:
+            h_before_t += h0
         # (3) t1[n,t,k] = Σ_{l} r[l,k] h_before[n,t,l]
         t1_t = rt.contract("n l, l k -> n k", h_before_t, r)
         # (4) h[n,t,k] = tanh(u[n,t,k]+t1[n,t,k])

@@ -67,9 +67,8 @@ def state_space_forward(x: Any, s0: Any, a: Any, b: Any, c: Any, f: Any = None) 
         s_before_t = rt.zeros((N, D, K), dtype)
         s_before_t += last_s
         # (1) s_before[n,0,d,k] += s0[n,d,k]
-        if s0 is not None:
-            if 0 <= t < 1:
-                s_before_t += s0
+        if s0 is not None and 0 <= t < 1:
+            s_before_t += s0
         # (2) s[n,t,d,k] = x[n,t,d] b[d,k] + a[d,k] s_before[n,t,d,k]
         s_t = rt.empty((N, D, K), dtype)
         if not loops.state_space_forward_1(s_t, a, b, s_before_t, x_t, D, K, N):

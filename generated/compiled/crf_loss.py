@@ -254,34 +254,34 @@ def crf_loss_forward_4(c: rt.Array, h: rt.Array, t2: rt.Array, z: rt.Array, f: r
 
 crf_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * da_q6, const REAL * c, const REAL * h, const REAL * l, const REAL * t2,
+    long start, long stop, REAL * da_q5, const REAL * c, const REAL * h, const REAL * r, const REAL * t2,
     REAL number_1, REAL number_2, long K)
 {
     for (long e = start; e < stop; e++) {
         const long c_at = K * e;
-        const long da_q6_at = K * e;
+        const long da_q5_at = K * e;
         const long h_at = e;
-        const long l_at = e;
+        const long r_at = e;
         const long t2_at = e;
         const REAL number_of_row_1 = 1 / t2[t2_at];
-        for (long q7 = 0; q7 < whole(0, K); q7 += LANES) {
-            const reals l_1 = all(l[l_at]);
-            const reals c_1 = load(&c[c_at + q7]);
+        for (long q6 = 0; q6 < whole(0, K); q6 += LANES) {
+            const reals r_1 = all(r[r_at]);
+            const reals c_1 = load(&c[c_at + q6]);
             const reals h_1 = all(h[h_at]);
             const reals term_4 = number_2 * all_exp_of(c_1 - h_1) * number_of_row_1;
-            const reals term_5 = choose(MASKS(all(number_1) == l_1 - all(1)), term_4, all(0));
-            const reals da_q6_1 = term_5;
-            store(&da_q6[da_q6_at + q7], da_q6_1);
+            const reals term_5 = choose(MASKS(all(number_1) == r_1 - all(1)), term_4, all(0));
+            const reals da_q5_1 = term_5;
+            store(&da_q5[da_q5_at + q6], da_q5_1);
         }
         APART
-        for (long q7 = whole(0, K); q7 < K; q7++) {
-            const REAL l_1 = l[l_at];
-            const REAL c_1 = c[c_at + q7];
+        for (long q6 = whole(0, K); q6 < K; q6++) {
+            const REAL r_1 = r[r_at];
+            const REAL c_1 = c[c_at + q6];
             const REAL h_1 = h[h_at];
             const REAL term_4 = number_2 * exp_of(c_1 - h_1) * number_of_row_1;
-            const REAL term_5 = number_1 == l_1 - 1 ? term_4 : 0;
-            const REAL da_q6_1 = term_5;
-            da_q6[da_q6_at + q7] = da_q6_1;
+            const REAL term_5 = number_1 == r_1 - 1 ? term_4 : 0;
+            const REAL da_q5_1 = term_5;
+            da_q5[da_q5_at + q6] = da_q5_1;
         }
     }
 }
@@ -300,40 +300,40 @@ static void part(void *given, long number)
 
 
 def crf_loss_grad_input_1(
-    da_q6: rt.Array, c: rt.Array, h: rt.Array, l: rt.Array, t2: rt.Array, dy: Any, K: int, N: int, q6: int
+    da_q5: rt.Array, c: rt.Array, h: rt.Array, r: rt.Array, t2: rt.Array, dy: Any, K: int, N: int, q5: int
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("crf_loss_grad_input_1", da_q6=da_q6)
+    dtype = rt.float_type("crf_loss_grad_input_1", da_q5=da_q5)
     return rt.run(
         crf_loss_grad_input_1_loops,
         N,
         K * N,
-        (da_q6, c, h, l, t2),
-        (dtype(q6), dtype(rt.ratio(dy, N))),
+        (da_q5, c, h, r, t2),
+        (dtype(q5), dtype(rt.ratio(dy, N))),
         (K,),
         (),
         uses="whrrr",
     )
 
 
-crf_loss_grad_input_2_loops = r"""/* Sums over k for every e, q7. */
+crf_loss_grad_input_2_loops = r"""/* Sums over k for every e, q6. */
 static void loops(
-    long start, long stop, REAL *restrict da_q6, const REAL *restrict a_q6, const REAL *restrict dv_q6,
-    const REAL *restrict m_q6, const REAL *restrict t1_q6, const REAL *restrict w, long K)
+    long start, long stop, REAL *restrict da_q5, const REAL *restrict a_q5, const REAL *restrict dv_q5,
+    const REAL *restrict m_q5, const REAL *restrict t1_q5, const REAL *restrict w, long K)
 {
     for (long e = start; e < stop; e++) {
-        long q7 = 0;
-        while (q7 < K) {
-            if (q7 <= K - 4) {
+        long q6 = 0;
+        while (q6 < K) {
+            if (q6 <= K - 4) {
                 double total = 0;
                 double total_1 = 0;
                 double total_2 = 0;
                 double total_3 = 0;
-                const long a_q6_at = K * e + q7;
-                const long dv_q6_at = K * e;
-                const long m_q6_at = K * e;
-                const long t1_q6_at = K * e;
-                const long w_at = K * q7;
+                const long a_q5_at = K * e + q6;
+                const long dv_q5_at = K * e;
+                const long m_q5_at = K * e;
+                const long t1_q5_at = K * e;
+                const long w_at = K * q6;
                 for (long low = 0; low < K; low += 4096) {
                     const long high = least(low + 4096, K);
                     reals row_sums = all(0);
@@ -341,81 +341,81 @@ static void loops(
                     reals row_sums_2 = all(0);
                     reals row_sums_3 = all(0);
                     for (long k = low; k < whole(low, high); k += LANES) {
-                        const reals a_q6_1 = all(a_q6[a_q6_at]);
+                        const reals a_q5_1 = all(a_q5[a_q5_at]);
                         const reals w_1 = load(&w[w_at + k]);
-                        const reals m_q6_1 = load(&m_q6[m_q6_at + k]);
-                        const reals dv_q6_1 = load(&dv_q6[dv_q6_at + k]);
-                        const reals t1_q6_1 = load(&t1_q6[t1_q6_at + k]);
-                        all_add_to(row_sums, all_exp_of(a_q6_1 + w_1 - m_q6_1) * dv_q6_1 / t1_q6_1);
-                        const reals a_q6_2 = all(a_q6[a_q6_at + 1]);
+                        const reals m_q5_1 = load(&m_q5[m_q5_at + k]);
+                        const reals dv_q5_1 = load(&dv_q5[dv_q5_at + k]);
+                        const reals t1_q5_1 = load(&t1_q5[t1_q5_at + k]);
+                        all_add_to(row_sums, all_exp_of(a_q5_1 + w_1 - m_q5_1) * dv_q5_1 / t1_q5_1);
+                        const reals a_q5_2 = all(a_q5[a_q5_at + 1]);
                         const reals w_2 = load(&w[w_at + K + k]);
-                        all_add_to(row_sums_1, all_exp_of(a_q6_2 + w_2 - m_q6_1) * dv_q6_1 / t1_q6_1);
-                        const reals a_q6_3 = all(a_q6[a_q6_at + 2]);
+                        all_add_to(row_sums_1, all_exp_of(a_q5_2 + w_2 - m_q5_1) * dv_q5_1 / t1_q5_1);
+                        const reals a_q5_3 = all(a_q5[a_q5_at + 2]);
                         const reals w_3 = load(&w[w_at + 2 * K + k]);
-                        all_add_to(row_sums_2, all_exp_of(a_q6_3 + w_3 - m_q6_1) * dv_q6_1 / t1_q6_1);
-                        const reals a_q6_4 = all(a_q6[a_q6_at + 3]);
+                        all_add_to(row_sums_2, all_exp_of(a_q5_3 + w_3 - m_q5_1) * dv_q5_1 / t1_q5_1);
+                        const reals a_q5_4 = all(a_q5[a_q5_at + 3]);
                         const reals w_4 = load(&w[w_at + 3 * K + k]);
-                        all_add_to(row_sums_3, all_exp_of(a_q6_4 + w_4 - m_q6_1) * dv_q6_1 / t1_q6_1);
+                        all_add_to(row_sums_3, all_exp_of(a_q5_4 + w_4 - m_q5_1) * dv_q5_1 / t1_q5_1);
                     }
                     for (long k = whole(low, high); k < high; k++) {
-                        const REAL a_q6_1 = a_q6[a_q6_at];
+                        const REAL a_q5_1 = a_q5[a_q5_at];
                         const REAL w_1 = w[w_at + k];
-                        const REAL m_q6_1 = m_q6[m_q6_at + k];
-                        const REAL dv_q6_1 = dv_q6[dv_q6_at + k];
-                        const REAL t1_q6_1 = t1_q6[t1_q6_at + k];
-                        add_to(row_sums, exp_of(a_q6_1 + w_1 - m_q6_1) * dv_q6_1 / t1_q6_1);
-                        const REAL a_q6_2 = a_q6[a_q6_at + 1];
+                        const REAL m_q5_1 = m_q5[m_q5_at + k];
+                        const REAL dv_q5_1 = dv_q5[dv_q5_at + k];
+                        const REAL t1_q5_1 = t1_q5[t1_q5_at + k];
+                        add_to(row_sums, exp_of(a_q5_1 + w_1 - m_q5_1) * dv_q5_1 / t1_q5_1);
+                        const REAL a_q5_2 = a_q5[a_q5_at + 1];
                         const REAL w_2 = w[w_at + K + k];
-                        add_to(row_sums_1, exp_of(a_q6_2 + w_2 - m_q6_1) * dv_q6_1 / t1_q6_1);
-                        const REAL a_q6_3 = a_q6[a_q6_at + 2];
+                        add_to(row_sums_1, exp_of(a_q5_2 + w_2 - m_q5_1) * dv_q5_1 / t1_q5_1);
+                        const REAL a_q5_3 = a_q5[a_q5_at + 2];
                         const REAL w_3 = w[w_at + 2 * K + k];
-                        add_to(row_sums_2, exp_of(a_q6_3 + w_3 - m_q6_1) * dv_q6_1 / t1_q6_1);
-                        const REAL a_q6_4 = a_q6[a_q6_at + 3];
+                        add_to(row_sums_2, exp_of(a_q5_3 + w_3 - m_q5_1) * dv_q5_1 / t1_q5_1);
+                        const REAL a_q5_4 = a_q5[a_q5_at + 3];
                         const REAL w_4 = w[w_at + 3 * K + k];
-                        add_to(row_sums_3, exp_of(a_q6_4 + w_4 - m_q6_1) * dv_q6_1 / t1_q6_1);
+                        add_to(row_sums_3, exp_of(a_q5_4 + w_4 - m_q5_1) * dv_q5_1 / t1_q5_1);
                     }
                     total += sum_of(row_sums);
                     total_1 += sum_of(row_sums_1);
                     total_2 += sum_of(row_sums_2);
                     total_3 += sum_of(row_sums_3);
                 }
-                const long at = K * e + q7;
-                da_q6[at] += total;
-                da_q6[at + 1] += total_1;
-                da_q6[at + 2] += total_2;
-                da_q6[at + 3] += total_3;
-                q7 += 4;
+                const long at = K * e + q6;
+                da_q5[at] += total;
+                da_q5[at + 1] += total_1;
+                da_q5[at + 2] += total_2;
+                da_q5[at + 3] += total_3;
+                q6 += 4;
             } else {
                 double total = 0;
-                const long a_q6_at = K * e + q7;
-                const long dv_q6_at = K * e;
-                const long m_q6_at = K * e;
-                const long t1_q6_at = K * e;
-                const long w_at = K * q7;
+                const long a_q5_at = K * e + q6;
+                const long dv_q5_at = K * e;
+                const long m_q5_at = K * e;
+                const long t1_q5_at = K * e;
+                const long w_at = K * q6;
                 for (long low = 0; low < K; low += 4096) {
                     const long high = least(low + 4096, K);
                     reals row_sums = all(0);
                     for (long k = low; k < whole(low, high); k += LANES) {
-                        const reals a_q6_1 = all(a_q6[a_q6_at]);
+                        const reals a_q5_1 = all(a_q5[a_q5_at]);
                         const reals w_1 = load(&w[w_at + k]);
-                        const reals m_q6_1 = load(&m_q6[m_q6_at + k]);
-                        const reals dv_q6_1 = load(&dv_q6[dv_q6_at + k]);
-                        const reals t1_q6_1 = load(&t1_q6[t1_q6_at + k]);
-                        all_add_to(row_sums, all_exp_of(a_q6_1 + w_1 - m_q6_1) * dv_q6_1 / t1_q6_1);
+                        const reals m_q5_1 = load(&m_q5[m_q5_at + k]);
+                        const reals dv_q5_1 = load(&dv_q5[dv_q5_at + k]);
+                        const reals t1_q5_1 = load(&t1_q5[t1_q5_at + k]);
+                        all_add_to(row_sums, all_exp_of(a_q5_1 + w_1 - m_q5_1) * dv_q5_1 / t1_q5_1);
                     }
                     for (long k = whole(low, high); k < high; k++) {
-                        const REAL a_q6_1 = a_q6[a_q6_at];
+                        const REAL a_q5_1 = a_q5[a_q5_at];
                         const REAL w_1 = w[w_at + k];
-                        const REAL m_q6_1 = m_q6[m_q6_at + k];
-                        const REAL dv_q6_1 = dv_q6[dv_q6_at + k];
-                        const REAL t1_q6_1 = t1_q6[t1_q6_at + k];
-                        add_to(row_sums, exp_of(a_q6_1 + w_1 - m_q6_1) * dv_q6_1 / t1_q6_1);
+                        const REAL m_q5_1 = m_q5[m_q5_at + k];
+                        const REAL dv_q5_1 = dv_q5[dv_q5_at + k];
+                        const REAL t1_q5_1 = t1_q5[t1_q5_at + k];
+                        add_to(row_sums, exp_of(a_q5_1 + w_1 - m_q5_1) * dv_q5_1 / t1_q5_1);
                     }
                     total += sum_of(row_sums);
                 }
-                const long at = K * e + q7;
-                da_q6[at] += total;
-                q7 += 1;
+                const long at = K * e + q6;
+                da_q5[at] += total;
+                q6 += 1;
             }
         }
     }
@@ -435,55 +435,55 @@ static void part(void *given, long number)
 
 
 def crf_loss_grad_input_2(
-    da_q6: rt.Array, a_q6: rt.Array, dv_q6: rt.Array, m_q6: rt.Array, t1_q6: rt.Array, w: rt.Array, K: int, N: int
+    da_q5: rt.Array, a_q5: rt.Array, dv_q5: rt.Array, m_q5: rt.Array, t1_q5: rt.Array, w: rt.Array, K: int, N: int
 ) -> bool:
-    """Sums over k for every e, q7."""
+    """Sums over k for every e, q6."""
     return rt.run(
-        crf_loss_grad_input_2_loops, N, K**2 * N, (da_q6, a_q6, dv_q6, m_q6, t1_q6, w), (), (K,), (), uses="?-----"
+        crf_loss_grad_input_2_loops, N, K**2 * N, (da_q5, a_q5, dv_q5, m_q5, t1_q5, w), (), (K,), (), uses="?-----"
     )
 
 
 crf_loss_grad_weight_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, REAL * dt1_q6, REAL * da_q6, const REAL * dv_q6, const REAL * t1_q6, const REAL * c,
-    const REAL * h, const REAL * l, const REAL * t2, REAL number_1, REAL number_2, long K)
+    long start, long stop, REAL * dt1_q5, REAL * da_q5, const REAL * dv_q5, const REAL * t1_q5, const REAL * c,
+    const REAL * h, const REAL * r, const REAL * t2, REAL number_1, REAL number_2, long K)
 {
     for (long e = start; e < stop; e++) {
         const long c_at = K * e;
-        const long da_q6_at = K * e;
-        const long dt1_q6_at = K * e;
-        const long dv_q6_at = K * e;
+        const long da_q5_at = K * e;
+        const long dt1_q5_at = K * e;
+        const long dv_q5_at = K * e;
         const long h_at = e;
-        const long l_at = e;
-        const long t1_q6_at = K * e;
+        const long r_at = e;
+        const long t1_q5_at = K * e;
         const long t2_at = e;
         const REAL number_of_row_1 = 1 / t2[t2_at];
-        for (long q7 = 0; q7 < whole(0, K); q7 += LANES) {
-            const reals dv_q6_1 = load(&dv_q6[dv_q6_at + q7]);
-            const reals t1_q6_1 = load(&t1_q6[t1_q6_at + q7]);
-            const reals dt1_q6_1 = dv_q6_1 / t1_q6_1;
-            const reals l_1 = all(l[l_at]);
-            const reals c_1 = load(&c[c_at + q7]);
+        for (long q6 = 0; q6 < whole(0, K); q6 += LANES) {
+            const reals dv_q5_1 = load(&dv_q5[dv_q5_at + q6]);
+            const reals t1_q5_1 = load(&t1_q5[t1_q5_at + q6]);
+            const reals dt1_q5_1 = dv_q5_1 / t1_q5_1;
+            const reals r_1 = all(r[r_at]);
+            const reals c_1 = load(&c[c_at + q6]);
             const reals h_1 = all(h[h_at]);
             const reals term_7 = number_2 * all_exp_of(c_1 - h_1) * number_of_row_1;
-            const reals term_8 = choose(MASKS(all(number_1) == l_1 - all(1)), term_7, all(0));
-            const reals da_q6_1 = term_8;
-            store(&dt1_q6[dt1_q6_at + q7], dt1_q6_1);
-            store(&da_q6[da_q6_at + q7], da_q6_1);
+            const reals term_8 = choose(MASKS(all(number_1) == r_1 - all(1)), term_7, all(0));
+            const reals da_q5_1 = term_8;
+            store(&dt1_q5[dt1_q5_at + q6], dt1_q5_1);
+            store(&da_q5[da_q5_at + q6], da_q5_1);
         }
         APART
-        for (long q7 = whole(0, K); q7 < K; q7++) {
-            const REAL dv_q6_1 = dv_q6[dv_q6_at + q7];
-            const REAL t1_q6_1 = t1_q6[t1_q6_at + q7];
-            const REAL dt1_q6_1 = dv_q6_1 / t1_q6_1;
-            const REAL l_1 = l[l_at];
-            const REAL c_1 = c[c_at + q7];
+        for (long q6 = whole(0, K); q6 < K; q6++) {
+            const REAL dv_q5_1 = dv_q5[dv_q5_at + q6];
+            const REAL t1_q5_1 = t1_q5[t1_q5_at + q6];
+            const REAL dt1_q5_1 = dv_q5_1 / t1_q5_1;
+            const REAL r_1 = r[r_at];
+            const REAL c_1 = c[c_at + q6];
             const REAL h_1 = h[h_at];
             const REAL term_7 = number_2 * exp_of(c_1 - h_1) * number_of_row_1;
-            const REAL term_8 = number_1 == l_1 - 1 ? term_7 : 0;
-            const REAL da_q6_1 = term_8;
-            dt1_q6[dt1_q6_at + q7] = dt1_q6_1;
-            da_q6[da_q6_at + q7] = da_q6_1;
+            const REAL term_8 = number_1 == r_1 - 1 ? term_7 : 0;
+            const REAL da_q5_1 = term_8;
+            dt1_q5[dt1_q5_at + q6] = dt1_q5_1;
+            da_q5[da_q5_at + q6] = da_q5_1;
         }
     }
 }
@@ -502,50 +502,50 @@ static void part(void *given, long number)
 
 
 def crf_loss_grad_weight_1(
-    dt1_q6: rt.Array,
-    da_q6: rt.Array,
-    dv_q6: rt.Array,
-    t1_q6: rt.Array,
+    dt1_q5: rt.Array,
+    da_q5: rt.Array,
+    dv_q5: rt.Array,
+    t1_q5: rt.Array,
     c: rt.Array,
     h: rt.Array,
-    l: rt.Array,
+    r: rt.Array,
     t2: rt.Array,
     dy: Any,
     K: int,
     N: int,
-    q6: int,
+    q5: int,
 ) -> bool:
     """Row by row, for every e."""
-    dtype = rt.float_type("crf_loss_grad_weight_1", dt1_q6=dt1_q6)
+    dtype = rt.float_type("crf_loss_grad_weight_1", dt1_q5=dt1_q5)
     return rt.run(
         crf_loss_grad_weight_1_loops,
         N,
         2 * K * N,
-        (dt1_q6, da_q6, dv_q6, t1_q6, c, h, l, t2),
-        (dtype(q6), dtype(rt.ratio(dy, N))),
+        (dt1_q5, da_q5, dv_q5, t1_q5, c, h, r, t2),
+        (dtype(q5), dtype(rt.ratio(dy, N))),
         (K,),
         (),
         uses="wwhhhrrr",
     )
 
 
-crf_loss_grad_weight_2_loops = r"""/* Sums over k for every e, q7. */
+crf_loss_grad_weight_2_loops = r"""/* Sums over k for every e, q6. */
 static void loops(
-    long start, long stop, REAL *restrict da_q6, const REAL *restrict a_q6, const REAL *restrict dt1_q6,
-    const REAL *restrict m_q6, const REAL *restrict w, long K)
+    long start, long stop, REAL *restrict da_q5, const REAL *restrict a_q5, const REAL *restrict dt1_q5,
+    const REAL *restrict m_q5, const REAL *restrict w, long K)
 {
     for (long e = start; e < stop; e++) {
-        long q7 = 0;
-        while (q7 < K) {
-            if (q7 <= K - 4) {
+        long q6 = 0;
+        while (q6 < K) {
+            if (q6 <= K - 4) {
                 double total = 0;
                 double total_1 = 0;
                 double total_2 = 0;
                 double total_3 = 0;
-                const long a_q6_at = K * e + q7;
-                const long dt1_q6_at = K * e;
-                const long m_q6_at = K * e;
-                const long w_at = K * q7;
+                const long a_q5_at = K * e + q6;
+                const long dt1_q5_at = K * e;
+                const long m_q5_at = K * e;
+                const long w_at = K * q6;
                 for (long low = 0; low < K; low += 4096) {
                     const long high = least(low + 4096, K);
                     reals row_sums = all(0);
@@ -553,76 +553,76 @@ static void loops(
                     reals row_sums_2 = all(0);
                     reals row_sums_3 = all(0);
                     for (long k = low; k < whole(low, high); k += LANES) {
-                        const reals a_q6_1 = all(a_q6[a_q6_at]);
+                        const reals a_q5_1 = all(a_q5[a_q5_at]);
                         const reals w_1 = load(&w[w_at + k]);
-                        const reals m_q6_1 = load(&m_q6[m_q6_at + k]);
-                        const reals dt1_q6_1 = load(&dt1_q6[dt1_q6_at + k]);
-                        all_add_to(row_sums, all_exp_of(a_q6_1 + w_1 - m_q6_1) * dt1_q6_1);
-                        const reals a_q6_2 = all(a_q6[a_q6_at + 1]);
+                        const reals m_q5_1 = load(&m_q5[m_q5_at + k]);
+                        const reals dt1_q5_1 = load(&dt1_q5[dt1_q5_at + k]);
+                        all_add_to(row_sums, all_exp_of(a_q5_1 + w_1 - m_q5_1) * dt1_q5_1);
+                        const reals a_q5_2 = all(a_q5[a_q5_at + 1]);
                         const reals w_2 = load(&w[w_at + K + k]);
-                        all_add_to(row_sums_1, all_exp_of(a_q6_2 + w_2 - m_q6_1) * dt1_q6_1);
-                        const reals a_q6_3 = all(a_q6[a_q6_at + 2]);
+                        all_add_to(row_sums_1, all_exp_of(a_q5_2 + w_2 - m_q5_1) * dt1_q5_1);
+                        const reals a_q5_3 = all(a_q5[a_q5_at + 2]);
                         const reals w_3 = load(&w[w_at + 2 * K + k]);
-                        all_add_to(row_sums_2, all_exp_of(a_q6_3 + w_3 - m_q6_1) * dt1_q6_1);
-                        const reals a_q6_4 = all(a_q6[a_q6_at + 3]);
+                        all_add_to(row_sums_2, all_exp_of(a_q5_3 + w_3 - m_q5_1) * dt1_q5_1);
+                        const reals a_q5_4 = all(a_q5[a_q5_at + 3]);
                         const reals w_4 = load(&w[w_at + 3 * K + k]);
-                        all_add_to(row_sums_3, all_exp_of(a_q6_4 + w_4 - m_q6_1) * dt1_q6_1);
+                        all_add_to(row_sums_3, all_exp_of(a_q5_4 + w_4 - m_q5_1) * dt1_q5_1);
                     }
                     for (long k = whole(low, high); k < high; k++) {
-                        const REAL a_q6_1 = a_q6[a_q6_at];
+                        const REAL a_q5_1 = a_q5[a_q5_at];
                         const REAL w_1 = w[w_at + k];
-                        const REAL m_q6_1 = m_q6[m_q6_at + k];
-                        const REAL dt1_q6_1 = dt1_q6[dt1_q6_at + k];
-                        add_to(row_sums, exp_of(a_q6_1 + w_1 - m_q6_1) * dt1_q6_1);
-                        const REAL a_q6_2 = a_q6[a_q6_at + 1];
+                        const REAL m_q5_1 = m_q5[m_q5_at + k];
+                        const REAL dt1_q5_1 = dt1_q5[dt1_q5_at + k];
+                        add_to(row_sums, exp_of(a_q5_1 + w_1 - m_q5_1) * dt1_q5_1);
+                        const REAL a_q5_2 = a_q5[a_q5_at + 1];
                         const REAL w_2 = w[w_at + K + k];
-                        add_to(row_sums_1, exp_of(a_q6_2 + w_2 - m_q6_1) * dt1_q6_1);
-                        const REAL a_q6_3 = a_q6[a_q6_at + 2];
+                        add_to(row_sums_1, exp_of(a_q5_2 + w_2 - m_q5_1) * dt1_q5_1);
+                        const REAL a_q5_3 = a_q5[a_q5_at + 2];
                         const REAL w_3 = w[w_at + 2 * K + k];
-                        add_to(row_sums_2, exp_of(a_q6_3 + w_3 - m_q6_1) * dt1_q6_1);
-                        const REAL a_q6_4 = a_q6[a_q6_at + 3];
+                        add_to(row_sums_2, exp_of(a_q5_3 + w_3 - m_q5_1) * dt1_q5_1);
+                        const REAL a_q5_4 = a_q5[a_q5_at + 3];
                         const REAL w_4 = w[w_at + 3 * K + k];
-                        add_to(row_sums_3, exp_of(a_q6_4 + w_4 - m_q6_1) * dt1_q6_1);
+                        add_to(row_sums_3, exp_of(a_q5_4 + w_4 - m_q5_1) * dt1_q5_1);
                     }
                     total += sum_of(row_sums);
                     total_1 += sum_of(row_sums_1);
                     total_2 += sum_of(row_sums_2);
                     total_3 += sum_of(row_sums_3);
                 }
-                const long at = K * e + q7;
-                da_q6[at] += total;
-                da_q6[at + 1] += total_1;
-                da_q6[at + 2] += total_2;
-                da_q6[at + 3] += total_3;
-                q7 += 4;
+                const long at = K * e + q6;
+                da_q5[at] += total;
+                da_q5[at + 1] += total_1;
+                da_q5[at + 2] += total_2;
+                da_q5[at + 3] += total_3;
+                q6 += 4;
             } else {
                 double total = 0;
-                const long a_q6_at = K * e + q7;
-                const long dt1_q6_at = K * e;
-                const long m_q6_at = K * e;
-                const long w_at = K * q7;
+                const long a_q5_at = K * e + q6;
+                const long dt1_q5_at = K * e;
+                const long m_q5_at = K * e;
+                const long w_at = K * q6;
                 for (long low = 0; low < K; low += 4096) {
                     const long high = least(low + 4096, K);
                     reals row_sums = all(0);
                     for (long k = low; k < whole(low, high); k += LANES) {
-                        const reals a_q6_1 = all(a_q6[a_q6_at]);
+                        const reals a_q5_1 = all(a_q5[a_q5_at]);
                         const reals w_1 = load(&w[w_at + k]);
-                        const reals m_q6_1 = load(&m_q6[m_q6_at + k]);
-                        const reals dt1_q6_1 = load(&dt1_q6[dt1_q6_at + k]);
-                        all_add_to(row_sums, all_exp_of(a_q6_1 + w_1 - m_q6_1) * dt1_q6_1);
+                        const reals m_q5_1 = load(&m_q5[m_q5_at + k]);
+                        const reals dt1_q5_1 = load(&dt1_q5[dt1_q5_at + k]);
+                        all_add_to(row_sums, all_exp_of(a_q5_1 + w_1 - m_q5_1) * dt1_q5_1);
                     }
                     for (long k = whole(low, high); k < high; k++) {
-                        const REAL a_q6_1 = a_q6[a_q6_at];
+                        const REAL a_q5_1 = a_q5[a_q5_at];
                         const REAL w_1 = w[w_at + k];
-                        const REAL m_q6_1 = m_q6[m_q6_at + k];
-                        const REAL dt1_q6_1 = dt1_q6[dt1_q6_at + k];
-                        add_to(row_sums, exp_of(a_q6_1 + w_1 - m_q6_1) * dt1_q6_1);
+                        const REAL m_q5_1 = m_q5[m_q5_at + k];
+                        const REAL dt1_q5_1 = dt1_q5[dt1_q5_at + k];
+                        add_to(row_sums, exp_of(a_q5_1 + w_1 - m_q5_1) * dt1_q5_1);
                     }
                     total += sum_of(row_sums);
                 }
-                const long at = K * e + q7;
-                da_q6[at] += total;
-                q7 += 1;
+                const long at = K * e + q6;
+                da_q5[at] += total;
+                q6 += 1;
             }
         }
     }
@@ -642,13 +642,13 @@ static void part(void *given, long number)
 
 
 def crf_loss_grad_weight_2(
-    da_q6: rt.Array, a_q6: rt.Array, dt1_q6: rt.Array, m_q6: rt.Array, w: rt.Array, K: int, N: int
+    da_q5: rt.Array, a_q5: rt.Array, dt1_q5: rt.Array, m_q5: rt.Array, w: rt.Array, K: int, N: int
 ) -> bool:
-    """Sums over k for every e, q7."""
-    return rt.run(crf_loss_grad_weight_2_loops, N, K**2 * N, (da_q6, a_q6, dt1_q6, m_q6, w), (), (K,), (), uses="?----")
+    """Sums over k for every e, q6."""
+    return rt.run(crf_loss_grad_weight_2_loops, N, K**2 * N, (da_q5, a_q5, dt1_q5, m_q5, w), (), (K,), (), uses="?----")
 
 
-crf_loss_grad_weight_3_loops = r"""/* Sums over n, i for every e, q6. */
+crf_loss_grad_weight_3_loops = r"""/* Sums over n, i for every e, q5. */
 static void loops(
     long start, long stop, REAL *restrict dw, const REAL *restrict a, const REAL *restrict dt1,
     const REAL *restrict m, const REAL *restrict w, long K, long N, long T)
@@ -657,40 +657,40 @@ static void loops(
         const long at = K * e;
         const long a_at = e;
         const long w_at = K * e;
-        for (long q6 = 0; q6 < covered(0, K); q6 = onward(q6, K)) {
+        for (long q5 = 0; q5 < covered(0, K); q5 = onward(q5, K)) {
             reals total = all(0);
             for (long n = 0; n < N; n++) {
                 for (long i_from = 0; i_from < T; i_from += 128) {
                     reals part_ = all(0);
                     for (long i = i_from; i < least(i_from + 128, T); i++) {
-                        const reals w_1 = load(&w[w_at + q6]);
+                        const reals w_1 = load(&w[w_at + q5]);
                         const reals a_1 = all(a[a_at + (K * T * n + K * i)]);
-                        const reals m_1 = load(&m[K * T * n + K * i + q6]);
-                        const reals dt1_1 = load(&dt1[K * T * n + K * i + q6]);
+                        const reals m_1 = load(&m[K * T * n + K * i + q5]);
+                        const reals dt1_1 = load(&dt1[K * T * n + K * i + q5]);
                         part_ += all_exp_of(w_1 + a_1 - m_1) * dt1_1;
                     }
                     total += part_;
                 }
             }
-            store(&dw[at + q6], total);
+            store(&dw[at + q5], total);
         }
         APART
-        for (long q6 = covered(0, K); q6 < K; q6++) {
+        for (long q5 = covered(0, K); q5 < K; q5++) {
             REAL total = 0;
             for (long n = 0; n < N; n++) {
                 for (long i_from = 0; i_from < T; i_from += 128) {
                     REAL part_ = 0;
                     for (long i = i_from; i < least(i_from + 128, T); i++) {
-                        const REAL w_1 = w[w_at + q6];
+                        const REAL w_1 = w[w_at + q5];
                         const REAL a_1 = a[a_at + (K * T * n + K * i)];
-                        const REAL m_1 = m[K * T * n + K * i + q6];
-                        const REAL dt1_1 = dt1[K * T * n + K * i + q6];
+                        const REAL m_1 = m[K * T * n + K * i + q5];
+                        const REAL dt1_1 = dt1[K * T * n + K * i + q5];
                         part_ += exp_of(w_1 + a_1 - m_1) * dt1_1;
                     }
                     total += part_;
                 }
             }
-            dw[at + q6] = total;
+            dw[at + q5] = total;
         }
     }
 }
@@ -711,7 +711,7 @@ static void part(void *given, long number)
 def crf_loss_grad_weight_3(
     dw: rt.Array, a: rt.Array, dt1: rt.Array, m: rt.Array, w: rt.Array, K: int, N: int, T: int
 ) -> bool:
-    """Sums over n, i for every e, q6."""
+    """Sums over n, i for every e, q5."""
     return rt.run(crf_loss_grad_weight_3_loops, K, K**2 * N * T, (dw, a, dt1, m, w), (), (K,), (N, T), uses="*----")
 
 

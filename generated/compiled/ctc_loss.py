@@ -11,76 +11,31 @@ else:  # copied beside a script
 
 ctc_loss_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * c_i, REAL * v_i, const REAL * a_before_i, const REAL * b_before_i)
+    long start, long stop, REAL * a_i, const REAL * m_i, const REAL * a_before_i, const REAL * f_i,
+    const REAL * g_i)
 {
     for (long u = start; u < whole(start, stop); u += LANES) {
-        const reals b_before_i_1 = load(&b_before_i[u]);
+        const reals a_i_1 = load(&a_i[u]) + load(&m_i[u]);
         const reals a_before_i_1 = load(&a_before_i[u]);
-        const reals c_i_1 = all_larger(b_before_i_1, a_before_i_1);
-        const reals v_i_1 = all_exp_of(a_before_i_1 - c_i_1) + all_exp_of(b_before_i_1 - c_i_1);
-        store(&c_i[u], c_i_1);
-        store(&v_i[u], v_i_1);
-    }
-    APART
-    for (long u = whole(start, stop); u < stop; u++) {
-        const REAL b_before_i_1 = b_before_i[u];
-        const REAL a_before_i_1 = a_before_i[u];
-        const REAL c_i_1 = larger(b_before_i_1, a_before_i_1);
-        const REAL v_i_1 = exp_of(a_before_i_1 - c_i_1) + exp_of(b_before_i_1 - c_i_1);
-        c_i[u] = c_i_1;
-        v_i[u] = v_i_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
-}
-"""
-
-
-def ctc_loss_forward_1(
-    c_i: rt.Array, v_i: rt.Array, a_before_i: rt.Array, b_before_i: rt.Array, N: int, S: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        ctc_loss_forward_1_loops,
-        N * (S + 1),
-        2 * N * (S + 1),
-        (c_i, v_i, a_before_i, b_before_i),
-        (),
-        (),
-        (),
-        uses="wwhh",
-    )
-
-
-ctc_loss_forward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * m_i, REAL * w_i, const REAL * a_before_i, const REAL * f_i, const REAL * g_i)
-{
-    for (long u = start; u < whole(start, stop); u += LANES) {
-        const reals a_before_i_1 = load(&a_before_i[u]);
-        const reals g_i_1 = load(&g_i[u]);
+        const reals m_i_1 = load(&m_i[u]);
         const reals f_i_1 = load(&f_i[u]);
-        const reals m_i_1 = all_larger(all_larger(a_before_i_1, g_i_1), f_i_1);
-        const reals w_i_1 = all_exp_of(a_before_i_1 - m_i_1) + all_exp_of(f_i_1 - m_i_1) + all_exp_of(g_i_1 - m_i_1);
-        store(&m_i[u], m_i_1);
-        store(&w_i[u], w_i_1);
+        const reals g_i_1 = load(&g_i[u]);
+        const reals a_i_2_ = a_i_1 + all_log_of(
+            all_exp_of(a_before_i_1 - m_i_1) + all_exp_of(f_i_1 - m_i_1) + all_exp_of(g_i_1 - m_i_1)
+        );
+        store(&a_i[u], a_i_2_);
     }
     APART
     for (long u = whole(start, stop); u < stop; u++) {
+        const REAL a_i_1 = a_i[u] + m_i[u];
         const REAL a_before_i_1 = a_before_i[u];
-        const REAL g_i_1 = g_i[u];
+        const REAL m_i_1 = m_i[u];
         const REAL f_i_1 = f_i[u];
-        const REAL m_i_1 = larger(larger(a_before_i_1, g_i_1), f_i_1);
-        const REAL w_i_1 = exp_of(a_before_i_1 - m_i_1) + exp_of(f_i_1 - m_i_1) + exp_of(g_i_1 - m_i_1);
-        m_i[u] = m_i_1;
-        w_i[u] = w_i_1;
+        const REAL g_i_1 = g_i[u];
+        const REAL a_i_2_ = a_i_1 + log_of(
+            exp_of(a_before_i_1 - m_i_1) + exp_of(f_i_1 - m_i_1) + exp_of(g_i_1 - m_i_1)
+        );
+        a_i[u] = a_i_2_;
     }
 }
 
@@ -95,58 +50,23 @@ static void part(void *given, long number)
 """
 
 
-def ctc_loss_forward_2(
-    m_i: rt.Array, w_i: rt.Array, a_before_i: rt.Array, f_i: rt.Array, g_i: rt.Array, N: int, S: int
+def ctc_loss_forward_1(
+    a_i: rt.Array, m_i: rt.Array, a_before_i: rt.Array, f_i: rt.Array, g_i: rt.Array, N: int, S: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        ctc_loss_forward_2_loops,
+        ctc_loss_forward_1_loops,
         N * (S + 1),
         2 * N * (S + 1),
-        (m_i, w_i, a_before_i, f_i, g_i),
+        (a_i, m_i, a_before_i, f_i, g_i),
         (),
         (),
         (),
-        uses="wwhhh",
+        uses="ahhhh",
     )
 
 
-ctc_loss_forward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * a_i, const REAL * m_i, const REAL * w_i)
-{
-    for (long u = start; u < whole(start, stop); u += LANES) {
-        const reals a_i_1 = load(&a_i[u]) + load(&m_i[u]);
-        const reals w_i_1 = load(&w_i[u]);
-        const reals a_i_2_ = a_i_1 + all_log_of(w_i_1);
-        store(&a_i[u], a_i_2_);
-    }
-    APART
-    for (long u = whole(start, stop); u < stop; u++) {
-        const REAL a_i_1 = a_i[u] + m_i[u];
-        const REAL w_i_1 = w_i[u];
-        const REAL a_i_2_ = a_i_1 + log_of(w_i_1);
-        a_i[u] = a_i_2_;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def ctc_loss_forward_3(a_i: rt.Array, m_i: rt.Array, w_i: rt.Array, N: int, S: int) -> bool:
-    """Element by element."""
-    return rt.run(ctc_loss_forward_3_loops, N * (S + 1), 2 * N * (S + 1), (a_i, m_i, w_i), (), (), (), uses="ahh")
-
-
-ctc_loss_forward_4_loops = r"""/* Element by element. */
+ctc_loss_forward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL * d, REAL * z, const REAL * o, const REAL * p, REAL number_1)
 {
@@ -185,20 +105,20 @@ static void part(void *given, long number)
 """
 
 
-def ctc_loss_forward_4(d: rt.Array, z: rt.Array, o: rt.Array, p: rt.Array, N: int) -> bool:
+def ctc_loss_forward_2(d: rt.Array, z: rt.Array, o: rt.Array, p: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("ctc_loss_forward_4", d=d)
-    return rt.run(ctc_loss_forward_4_loops, N, 2 * N, (d, z, o, p), (dtype(-1e29),), (), (), uses="wwhh")
+    dtype = rt.float_type("ctc_loss_forward_2", d=d)
+    return rt.run(ctc_loss_forward_2_loops, N, 2 * N, (d, z, o, p), (dtype(-1e29),), (), (), uses="wwhh")
 
 
 ctc_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * do_, REAL * dp, const REAL * l, const REAL * d, const REAL * o, const REAL * p,
+    long start, long stop, REAL * do_, REAL * dp, const REAL * h, const REAL * d, const REAL * o, const REAL * p,
     REAL number_1, REAL number_2)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals l_1 = load(&l[e]);
-        const reals dz_1 = -number_1 / all_larger(l_1, all(1));
+        const reals h_1 = load(&h[e]);
+        const reals dz_1 = -number_1 / all_larger(h_1, all(1));
         const reals d_1 = load(&d[e]);
         const reals o_1 = load(&o[e]);
         const reals p_1 = load(&p[e]);
@@ -213,8 +133,8 @@ static void loops(
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
-        const REAL l_1 = l[e];
-        const REAL dz_1 = -number_1 / larger(l_1, 1);
+        const REAL h_1 = h[e];
+        const REAL dz_1 = -number_1 / larger(h_1, 1);
         const REAL d_1 = d[e];
         const REAL o_1 = o[e];
         const REAL p_1 = p[e];
@@ -242,7 +162,7 @@ static void part(void *given, long number)
 
 
 def ctc_loss_grad_input_1(
-    do: rt.Array, dp: rt.Array, l: rt.Array, d: rt.Array, o: rt.Array, p: rt.Array, dy: Any, N: int
+    do: rt.Array, dp: rt.Array, h: rt.Array, d: rt.Array, o: rt.Array, p: rt.Array, dy: Any, N: int
 ) -> bool:
     """Element by element."""
     dtype = rt.float_type("ctc_loss_grad_input_1", do=do)
@@ -250,7 +170,7 @@ def ctc_loss_grad_input_1(
         ctc_loss_grad_input_1_loops,
         N,
         3 * N,
-        (do, dp, l, d, o, p),
+        (do, dp, h, d, o, p),
         (dtype(rt.ratio(dy, N)), dtype(-1e29)),
         (),
         (),
@@ -260,29 +180,35 @@ def ctc_loss_grad_input_1(
 
 ctc_loss_grad_input_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * dw_h, REAL * dg_h, const REAL * da_h, const REAL * w_h, const REAL * g_h,
-    const REAL * m_h)
+    long start, long stop, REAL * dg_q5, const REAL * a_before_q5, const REAL * da_q5, const REAL * f_q5,
+    const REAL * g_q5, const REAL * m_q5)
 {
-    for (long q7 = start; q7 < whole(start, stop); q7 += LANES) {
-        const reals da_h_1 = load(&da_h[q7]);
-        const reals w_h_1 = load(&w_h[q7]);
-        const reals dw_h_1 = da_h_1 / w_h_1;
-        const reals g_h_1 = load(&g_h[q7]);
-        const reals m_h_1 = load(&m_h[q7]);
-        const reals dg_h_1 = all_exp_of(g_h_1 - m_h_1) * dw_h_1;
-        store(&dw_h[q7], dw_h_1);
-        store(&dg_h[q7], dg_h_1);
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals g_q5_1 = load(&g_q5[q6]);
+        const reals m_q5_1 = load(&m_q5[q6]);
+        const reals da_q5_1 = load(&da_q5[q6]);
+        const reals a_before_q5_1 = load(&a_before_q5[q6]);
+        const reals f_q5_1 = load(&f_q5[q6]);
+        const reals dg_q5_1 = (
+            all_exp_of(g_q5_1 - m_q5_1)
+            * da_q5_1
+            / (all_exp_of(a_before_q5_1 - m_q5_1) + all_exp_of(f_q5_1 - m_q5_1) + all_exp_of(g_q5_1 - m_q5_1))
+        );
+        store(&dg_q5[q6], dg_q5_1);
     }
     APART
-    for (long q7 = whole(start, stop); q7 < stop; q7++) {
-        const REAL da_h_1 = da_h[q7];
-        const REAL w_h_1 = w_h[q7];
-        const REAL dw_h_1 = da_h_1 / w_h_1;
-        const REAL g_h_1 = g_h[q7];
-        const REAL m_h_1 = m_h[q7];
-        const REAL dg_h_1 = exp_of(g_h_1 - m_h_1) * dw_h_1;
-        dw_h[q7] = dw_h_1;
-        dg_h[q7] = dg_h_1;
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL g_q5_1 = g_q5[q6];
+        const REAL m_q5_1 = m_q5[q6];
+        const REAL da_q5_1 = da_q5[q6];
+        const REAL a_before_q5_1 = a_before_q5[q6];
+        const REAL f_q5_1 = f_q5[q6];
+        const REAL dg_q5_1 = (
+            exp_of(g_q5_1 - m_q5_1)
+            * da_q5_1
+            / (exp_of(a_before_q5_1 - m_q5_1) + exp_of(f_q5_1 - m_q5_1) + exp_of(g_q5_1 - m_q5_1))
+        );
+        dg_q5[q6] = dg_q5_1;
     }
 }
 
@@ -299,87 +225,59 @@ static void part(void *given, long number)
 
 
 def ctc_loss_grad_input_2(
-    dw_h: rt.Array, dg_h: rt.Array, da_h: rt.Array, w_h: rt.Array, g_h: rt.Array, m_h: rt.Array, N: int, S: int
+    dg_q5: rt.Array,
+    a_before_q5: rt.Array,
+    da_q5: rt.Array,
+    f_q5: rt.Array,
+    g_q5: rt.Array,
+    m_q5: rt.Array,
+    N: int,
+    S: int,
 ) -> bool:
     """Element by element."""
     return rt.run(
         ctc_loss_grad_input_2_loops,
         N * (S + 1),
-        2 * N * (S + 1),
-        (dw_h, dg_h, da_h, w_h, g_h, m_h),
+        N * (S + 1),
+        (dg_q5, a_before_q5, da_q5, f_q5, g_q5, m_q5),
         (),
         (),
         (),
-        uses="wwhhhh",
+        uses="whhhhh",
     )
 
 
 ctc_loss_grad_input_3_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * df_h, const REAL * dw_h, const REAL * f_h, const REAL * m_h)
+    long start, long stop, REAL * df_q5, const REAL * a_before_q5, const REAL * da_q5, const REAL * f_q5,
+    const REAL * g_q5, const REAL * m_q5)
 {
-    for (long q7 = start; q7 < whole(start, stop); q7 += LANES) {
-        const reals f_h_1 = load(&f_h[q7]);
-        const reals m_h_1 = load(&m_h[q7]);
-        const reals dw_h_1 = load(&dw_h[q7]);
-        const reals df_h_1 = all_exp_of(f_h_1 - m_h_1) * dw_h_1;
-        store(&df_h[q7], df_h_1);
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals f_q5_1 = load(&f_q5[q6]);
+        const reals m_q5_1 = load(&m_q5[q6]);
+        const reals da_q5_1 = load(&da_q5[q6]);
+        const reals a_before_q5_1 = load(&a_before_q5[q6]);
+        const reals g_q5_1 = load(&g_q5[q6]);
+        const reals df_q5_1 = (
+            all_exp_of(f_q5_1 - m_q5_1)
+            * da_q5_1
+            / (all_exp_of(a_before_q5_1 - m_q5_1) + all_exp_of(f_q5_1 - m_q5_1) + all_exp_of(g_q5_1 - m_q5_1))
+        );
+        store(&df_q5[q6], df_q5_1);
     }
     APART
-    for (long q7 = whole(start, stop); q7 < stop; q7++) {
-        const REAL f_h_1 = f_h[q7];
-        const REAL m_h_1 = m_h[q7];
-        const REAL dw_h_1 = dw_h[q7];
-        const REAL df_h_1 = exp_of(f_h_1 - m_h_1) * dw_h_1;
-        df_h[q7] = df_h_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
-}
-"""
-
-
-def ctc_loss_grad_input_3(df_h: rt.Array, dw_h: rt.Array, f_h: rt.Array, m_h: rt.Array, N: int, S: int) -> bool:
-    """Element by element."""
-    return rt.run(
-        ctc_loss_grad_input_3_loops, N * (S + 1), N * (S + 1), (df_h, dw_h, f_h, m_h), (), (), (), uses="whhh"
-    )
-
-
-ctc_loss_grad_input_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * dv_h, REAL * da_before_h, const REAL * db_h, const REAL * v_h,
-    const REAL * a_before_h, const REAL * dw_h, const REAL * m_h)
-{
-    for (long q7 = start; q7 < whole(start, stop); q7 += LANES) {
-        const reals db_h_1 = load(&db_h[q7]);
-        const reals v_h_1 = load(&v_h[q7]);
-        const reals dv_h_1 = db_h_1 / v_h_1;
-        const reals a_before_h_1 = load(&a_before_h[q7]);
-        const reals m_h_1 = load(&m_h[q7]);
-        const reals dw_h_1 = load(&dw_h[q7]);
-        const reals da_before_h_1 = all_exp_of(a_before_h_1 - m_h_1) * dw_h_1;
-        store(&dv_h[q7], dv_h_1);
-        store(&da_before_h[q7], da_before_h_1);
-    }
-    APART
-    for (long q7 = whole(start, stop); q7 < stop; q7++) {
-        const REAL db_h_1 = db_h[q7];
-        const REAL v_h_1 = v_h[q7];
-        const REAL dv_h_1 = db_h_1 / v_h_1;
-        const REAL a_before_h_1 = a_before_h[q7];
-        const REAL m_h_1 = m_h[q7];
-        const REAL dw_h_1 = dw_h[q7];
-        const REAL da_before_h_1 = exp_of(a_before_h_1 - m_h_1) * dw_h_1;
-        dv_h[q7] = dv_h_1;
-        da_before_h[q7] = da_before_h_1;
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL f_q5_1 = f_q5[q6];
+        const REAL m_q5_1 = m_q5[q6];
+        const REAL da_q5_1 = da_q5[q6];
+        const REAL a_before_q5_1 = a_before_q5[q6];
+        const REAL g_q5_1 = g_q5[q6];
+        const REAL df_q5_1 = (
+            exp_of(f_q5_1 - m_q5_1)
+            * da_q5_1
+            / (exp_of(a_before_q5_1 - m_q5_1) + exp_of(f_q5_1 - m_q5_1) + exp_of(g_q5_1 - m_q5_1))
+        );
+        df_q5[q6] = df_q5_1;
     }
 }
 
@@ -390,53 +288,65 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6]);
+        arrays[5]);
 }
 """
 
 
-def ctc_loss_grad_input_4(
-    dv_h: rt.Array,
-    da_before_h: rt.Array,
-    db_h: rt.Array,
-    v_h: rt.Array,
-    a_before_h: rt.Array,
-    dw_h: rt.Array,
-    m_h: rt.Array,
+def ctc_loss_grad_input_3(
+    df_q5: rt.Array,
+    a_before_q5: rt.Array,
+    da_q5: rt.Array,
+    f_q5: rt.Array,
+    g_q5: rt.Array,
+    m_q5: rt.Array,
     N: int,
     S: int,
 ) -> bool:
     """Element by element."""
     return rt.run(
-        ctc_loss_grad_input_4_loops,
+        ctc_loss_grad_input_3_loops,
         N * (S + 1),
-        2 * N * (S + 1),
-        (dv_h, da_before_h, db_h, v_h, a_before_h, dw_h, m_h),
+        N * (S + 1),
+        (df_q5, a_before_q5, da_q5, f_q5, g_q5, m_q5),
         (),
         (),
         (),
-        uses="wwhhhhh",
+        uses="whhhhh",
     )
 
 
-ctc_loss_grad_input_5_loops = r"""/* Element by element. */
+ctc_loss_grad_input_4_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * da_before_h, const REAL * a_before_h, const REAL * c_h, const REAL * dv_h)
+    long start, long stop, REAL * da_before_q5, const REAL * a_before_q5, const REAL * da_q5, const REAL * f_q5,
+    const REAL * g_q5, const REAL * m_q5)
 {
-    for (long q7 = start; q7 < whole(start, stop); q7 += LANES) {
-        const reals a_before_h_1 = load(&a_before_h[q7]);
-        const reals c_h_1 = load(&c_h[q7]);
-        const reals dv_h_1 = load(&dv_h[q7]);
-        const reals da_before_h_1 = load(&da_before_h[q7]) + all_exp_of(a_before_h_1 - c_h_1) * dv_h_1;
-        store(&da_before_h[q7], da_before_h_1);
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals a_before_q5_1 = load(&a_before_q5[q6]);
+        const reals m_q5_1 = load(&m_q5[q6]);
+        const reals da_q5_1 = load(&da_q5[q6]);
+        const reals f_q5_1 = load(&f_q5[q6]);
+        const reals g_q5_1 = load(&g_q5[q6]);
+        const reals da_before_q5_1 = (
+            all_exp_of(a_before_q5_1 - m_q5_1)
+            * da_q5_1
+            / (all_exp_of(a_before_q5_1 - m_q5_1) + all_exp_of(f_q5_1 - m_q5_1) + all_exp_of(g_q5_1 - m_q5_1))
+        );
+        store(&da_before_q5[q6], da_before_q5_1);
     }
     APART
-    for (long q7 = whole(start, stop); q7 < stop; q7++) {
-        const REAL a_before_h_1 = a_before_h[q7];
-        const REAL c_h_1 = c_h[q7];
-        const REAL dv_h_1 = dv_h[q7];
-        const REAL da_before_h_1 = da_before_h[q7] + exp_of(a_before_h_1 - c_h_1) * dv_h_1;
-        da_before_h[q7] = da_before_h_1;
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL a_before_q5_1 = a_before_q5[q6];
+        const REAL m_q5_1 = m_q5[q6];
+        const REAL da_q5_1 = da_q5[q6];
+        const REAL f_q5_1 = f_q5[q6];
+        const REAL g_q5_1 = g_q5[q6];
+        const REAL da_before_q5_1 = (
+            exp_of(a_before_q5_1 - m_q5_1)
+            * da_q5_1
+            / (exp_of(a_before_q5_1 - m_q5_1) + exp_of(f_q5_1 - m_q5_1) + exp_of(g_q5_1 - m_q5_1))
+        );
+        da_before_q5[q6] = da_before_q5_1;
     }
 }
 
@@ -446,22 +356,152 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5]);
+}
+"""
+
+
+def ctc_loss_grad_input_4(
+    da_before_q5: rt.Array,
+    a_before_q5: rt.Array,
+    da_q5: rt.Array,
+    f_q5: rt.Array,
+    g_q5: rt.Array,
+    m_q5: rt.Array,
+    N: int,
+    S: int,
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        ctc_loss_grad_input_4_loops,
+        N * (S + 1),
+        N * (S + 1),
+        (da_before_q5, a_before_q5, da_q5, f_q5, g_q5, m_q5),
+        (),
+        (),
+        (),
+        uses="whhhhh",
+    )
+
+
+ctc_loss_grad_input_5_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * da_before_q5, const REAL * a_before_q5, const REAL * b_before_q5,
+    const REAL * c_q5, const REAL * db_q5)
+{
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals a_before_q5_1 = load(&a_before_q5[q6]);
+        const reals c_q5_1 = load(&c_q5[q6]);
+        const reals db_q5_1 = load(&db_q5[q6]);
+        const reals b_before_q5_1 = load(&b_before_q5[q6]);
+        const reals da_before_q5_1 = load(&da_before_q5[q6]) + all_exp_of(a_before_q5_1 - c_q5_1) * db_q5_1 / (
+            all_exp_of(a_before_q5_1 - c_q5_1) + all_exp_of(b_before_q5_1 - c_q5_1)
+        );
+        store(&da_before_q5[q6], da_before_q5_1);
+    }
+    APART
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL a_before_q5_1 = a_before_q5[q6];
+        const REAL c_q5_1 = c_q5[q6];
+        const REAL db_q5_1 = db_q5[q6];
+        const REAL b_before_q5_1 = b_before_q5[q6];
+        const REAL da_before_q5_1 = da_before_q5[q6] + exp_of(a_before_q5_1 - c_q5_1) * db_q5_1 / (
+            exp_of(a_before_q5_1 - c_q5_1) + exp_of(b_before_q5_1 - c_q5_1)
+        );
+        da_before_q5[q6] = da_before_q5_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
 def ctc_loss_grad_input_5(
-    da_before_h: rt.Array, a_before_h: rt.Array, c_h: rt.Array, dv_h: rt.Array, N: int, S: int
+    da_before_q5: rt.Array,
+    a_before_q5: rt.Array,
+    b_before_q5: rt.Array,
+    c_q5: rt.Array,
+    db_q5: rt.Array,
+    N: int,
+    S: int,
 ) -> bool:
     """Element by element."""
     return rt.run(
         ctc_loss_grad_input_5_loops,
         N * (S + 1),
         N * (S + 1),
-        (da_before_h, a_before_h, c_h, dv_h),
+        (da_before_q5, a_before_q5, b_before_q5, c_q5, db_q5),
         (),
         (),
         (),
-        uses="ahhh",
+        uses="ahhhh",
+    )
+
+
+ctc_loss_grad_input_6_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * db_before_q5, const REAL * a_before_q5, const REAL * b_before_q5,
+    const REAL * c_q5, const REAL * db_q5)
+{
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals b_before_q5_1 = load(&b_before_q5[q6]);
+        const reals c_q5_1 = load(&c_q5[q6]);
+        const reals db_q5_1 = load(&db_q5[q6]);
+        const reals a_before_q5_1 = load(&a_before_q5[q6]);
+        const reals db_before_q5_1 = load(&db_before_q5[q6]) + all_exp_of(b_before_q5_1 - c_q5_1) * db_q5_1 / (
+            all_exp_of(a_before_q5_1 - c_q5_1) + all_exp_of(b_before_q5_1 - c_q5_1)
+        );
+        store(&db_before_q5[q6], db_before_q5_1);
+    }
+    APART
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL b_before_q5_1 = b_before_q5[q6];
+        const REAL c_q5_1 = c_q5[q6];
+        const REAL db_q5_1 = db_q5[q6];
+        const REAL a_before_q5_1 = a_before_q5[q6];
+        const REAL db_before_q5_1 = db_before_q5[q6] + exp_of(b_before_q5_1 - c_q5_1) * db_q5_1 / (
+            exp_of(a_before_q5_1 - c_q5_1) + exp_of(b_before_q5_1 - c_q5_1)
+        );
+        db_before_q5[q6] = db_before_q5_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
+}
+"""
+
+
+def ctc_loss_grad_input_6(
+    db_before_q5: rt.Array,
+    a_before_q5: rt.Array,
+    b_before_q5: rt.Array,
+    c_q5: rt.Array,
+    db_q5: rt.Array,
+    N: int,
+    S: int,
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        ctc_loss_grad_input_6_loops,
+        N * (S + 1),
+        N * (S + 1),
+        (db_before_q5, a_before_q5, b_before_q5, c_q5, db_q5),
+        (),
+        (),
+        (),
+        uses="ahhhh",
     )

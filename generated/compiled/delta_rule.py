@@ -173,50 +173,50 @@ def delta_rule_forward_2(
 
 delta_rule_grad_k_1_loops = r"""/* Row by row, for every m, h. */
 static void loops(
-    long start, long stop, REAL *restrict ds_l, REAL *restrict do_l, const REAL *restrict dy_l,
-    const REAL *restrict q_l, const REAL *restrict next_a, const REAL *restrict next_ds,
-    const REAL *restrict next_do, const REAL *restrict next_k, const REAL *restrict b_l,
-    const REAL *restrict k_l, long K, long V)
+    long start, long stop, REAL *restrict ds_l2, REAL *restrict do_l2, const REAL *restrict dy_l2,
+    const REAL *restrict q_l2, const REAL *restrict next_a, const REAL *restrict next_ds,
+    const REAL *restrict next_do, const REAL *restrict next_k, const REAL *restrict b_l2,
+    const REAL *restrict k_l2, long K, long V)
 {
     for (long m = start; m < stop; m++) {
         for (long h = 0; h < V; h++) {
-            const long b_l_at = m;
-            const long do_l_at = V * m + h;
-            const long ds_l_at = K * (V * m + h);
-            const long dy_l_at = V * m + h;
-            const long k_l_at = K * m;
+            const long b_l2_at = m;
+            const long do_l2_at = V * m + h;
+            const long ds_l2_at = K * (V * m + h);
+            const long dy_l2_at = V * m + h;
+            const long k_l2_at = K * m;
             const long next_a_at = m;
             const long next_do_at = V * m + h;
             const long next_ds_at = K * (V * m + h);
             const long next_k_at = K * m;
-            const long q_l_at = K * m;
-            double do_l_1 = 0;
+            const long q_l2_at = K * m;
+            double do_l2_1 = 0;
             for (long low = 0; low < K; low += 4096) {
                 long high = least(low + 4096, K);
-                reals do_l_2 = all(0);
+                reals do_l2_2 = all(0);
                 for (long f = low; f < whole(low, high); f += LANES) {
-                    const reals ds_l_1 = dy_l[dy_l_at] * load(&q_l[q_l_at + f]);
-                    const reals ds_l_2_ = ds_l_1 + next_a[next_a_at] * load(&next_ds[next_ds_at + f]);
+                    const reals ds_l2_1 = dy_l2[dy_l2_at] * load(&q_l2[q_l2_at + f]);
+                    const reals ds_l2_2_ = ds_l2_1 + next_a[next_a_at] * load(&next_ds[next_ds_at + f]);
                     const reals next_a_1 = all(next_a[next_a_at]);
                     const reals next_do_1 = all(next_do[next_do_at]);
                     const reals next_k_1 = load(&next_k[next_k_at + f]);
-                    const reals ds_l_3 = ds_l_2_ + next_a_1 * next_do_1 * next_k_1;
-                    all_add_to(do_l_2, load(&k_l[k_l_at + f]) * ds_l_3);
-                    store(&ds_l[ds_l_at + f], ds_l_3);
+                    const reals ds_l2_3 = ds_l2_2_ + next_a_1 * next_do_1 * next_k_1;
+                    all_add_to(do_l2_2, load(&k_l2[k_l2_at + f]) * ds_l2_3);
+                    store(&ds_l2[ds_l2_at + f], ds_l2_3);
                 }
                 for (long f = whole(low, high); f < high; f++) {
-                    const REAL ds_l_1 = dy_l[dy_l_at] * q_l[q_l_at + f];
-                    const REAL ds_l_2_ = ds_l_1 + next_a[next_a_at] * next_ds[next_ds_at + f];
+                    const REAL ds_l2_1 = dy_l2[dy_l2_at] * q_l2[q_l2_at + f];
+                    const REAL ds_l2_2_ = ds_l2_1 + next_a[next_a_at] * next_ds[next_ds_at + f];
                     const REAL next_a_1 = next_a[next_a_at];
                     const REAL next_do_1 = next_do[next_do_at];
                     const REAL next_k_1 = next_k[next_k_at + f];
-                    const REAL ds_l_3 = ds_l_2_ + next_a_1 * next_do_1 * next_k_1;
-                    add_to(do_l_2, k_l[k_l_at + f] * ds_l_3);
-                    ds_l[ds_l_at + f] = ds_l_3;
+                    const REAL ds_l2_3 = ds_l2_2_ + next_a_1 * next_do_1 * next_k_1;
+                    add_to(do_l2_2, k_l2[k_l2_at + f] * ds_l2_3);
+                    ds_l2[ds_l2_at + f] = ds_l2_3;
                 }
-                do_l_1 += sum_of(do_l_2);
+                do_l2_1 += sum_of(do_l2_2);
             }
-            do_l[do_l_at] = do_l_1 * -b_l[b_l_at];
+            do_l2[do_l2_at] = do_l2_1 * -b_l2[b_l2_at];
         }
     }
 }
@@ -235,16 +235,16 @@ static void part(void *given, long number)
 
 
 def delta_rule_grad_k_1(
-    ds_l: rt.Array,
-    do_l: rt.Array,
-    dy_l: rt.Array,
-    q_l: rt.Array,
+    ds_l2: rt.Array,
+    do_l2: rt.Array,
+    dy_l2: rt.Array,
+    q_l2: rt.Array,
     next_a: rt.Array,
     next_ds: rt.Array,
     next_do: rt.Array,
     next_k: rt.Array,
-    b_l: rt.Array,
-    k_l: rt.Array,
+    b_l2: rt.Array,
+    k_l2: rt.Array,
     K: int,
     N: int,
     V: int,
@@ -254,7 +254,7 @@ def delta_rule_grad_k_1(
         delta_rule_grad_k_1_loops,
         N,
         4 * K * N * V,
-        (ds_l, do_l, dy_l, q_l, next_a, next_ds, next_do, next_k, b_l, k_l),
+        (ds_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2),
         (),
         (K, V),
         (),

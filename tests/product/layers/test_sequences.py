@@ -65,7 +65,8 @@ def test_outputs_and_all_gradients_are_pytorchs(
     slopes = type(theirs)(c, h, bias=bias, batch_first=True, bidirectional=two, dtype=torch.float64)
     slopes.load_state_dict({key: p.grad for key, p in theirs.named_parameters()})
     of_torch = built(name, c, h, **({} if bias else {k: False for k in ("bias", "d") if k in _options(name)}), **F64)
-    from_torch(of_torch, {k: v / 2 if k.startswith("bias") and name != "gru" else v for k, v in slopes.state_dict().items()})
+    halved = {k: v / 2 if k.startswith("bias") and name != "gru" else v for k, v in slopes.state_dict().items()}
+    from_torch(of_torch, halved)  # of two biases that add, both have the slope
     for key, slope in ours.grads.items():
         np.testing.assert_allclose(slope, of_torch.params[key], rtol=1e-9, atol=1e-9)
 
@@ -118,7 +119,7 @@ def test_outputs_and_the_gradient_are_kerass(keras: Any, name: str) -> None:
     expected = theirs(given)
     found = ours(given.detach().numpy(), *[None] * (1 + name.endswith("lstm")))
     found = found[0] if name == "lstm" else found
-    tolerance = 1e-6 if name == "simple_rnn" else 1e-9  # Keras adds up its states in float32
+    tolerance = 1e-6 if name == "simple_rnn" else 1e-9  # Keras computes some layers in float32
     close(found, expected, tolerance)
     seed = rng.normal(size=found.shape)
     expected.backward(torch.tensor(seed))
@@ -202,12 +203,12 @@ def spelt(path: tuple[int, ...], blank: int) -> tuple[int, ...]:
 def test_ctc_loss_is_the_sum_over_all_paths() -> None:
     rng = np.random.default_rng(0)
     x = log_softmax(rng.normal(size=(3, 4, 3)))
-    t, r, l = np.array([[1, 2], [1, 1], [2, 0]]), np.array([4, 3, 2]), np.array([2, 2, 1])  # noqa: E741 # as the layer has it
+    t, r, h = np.array([[1, 2], [1, 1], [2, 0]]), np.array([4, 3, 2]), np.array([2, 2, 1])
     expected = 0.0
-    for x_n, t_n, r_n, l_n in zip(x, t, r, l, strict=True):
-        paths = (p for p in itertools.product(range(3), repeat=int(r_n)) if spelt(p, 0) == tuple(t_n[:l_n]))
-        expected -= np.log(sum(np.exp(sum(x_n[i, k] for i, k in enumerate(p))) for p in paths)) / l_n / 3
-    assert built("ctc_loss")(x, t, r, l) == pytest.approx(expected)
+    for x_n, t_n, r_n, h_n in zip(x, t, r, h, strict=True):
+        paths = (p for p in itertools.product(range(3), repeat=int(r_n)) if spelt(p, 0) == tuple(t_n[:h_n]))
+        expected -= np.log(sum(np.exp(sum(x_n[i, k] for i, k in enumerate(p))) for p in paths)) / h_n / 3
+    assert built("ctc_loss")(x, t, r, h) == pytest.approx(expected)
 
 
 @pytest.mark.oracle
@@ -218,13 +219,13 @@ def test_ctc_loss_is_pytorchs(torch: Any, blank: int) -> None:
     scores = 2 * rng.normal(size=(4, 12, 5))
     t = rng.choice([k for k in range(5) if k != blank], size=(4, 4))
     t[0, 1] = t[0, 0]
-    r, l = np.array([12, 9, 7, 5]), np.array([4, 2, 3, 0])  # noqa: E741 # as the layer has it
+    r, h = np.array([12, 9, 7, 5]), np.array([4, 2, 3, 0])
     given = torch.tensor(scores, requires_grad=True)
-    lengths = torch.tensor(r), torch.tensor(l)
+    lengths = torch.tensor(r), torch.tensor(h)
     expected = torch.nn.functional.ctc_loss(given.log_softmax(-1).transpose(0, 1), torch.tensor(t), *lengths, blank)
     expected.backward()
     layer, softmax = built("ctc_loss", blank=blank), built("log_softmax")
-    close(layer(softmax(scores), t, r, l), expected, 1e-9)
+    close(layer(softmax(scores), t, r, h), expected, 1e-9)
     close(softmax.backward(layer.backward()), given.grad, 1e-9)
 
 
@@ -234,14 +235,14 @@ def test_what_no_path_spells_counts_0(torch: Any) -> None:
     """Four labels in three positions, beside an example that is possible."""
     rng = np.random.default_rng(0)
     scores, t = rng.normal(size=(2, 3, 5)).astype(np.float32), np.array([[1, 2, 3, 4], [1, 1, 0, 0]])
-    r, l = np.array([3, 3]), np.array([4, 2])  # noqa: E741 # as the layer has it
+    r, h = np.array([3, 3]), np.array([4, 2])
     given = torch.tensor(scores, requires_grad=True)
     probabilities = given.log_softmax(-1).transpose(0, 1)
-    lengths = torch.tensor(r), torch.tensor(l)
+    lengths = torch.tensor(r), torch.tensor(h)
     expected = torch.nn.functional.ctc_loss(probabilities, torch.tensor(t), *lengths, zero_infinity=True)
     expected.backward()
     layer, softmax = built("ctc_loss"), built("log_softmax")
-    close(layer(softmax(scores), t, r, l), expected, 1e-6)
+    close(layer(softmax(scores), t, r, h), expected, 1e-6)
     close(softmax.backward(layer.backward()), given.grad, 1e-6)
 
 
@@ -256,7 +257,7 @@ def test_crf_loss_is_that_of_all_paths(torch: Any, lengths: tuple[int, ...], k: 
     longest = max(lengths)
     labels = rng.integers(0, k, (2, longest))
 
-    def reference(x: Any, t: Any, l: Any, w: Any, s: Any, f: Any) -> Any:  # noqa: E741 # as the layer has it
+    def reference(x: Any, t: Any, r: Any, w: Any, s: Any, f: Any) -> Any:
         def score(n: int, path: Any) -> Any:
             total = s[path[0]] + f[path[-1]] + sum(x[n, i, j] for i, j in enumerate(path))
             return total + sum(w[i, j] for i, j in itertools.pairwise(path))
