@@ -28,7 +28,6 @@ def _ctc_loss_sizes(
     b_before: Any,
     a_before: Any,
     c: Any,
-    v: Any,
     f: Any,
     g: Any,
     m: Any,
@@ -52,8 +51,6 @@ def _ctc_loss_sizes(
         rt.extents("ctc_loss", a_before.name, a_before, (N, T, S + 1), "batch, positions, labels")
     if c is not None:
         rt.extents("ctc_loss", c.name, c, (N, T, S + 1), "batch, positions, labels")
-    if v is not None:
-        rt.extents("ctc_loss", v.name, v, (N, T, S + 1), "batch, positions, labels")
     if f is not None:
         rt.extents("ctc_loss", f.name, f, (N, T, S + 1), "batch, positions, labels")
     if g is not None:
@@ -74,7 +71,7 @@ def _ctc_loss_sizes(
 
 def ctc_loss_forward(
     x: Any, t: Any, r: Any, h: Any, *, blank: int = 0
-) -> tuple[Any, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
+) -> tuple[Any, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the connectionist temporal classification, mean over the batch.
 
     (1) b_before[n,i,u] = b[n, i−1, u]
@@ -82,21 +79,20 @@ def ctc_loss_forward(
     (2) a_before[n,i,u] = a[n, i−1, u]
     (2) a_before[n,0,u] += −10³⁰
     (3) c[n,i,u] = max(b_before[n,i,u], a_before[n,i,u])
-    v[n,i,u] = exp(b_before[n,i,u]−c[n,i,u]) + exp(a_before[n,i,u]−c[n,i,u])
-    (4) b[n,i,u] = x[n,i,blank] + c[n,i,u] + log(v[n,i,u])
+    (4) b[n,i,u] = x[n,i,blank] + log(exp(b_before[n,i,u]−c[n,i,u])+exp(a_before[n,i,u]−c[n,i,u])) + c[n,i,u]
     (5) a_before_value[n,i,q] = a_before[n, i, q−1]
     (5) a_before_value[n,i,q] += −10³⁰ [q≤0]
     (6) f[n,i,u] = a_before_value[n,i,u] − 10³⁰ [t[n, u−1]=t[n, u−2]]
-    (7) b_before_value[n,i,l] = b_before[n, i, l−1]
-    (7) b_before_value[n,i,l] += −10³⁰ [l≤0]
+    (7) b_before_value[n,i,v] = b_before[n, i, v−1]
+    (7) b_before_value[n,i,v] += −10³⁰ [v≤0]
     g[n,i,u] = b_before_value[n,i,u]
     (8) m[n,i,u] = max(max(a_before[n,i,u], g[n,i,u]), f[n,i,u])
     (9) w[n,i,u] = exp(a_before[n,i,u]−m[n,i,u]) + exp(f[n,i,u]−m[n,i,u]) + exp(g[n,i,u]−m[n,i,u])
-    (10) a[n,i,u] = Σ_{q1} x[n,i,q1] [q1=t[n, u−1]]
+    (10) a[n,i,u] = Σ_{l} x[n,i,l] [l=t[n, u−1]]
     (10) a[n,i,u] += m[n,i,u]
     (10) a[n,i,u] += log(w[n,i,u])
-    (11) p[n] = Σ_{q2,q3} b[n,q2,q3] [q2=r[n]−1][q3=h[n]]
-    (12) o[n] = Σ_{q4,q5} a[n,q4,q5] [q4=r[n]−1][q5=h[n]]
+    (11) p[n] = Σ_{q1,q2} b[n,q1,q2] [q1=r[n]−1][q2=h[n]]
+    (12) o[n] = Σ_{q3,q4} a[n,q3,q4] [q3=r[n]−1][q4=h[n]]
     (13) d[n] = max(p[n], o[n])
     (14) z[n] = (log(exp(p[n]−d[n])+exp(o[n]−d[n]))+d[n]) [d[n]>−10²⁹]
     (15) y = −1/N Σ_{n} z[n]/max(h[n], 1)
@@ -105,15 +101,15 @@ def ctc_loss_forward(
         integer, at least 0.
 
     Returns:
-        y, a number; b_before, shape (N, T, S + 1); a_before, shape (N, T, S + 1); c, shape (N, T, S + 1); v, shape
-            (N, T, S + 1); f, shape (N, T, S + 1); g, shape (N, T, S + 1); m, shape (N, T, S + 1); w, shape (N, T, S
-            + 1); p, shape (N,); o, shape (N,); d, shape (N,).
+        y, a number; b_before, shape (N, T, S + 1); a_before, shape (N, T, S + 1); c, shape (N, T, S + 1); f, shape
+            (N, T, S + 1); g, shape (N, T, S + 1); m, shape (N, T, S + 1); w, shape (N, T, S + 1); p, shape (N,); o,
+            shape (N,); d, shape (N,).
 
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, r, h, dtype = rt.arrays("ctc_loss", "x 3, t 2 integers, r 1 integers, h 1 integers", x, t, r, h)
     blank, N, T, K, S = _ctc_loss_sizes(
-        dtype, x, t, r, h, None, None, None, None, None, None, None, None, None, None, None, blank
+        dtype, x, t, r, h, None, None, None, None, None, None, None, None, None, None, blank
     )
     rt.labels("ctc_loss", "t", t, K)
     rt.labels("ctc_loss", "r, r - 1", rt.wide(r) - 1, T)
@@ -121,7 +117,6 @@ def ctc_loss_forward(
     b_before = rt.empty((N, T, S + 1), dtype)
     a_before = rt.empty((N, T, S + 1), dtype)
     c = rt.empty((N, T, S + 1), dtype)
-    v = rt.empty((N, T, S + 1), dtype)
     b = rt.empty((N, T, S + 1), dtype)
     f = rt.empty((N, T, S + 1), dtype)
     g = rt.empty((N, T, S + 1), dtype)
@@ -145,14 +140,9 @@ def ctc_loss_forward(
         if 0 <= i < 1:
             a_before_i += -1e30
         # (3) c[n,i,u] = max(b_before[n,i,u], a_before[n,i,u])
-        c_i = rt.empty((N, S + 1), dtype)
-        v_i = rt.empty((N, S + 1), dtype)
-        if not loops.ctc_loss_forward_1(c_i, v_i, a_before_i, b_before_i, N, S):
-            c_i = np.maximum(b_before_i, a_before_i)
-            # v[n,i,u] = exp(b_before[n,i,u]−c[n,i,u]) + exp(a_before[n,i,u]−c[n,i,u])
-            v_i = np.exp(a_before_i - c_i) + np.exp(b_before_i - c_i)
-        # (4) b[n,i,u] = x[n,i,blank] + c[n,i,u] + log(v[n,i,u])
-        b_i = np.log(v_i)
+        c_i = np.maximum(b_before_i, a_before_i)
+        # (4) b[n,i,u] = x[n,i,blank] + log(exp(b_before[n,i,u]−c[n,i,u])+exp(a_before[n,i,u]−c[n,i,u])) + c[n,i,u]
+        b_i = np.log(np.exp(a_before_i - c_i) + np.exp(b_before_i - c_i))
         b_i += c_i
         if 0 <= blank < K:
             b_i += x_i[:, blank][:, None]
@@ -177,17 +167,17 @@ def ctc_loss_forward(
         if u_low < u_high:
             part = f_i[:, u_low:u_high]
             part += a_before_value_i[:, u_low:u_high]
-        # (7) b_before_value[n,i,l] = b_before[n, i, l−1]
+        # (7) b_before_value[n,i,v] = b_before[n, i, v−1]
         b_before_value_i = rt.zeros((N, S + 2), dtype)
-        l_low, l_high = rt.clip(S + 2, (1, -1, S + 1))
-        if l_low < l_high:
-            l_at = rt.span(1, -1, l_low, l_high)
-            part = b_before_value_i[:, l_low:l_high]
-            part += b_before_i[:, l_at]
-        # (7) b_before_value[n,i,l] += −10³⁰ [l≤0]
-        l_low, l_high = rt.clip(S + 2, (-1, 0, 1))
-        if l_low < l_high:
-            part = b_before_value_i[:, l_low:l_high]
+        v_low, v_high = rt.clip(S + 2, (1, -1, S + 1))
+        if v_low < v_high:
+            v_at = rt.span(1, -1, v_low, v_high)
+            part = b_before_value_i[:, v_low:v_high]
+            part += b_before_i[:, v_at]
+        # (7) b_before_value[n,i,v] += −10³⁰ [v≤0]
+        v_low, v_high = rt.clip(S + 2, (-1, 0, 1))
+        if v_low < v_high:
+            part = b_before_value_i[:, v_low:v_high]
             part += -1e30
         # g[n,i,u] = b_before_value[n,i,u]
         g_i = rt.zeros((N, S + 1), dtype)
@@ -198,44 +188,43 @@ def ctc_loss_forward(
         # (8) m[n,i,u] = max(max(a_before[n,i,u], g[n,i,u]), f[n,i,u])
         m_i = rt.empty((N, S + 1), dtype)
         w_i = rt.empty((N, S + 1), dtype)
-        if not loops.ctc_loss_forward_2(m_i, w_i, a_before_i, f_i, g_i, N, S):
+        if not loops.ctc_loss_forward_1(m_i, w_i, a_before_i, f_i, g_i, N, S):
             m_i = np.maximum(np.maximum(a_before_i, g_i), f_i)
             # (9) w[n,i,u] = exp(a_before[n,i,u]−m[n,i,u]) + exp(f[n,i,u]−m[n,i,u]) + exp(g[n,i,u]−m[n,i,u])
             w_i = np.exp(a_before_i - m_i) + np.exp(f_i - m_i) + np.exp(g_i - m_i)
-        # (10) a[n,i,u] = Σ_{q1} x[n,i,q1] [q1=t[n, u−1]]
+        # (10) a[n,i,u] = Σ_{l} x[n,i,l] [l=t[n, u−1]]
         t_3 = rt.window("n u-1 -> n u", t, (N, S + 1))
-        a_i = rt.gather("n q1, q1: n u -> n u", x_i, t_3)
+        a_i = rt.gather("n l, l: n u -> n u", x_i, t_3)
         # (10) a[n,i,u] += m[n,i,u]
-        if not loops.ctc_loss_forward_3(a_i, m_i, w_i, N, S):
+        if not loops.ctc_loss_forward_2(a_i, m_i, w_i, N, S):
             a_i += m_i
             # (10) a[n,i,u] += log(w[n,i,u])
             a_i += np.log(w_i)
         b_before[:, i] = b_before_i
         a_before[:, i] = a_before_i
         c[:, i] = c_i
-        v[:, i] = v_i
         b[:, i] = b_i
         f[:, i] = f_i
         g[:, i] = g_i
         m[:, i] = m_i
         w[:, i] = w_i
         a[:, i] = a_i
-    # (11) p[n] = Σ_{q2,q3} b[n,q2,q3] [q2=r[n]−1][q3=h[n]]
+    # (11) p[n] = Σ_{q1,q2} b[n,q1,q2] [q1=r[n]−1][q2=h[n]]
     labels1 = rt.wide(r) - 1
-    p = rt.gather("n q2 q3, q2: n, q3: n -> n", b, labels1, h)
-    # (12) o[n] = Σ_{q4,q5} a[n,q4,q5] [q4=r[n]−1][q5=h[n]]
+    p = rt.gather("n q1 q2, q1: n, q2: n -> n", b, labels1, h)
+    # (12) o[n] = Σ_{q3,q4} a[n,q3,q4] [q3=r[n]−1][q4=h[n]]
     labels2 = rt.wide(r) - 1
-    o = rt.gather("n q4 q5, q4: n, q5: n -> n", a, labels2, h)
+    o = rt.gather("n q3 q4, q3: n, q4: n -> n", a, labels2, h)
     # (13) d[n] = max(p[n], o[n])
     d = rt.empty((N,), dtype)
     z = rt.empty((N,), dtype)
-    if not loops.ctc_loss_forward_4(d, z, o, p, N):
+    if not loops.ctc_loss_forward_3(d, z, o, p, N):
         d = np.maximum(p, o)
         # (14) z[n] = (log(exp(p[n]−d[n])+exp(o[n]−d[n]))+d[n]) [d[n]>−10²⁹]
         z = np.where(d > -1e29, np.log(np.exp(o - d) + np.exp(p - d)) + d, 0)
     # (15) y = −1/N Σ_{n} z[n]/max(h[n], 1)
     y = -rt.ratio(1, N) * rt.total(z / np.maximum(h, 1), -1)
-    return dtype(y), b_before, a_before, c, v, f, g, m, w, p, o, d
+    return dtype(y), b_before, a_before, c, f, g, m, w, p, o, d
 
 
 def ctc_loss_grad_input(
@@ -246,7 +235,6 @@ def ctc_loss_grad_input(
     b_before: Any,
     a_before: Any,
     c: Any,
-    v: Any,
     f: Any,
     g: Any,
     m: Any,
@@ -263,23 +251,24 @@ def ctc_loss_grad_input(
     (18) dz[e] = −1/N dy/max(h[e], 1)
     (19) do[e] = dz[e] exp(o[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
     (20) dp[e] = dz[e] exp(p[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
-    (24) da[e,q6,q7] = do[e] [q6=r[e]−1][q7=h[e]]
-    (24) da[e,q6,q7] += da_before[e, q6+1, q7]
-    (25) dw[e,q6,q7] = da[e,q6,q7]/w[e,q6,q7]
-    dg[e,q6,q7] = dw[e,q6,q7] exp(g[e,q6,q7]−m[e,q6,q7])
-    (26) db_before_value[e,q6,q7] = dg[e,q6,q7]
-    (27) df[e,q6,q7] = dw[e,q6,q7] exp(f[e,q6,q7]−m[e,q6,q7])
-    (28) da_before_value[e,q6,q7] = df[e,q6,q7]
-    (29) db[e,q6,q7] = dp[e] [q6=r[e]−1][q7=h[e]]
-    (29) db[e,q6,q7] += db_before[e, q6+1, q7]
-    dv[e,q6,q7] = db[e,q6,q7]/v[e,q6,q7]
-    (33) da_before[e,q6,q7] = dw[e,q6,q7] exp(a_before[e,q6,q7]−m[e,q6,q7])
-    (33) da_before[e,q6,q7] += da_before_value[e, q6, q7+1]
-    (33) da_before[e,q6,q7] += dv[e,q6,q7] exp(a_before[e,q6,q7]−c[e,q6,q7])
-    (37) db_before[e,q6,q7] = db_before_value[e, q6, q7+1]
-    (37) db_before[e,q6,q7] += dv[e,q6,q7] exp(b_before[e,q6,q7]−c[e,q6,q7])
-    (40) dx[e,q6,q7] = Σ_{u} da[e,q6,u] [q7=t[e, u−1]]
-    (40) dx[e,q6,blank] += Σ_{u} db[e,q6,u]
+    (24) da[e,q5,q6] = do[e] [q5=r[e]−1][q6=h[e]]
+    (24) da[e,q5,q6] += da_before[e, q5+1, q6]
+    (25) dw[e,q5,q6] = da[e,q5,q6]/w[e,q5,q6]
+    dg[e,q5,q6] = dw[e,q5,q6] exp(g[e,q5,q6]−m[e,q5,q6])
+    (26) db_before_value[e,q5,q6] = dg[e,q5,q6]
+    (27) df[e,q5,q6] = dw[e,q5,q6] exp(f[e,q5,q6]−m[e,q5,q6])
+    (28) da_before_value[e,q5,q6] = df[e,q5,q6]
+    (29) db[e,q5,q6] = dp[e] [q5=r[e]−1][q6=h[e]]
+    (29) db[e,q5,q6] += db_before[e, q5+1, q6]
+    (33) da_before[e,q5,q6] = dw[e,q5,q6] exp(a_before[e,q5,q6]−m[e,q5,q6])
+    (33) da_before[e,q5,q6] += da_before_value[e, q5, q6+1]
+    (33) da_before[e,q5,q6] += db[e,q5,q6] exp(a_before[e,q5,q6]−c[e,q5,q6])
+                                 /(exp(b_before[e,q5,q6]−c[e,q5,q6])+exp(a_before[e,q5,q6]−c[e,q5,q6]))
+    (37) db_before[e,q5,q6] = db_before_value[e, q5, q6+1]
+    (37) db_before[e,q5,q6] += db[e,q5,q6] exp(b_before[e,q5,q6]−c[e,q5,q6])
+                                 /(exp(b_before[e,q5,q6]−c[e,q5,q6])+exp(a_before[e,q5,q6]−c[e,q5,q6]))
+    (40) dx[e,q5,q6] = Σ_{u} da[e,q5,u] [q6=t[e, u−1]]
+    (40) dx[e,q5,blank] += Σ_{u} db[e,q5,u]
 
     Args:
         dy: a number, dE/dy.
@@ -289,7 +278,6 @@ def ctc_loss_grad_input(
         b_before: shape (N, T, S + 1), as the forward function returned it.
         a_before: shape (N, T, S + 1), as the forward function returned it.
         c: shape (N, T, S + 1), as the forward function returned it.
-        v: shape (N, T, S + 1), as the forward function returned it.
         f: shape (N, T, S + 1), as the forward function returned it.
         g: shape (N, T, S + 1), as the forward function returned it.
         m: shape (N, T, S + 1), as the forward function returned it.
@@ -303,13 +291,12 @@ def ctc_loss_grad_input(
     Returns: dx, shape (N, T, K).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    b_before, a_before, c, v, f, g, m, w, p, o, d, t, r, h, dtype = rt.arrays(
+    b_before, a_before, c, f, g, m, w, p, o, d, t, r, h, dtype = rt.arrays(
         "ctc_loss",
-        "b_before 3, a_before 3, c 3, v 3, f 3, g 3, m 3, w 3, p 1, o 1, d 1, t 2 integers, r 1 integers, h 1 integers",
+        "b_before 3, a_before 3, c 3, f 3, g 3, m 3, w 3, p 1, o 1, d 1, t 2 integers, r 1 integers, h 1 integers",
         b_before,
         a_before,
         c,
-        v,
         f,
         g,
         m,
@@ -323,9 +310,7 @@ def ctc_loss_grad_input(
     )
     dy = rt.number("ctc_loss", "dy", dy)
     input_shape = rt.shape("ctc_loss", "input_shape", input_shape, 3)
-    blank, N, T, K, S = _ctc_loss_sizes(
-        dtype, input_shape, t, r, h, b_before, a_before, c, v, f, g, m, w, p, o, d, blank
-    )
+    blank, N, T, K, S = _ctc_loss_sizes(dtype, input_shape, t, r, h, b_before, a_before, c, f, g, m, w, p, o, d, blank)
     rt.labels("ctc_loss", "t", t, K)
     rt.labels("ctc_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("ctc_loss", "h", h, S + 1)
@@ -342,83 +327,85 @@ def ctc_loss_grad_input(
     db = rt.empty((N, T, S + 1), dtype)
     da_before = rt.empty((N, T, S + 1), dtype)
     db_before = rt.empty((N, T, S + 1), dtype)
-    for q6 in range(T - 1, -1, -1):
-        next_da_before = rt.plane(da_before, 1, q6 + 1)
-        w_q6 = w[:, q6]
-        g_q6 = g[:, q6]
-        m_q6 = m[:, q6]
-        f_q6 = f[:, q6]
-        next_db_before = rt.plane(db_before, 1, q6 + 1)
-        v_q6 = v[:, q6]
-        a_before_q6 = a_before[:, q6]
-        c_q6 = c[:, q6]
-        b_before_q6 = b_before[:, q6]
-        # (24) da[e,q6,q7] += da_before[e, q6+1, q7]
-        da_q6 = rt.zeros((N, S + 1), dtype)
-        da_q6 += next_da_before
-        # (24) da[e,q6,q7] = do[e] [q6=r[e]−1][q7=h[e]]
-        rows1 = np.where(q6 == r - 1, do, 0)
-        rt.scatter("e, q7: e -> e q7", da_q6, rows1, h)
-        # (25) dw[e,q6,q7] = da[e,q6,q7]/w[e,q6,q7]
-        dw_q6 = rt.empty((N, S + 1), dtype)
-        dg_q6 = rt.empty((N, S + 1), dtype)
-        if not loops.ctc_loss_grad_input_2(dw_q6, dg_q6, da_q6, w_q6, g_q6, m_q6, N, S):
-            dw_q6 = da_q6 / w_q6
-            # dg[e,q6,q7] = dw[e,q6,q7] exp(g[e,q6,q7]−m[e,q6,q7])
-            dg_q6 = np.exp(g_q6 - m_q6) * dw_q6
-        # (26) db_before_value[e,q6,q7] = dg[e,q6,q7]
-        db_before_value_q6 = rt.zeros((N, S + 2), dtype)
-        q7_low, q7_high = rt.clip(S + 2, (1, 0, S + 1))
-        if q7_low < q7_high:
-            part = db_before_value_q6[:, q7_low:q7_high]
-            part += dg_q6[:, q7_low:q7_high]
-        # (27) df[e,q6,q7] = dw[e,q6,q7] exp(f[e,q6,q7]−m[e,q6,q7])
-        df_q6 = rt.empty((N, S + 1), dtype)
-        if not loops.ctc_loss_grad_input_3(df_q6, dw_q6, f_q6, m_q6, N, S):
-            df_q6 = np.exp(f_q6 - m_q6) * dw_q6
-        # (28) da_before_value[e,q6,q7] = df[e,q6,q7]
-        da_before_value_q6 = rt.zeros((N, S + 2), dtype)
-        q7_low, q7_high = rt.clip(S + 2, (1, 0, S + 1))
-        if q7_low < q7_high:
-            part = da_before_value_q6[:, q7_low:q7_high]
-            part += df_q6[:, q7_low:q7_high]
-        # (29) db[e,q6,q7] += db_before[e, q6+1, q7]
-        db_q6 = rt.zeros((N, S + 1), dtype)
-        db_q6 += next_db_before
-        # (29) db[e,q6,q7] = dp[e] [q6=r[e]−1][q7=h[e]]
-        rows2 = np.where(q6 == r - 1, dp, 0)
-        rt.scatter("e, q7: e -> e q7", db_q6, rows2, h)
-        # dv[e,q6,q7] = db[e,q6,q7]/v[e,q6,q7]
-        dv_q6 = rt.empty((N, S + 1), dtype)
-        da_before_q6 = rt.empty((N, S + 1), dtype)
-        if not loops.ctc_loss_grad_input_4(dv_q6, da_before_q6, db_q6, v_q6, a_before_q6, dw_q6, m_q6, N, S):
-            dv_q6 = db_q6 / v_q6
-            # (33) da_before[e,q6,q7] = dw[e,q6,q7] exp(a_before[e,q6,q7]−m[e,q6,q7])
-            da_before_q6 = np.exp(a_before_q6 - m_q6) * dw_q6
-        # (33) da_before[e,q6,q7] += da_before_value[e, q6, q7+1]
-        q7_low, q7_high = rt.clip(S + 1, (1, 1, S + 2))
-        if q7_low < q7_high:
-            q7_at = rt.span(1, 1, q7_low, q7_high)
-            part = da_before_q6[:, q7_low:q7_high]
-            part += da_before_value_q6[:, q7_at]
-        # (33) da_before[e,q6,q7] += dv[e,q6,q7] exp(a_before[e,q6,q7]−c[e,q6,q7])
-        if not loops.ctc_loss_grad_input_5(da_before_q6, a_before_q6, c_q6, dv_q6, N, S):
-            da_before_q6 += np.exp(a_before_q6 - c_q6) * dv_q6
-        # (37) db_before[e,q6,q7] = db_before_value[e, q6, q7+1]
-        db_before_q6 = rt.zeros((N, S + 1), dtype)
-        q7_low, q7_high = rt.clip(S + 1, (1, 1, S + 2))
-        if q7_low < q7_high:
-            q7_at = rt.span(1, 1, q7_low, q7_high)
-            part = db_before_q6[:, q7_low:q7_high]
-            part += db_before_value_q6[:, q7_at]
-        # (37) db_before[e,q6,q7] += dv[e,q6,q7] exp(b_before[e,q6,q7]−c[e,q6,q7])
-        if not loops.ctc_loss_grad_input_5(db_before_q6, b_before_q6, c_q6, dv_q6, N, S):
-            db_before_q6 += np.exp(b_before_q6 - c_q6) * dv_q6
-        da[:, q6] = da_q6
-        db[:, q6] = db_q6
-        da_before[:, q6] = da_before_q6
-        db_before[:, q6] = db_before_q6
-    # (40) dx[e,q6,blank] = Σ_{u} db[e,q6,u]
+    for q5 in range(T - 1, -1, -1):
+        next_da_before = rt.plane(da_before, 1, q5 + 1)
+        w_q5 = w[:, q5]
+        g_q5 = g[:, q5]
+        m_q5 = m[:, q5]
+        f_q5 = f[:, q5]
+        next_db_before = rt.plane(db_before, 1, q5 + 1)
+        a_before_q5 = a_before[:, q5]
+        b_before_q5 = b_before[:, q5]
+        c_q5 = c[:, q5]
+        # (24) da[e,q5,q6] += da_before[e, q5+1, q6]
+        da_q5 = rt.zeros((N, S + 1), dtype)
+        da_q5 += next_da_before
+        # (24) da[e,q5,q6] = do[e] [q5=r[e]−1][q6=h[e]]
+        rows1 = np.where(q5 == r - 1, do, 0)
+        rt.scatter("e, q6: e -> e q6", da_q5, rows1, h)
+        # (25) dw[e,q5,q6] = da[e,q5,q6]/w[e,q5,q6]
+        dw_q5 = rt.empty((N, S + 1), dtype)
+        dg_q5 = rt.empty((N, S + 1), dtype)
+        if not loops.ctc_loss_grad_input_2(dw_q5, dg_q5, da_q5, w_q5, g_q5, m_q5, N, S):
+            dw_q5 = da_q5 / w_q5
+            # dg[e,q5,q6] = dw[e,q5,q6] exp(g[e,q5,q6]−m[e,q5,q6])
+            dg_q5 = np.exp(g_q5 - m_q5) * dw_q5
+        # (26) db_before_value[e,q5,q6] = dg[e,q5,q6]
+        db_before_value_q5 = rt.zeros((N, S + 2), dtype)
+        q6_low, q6_high = rt.clip(S + 2, (1, 0, S + 1))
+        if q6_low < q6_high:
+            part = db_before_value_q5[:, q6_low:q6_high]
+            part += dg_q5[:, q6_low:q6_high]
+        # (27) df[e,q5,q6] = dw[e,q5,q6] exp(f[e,q5,q6]−m[e,q5,q6])
+        df_q5 = rt.empty((N, S + 1), dtype)
+        if not loops.ctc_loss_grad_input_3(df_q5, dw_q5, f_q5, m_q5, N, S):
+            df_q5 = np.exp(f_q5 - m_q5) * dw_q5
+        # (28) da_before_value[e,q5,q6] = df[e,q5,q6]
+        da_before_value_q5 = rt.zeros((N, S + 2), dtype)
+        q6_low, q6_high = rt.clip(S + 2, (1, 0, S + 1))
+        if q6_low < q6_high:
+            part = da_before_value_q5[:, q6_low:q6_high]
+            part += df_q5[:, q6_low:q6_high]
+        # (29) db[e,q5,q6] += db_before[e, q5+1, q6]
+        db_q5 = rt.zeros((N, S + 1), dtype)
+        db_q5 += next_db_before
+        # (29) db[e,q5,q6] = dp[e] [q5=r[e]−1][q6=h[e]]
+        rows2 = np.where(q5 == r - 1, dp, 0)
+        rt.scatter("e, q6: e -> e q6", db_q5, rows2, h)
+        # (33) da_before[e,q5,q6] = dw[e,q5,q6] exp(a_before[e,q5,q6]−m[e,q5,q6])
+        da_before_q5 = rt.empty((N, S + 1), dtype)
+        if not loops.ctc_loss_grad_input_4(da_before_q5, a_before_q5, dw_q5, m_q5, N, S):
+            da_before_q5 = np.exp(a_before_q5 - m_q5) * dw_q5
+        # (33) da_before[e,q5,q6] += da_before_value[e, q5, q6+1]
+        q6_low, q6_high = rt.clip(S + 1, (1, 1, S + 2))
+        if q6_low < q6_high:
+            q6_at = rt.span(1, 1, q6_low, q6_high)
+            part = da_before_q5[:, q6_low:q6_high]
+            part += da_before_value_q5[:, q6_at]
+        # (33) da_before[e,q5,q6] += db[e,q5,q6] exp(a_before[e,q5,q6]−c[e,q5,q6])
+        #                              /(exp(b_before[e,q5,q6]−c[e,q5,q6])+exp(a_before[e,q5,q6]−c[e,q5,q6]))
+        if not loops.ctc_loss_grad_input_5(da_before_q5, a_before_q5, b_before_q5, c_q5, db_q5, N, S):
+            da_before_q5 += (
+                np.exp(a_before_q5 - c_q5) * db_q5 / (np.exp(a_before_q5 - c_q5) + np.exp(b_before_q5 - c_q5))
+            )
+        # (37) db_before[e,q5,q6] = db_before_value[e, q5, q6+1]
+        db_before_q5 = rt.zeros((N, S + 1), dtype)
+        q6_low, q6_high = rt.clip(S + 1, (1, 1, S + 2))
+        if q6_low < q6_high:
+            q6_at = rt.span(1, 1, q6_low, q6_high)
+            part = db_before_q5[:, q6_low:q6_high]
+            part += db_before_value_q5[:, q6_at]
+        # (37) db_before[e,q5,q6] += db[e,q5,q6] exp(b_before[e,q5,q6]−c[e,q5,q6])
+        #                              /(exp(b_before[e,q5,q6]−c[e,q5,q6])+exp(a_before[e,q5,q6]−c[e,q5,q6]))
+        if not loops.ctc_loss_grad_input_6(db_before_q5, a_before_q5, b_before_q5, c_q5, db_q5, N, S):
+            db_before_q5 += (
+                np.exp(b_before_q5 - c_q5) * db_q5 / (np.exp(a_before_q5 - c_q5) + np.exp(b_before_q5 - c_q5))
+            )
+        da[:, q5] = da_q5
+        db[:, q5] = db_q5
+        da_before[:, q5] = da_before_q5
+        db_before[:, q5] = db_before_q5
+    # (40) dx[e,q5,blank] = Σ_{u} db[e,q5,u]
     dx = rt.zeros((N, T, K), dtype)
     for block1_start, block1_stop in rt.blocks(N, T):
         db_block1 = db[block1_start:block1_stop]
@@ -426,9 +413,9 @@ def ctc_loss_grad_input(
         if 0 <= blank < K:
             part = dx_block1[:, :, blank]
             part += rt.total(db_block1, -1)
-    # (40) dx[e,q6,q7] += Σ_{u} da[e,q6,u] [q7=t[e, u−1]]
+    # (40) dx[e,q5,q6] += Σ_{u} da[e,q5,u] [q6=t[e, u−1]]
     t_1 = rt.window("e u-1 -> e u", t, (N, S + 1))
-    rt.scatter("e q6 u, q7: e u -> e q6 q7", dx, da, t_1)
+    rt.scatter("e q5 u, q6: e u -> e q5 q6", dx, da, t_1)
     return dx
 
 
@@ -454,13 +441,13 @@ class CTCLoss(rt.Layer):
         t = rt.as_array("ctc_loss", "t", t)
         r = rt.as_array("ctc_loss", "r", r)
         h = rt.as_array("ctc_loss", "h", h)
-        y, b_before, a_before, c, v, f, g, m, w, p, o, d = self._run(ctc_loss_forward, x, t, r, h, blank=self.blank)
-        self._saved = (t, r, h, b_before, a_before, c, v, f, g, m, w, p, o, d, x.shape)
+        y, b_before, a_before, c, f, g, m, w, p, o, d = self._run(ctc_loss_forward, x, t, r, h, blank=self.blank)
+        self._saved = (t, r, h, b_before, a_before, c, f, g, m, w, p, o, d, x.shape)
         return y
 
     def backward(self, dy: Any = 1.0) -> Any:
         """Return the gradient of x."""
-        t, r, h, b_before, a_before, c, v, f, g, m, w, p, o, d, x_shape = self._kept()
+        t, r, h, b_before, a_before, c, f, g, m, w, p, o, d, x_shape = self._kept()
         return self._run(
             ctc_loss_grad_input,
             dy,
@@ -470,7 +457,6 @@ class CTCLoss(rt.Layer):
             b_before,
             a_before,
             c,
-            v,
             f,
             g,
             m,

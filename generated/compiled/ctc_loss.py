@@ -11,56 +11,6 @@ else:  # copied beside a script
 
 ctc_loss_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * c_i, REAL * v_i, const REAL * a_before_i, const REAL * b_before_i)
-{
-    for (long u = start; u < whole(start, stop); u += LANES) {
-        const reals b_before_i_1 = load(&b_before_i[u]);
-        const reals a_before_i_1 = load(&a_before_i[u]);
-        const reals c_i_1 = all_larger(b_before_i_1, a_before_i_1);
-        const reals v_i_1 = all_exp_of(a_before_i_1 - c_i_1) + all_exp_of(b_before_i_1 - c_i_1);
-        store(&c_i[u], c_i_1);
-        store(&v_i[u], v_i_1);
-    }
-    APART
-    for (long u = whole(start, stop); u < stop; u++) {
-        const REAL b_before_i_1 = b_before_i[u];
-        const REAL a_before_i_1 = a_before_i[u];
-        const REAL c_i_1 = larger(b_before_i_1, a_before_i_1);
-        const REAL v_i_1 = exp_of(a_before_i_1 - c_i_1) + exp_of(b_before_i_1 - c_i_1);
-        c_i[u] = c_i_1;
-        v_i[u] = v_i_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
-}
-"""
-
-
-def ctc_loss_forward_1(
-    c_i: rt.Array, v_i: rt.Array, a_before_i: rt.Array, b_before_i: rt.Array, N: int, S: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        ctc_loss_forward_1_loops,
-        N * (S + 1),
-        2 * N * (S + 1),
-        (c_i, v_i, a_before_i, b_before_i),
-        (),
-        (),
-        (),
-        uses="wwhh",
-    )
-
-
-ctc_loss_forward_2_loops = r"""/* Element by element. */
-static void loops(
     long start, long stop, REAL * m_i, REAL * w_i, const REAL * a_before_i, const REAL * f_i, const REAL * g_i)
 {
     for (long u = start; u < whole(start, stop); u += LANES) {
@@ -95,12 +45,12 @@ static void part(void *given, long number)
 """
 
 
-def ctc_loss_forward_2(
+def ctc_loss_forward_1(
     m_i: rt.Array, w_i: rt.Array, a_before_i: rt.Array, f_i: rt.Array, g_i: rt.Array, N: int, S: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        ctc_loss_forward_2_loops,
+        ctc_loss_forward_1_loops,
         N * (S + 1),
         2 * N * (S + 1),
         (m_i, w_i, a_before_i, f_i, g_i),
@@ -111,7 +61,7 @@ def ctc_loss_forward_2(
     )
 
 
-ctc_loss_forward_3_loops = r"""/* Element by element. */
+ctc_loss_forward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL * a_i, const REAL * m_i, const REAL * w_i)
 {
@@ -141,12 +91,12 @@ static void part(void *given, long number)
 """
 
 
-def ctc_loss_forward_3(a_i: rt.Array, m_i: rt.Array, w_i: rt.Array, N: int, S: int) -> bool:
+def ctc_loss_forward_2(a_i: rt.Array, m_i: rt.Array, w_i: rt.Array, N: int, S: int) -> bool:
     """Element by element."""
-    return rt.run(ctc_loss_forward_3_loops, N * (S + 1), 2 * N * (S + 1), (a_i, m_i, w_i), (), (), (), uses="ahh")
+    return rt.run(ctc_loss_forward_2_loops, N * (S + 1), 2 * N * (S + 1), (a_i, m_i, w_i), (), (), (), uses="ahh")
 
 
-ctc_loss_forward_4_loops = r"""/* Element by element. */
+ctc_loss_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL * d, REAL * z, const REAL * o, const REAL * p, REAL number_1)
 {
@@ -185,10 +135,10 @@ static void part(void *given, long number)
 """
 
 
-def ctc_loss_forward_4(d: rt.Array, z: rt.Array, o: rt.Array, p: rt.Array, N: int) -> bool:
+def ctc_loss_forward_3(d: rt.Array, z: rt.Array, o: rt.Array, p: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("ctc_loss_forward_4", d=d)
-    return rt.run(ctc_loss_forward_4_loops, N, 2 * N, (d, z, o, p), (dtype(-1e29),), (), (), uses="wwhh")
+    dtype = rt.float_type("ctc_loss_forward_3", d=d)
+    return rt.run(ctc_loss_forward_3_loops, N, 2 * N, (d, z, o, p), (dtype(-1e29),), (), (), uses="wwhh")
 
 
 ctc_loss_grad_input_1_loops = r"""/* Element by element. */
@@ -260,29 +210,29 @@ def ctc_loss_grad_input_1(
 
 ctc_loss_grad_input_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * dw_q6, REAL * dg_q6, const REAL * da_q6, const REAL * w_q6, const REAL * g_q6,
-    const REAL * m_q6)
+    long start, long stop, REAL * dw_q5, REAL * dg_q5, const REAL * da_q5, const REAL * w_q5, const REAL * g_q5,
+    const REAL * m_q5)
 {
-    for (long q7 = start; q7 < whole(start, stop); q7 += LANES) {
-        const reals da_q6_1 = load(&da_q6[q7]);
-        const reals w_q6_1 = load(&w_q6[q7]);
-        const reals dw_q6_1 = da_q6_1 / w_q6_1;
-        const reals g_q6_1 = load(&g_q6[q7]);
-        const reals m_q6_1 = load(&m_q6[q7]);
-        const reals dg_q6_1 = all_exp_of(g_q6_1 - m_q6_1) * dw_q6_1;
-        store(&dw_q6[q7], dw_q6_1);
-        store(&dg_q6[q7], dg_q6_1);
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals da_q5_1 = load(&da_q5[q6]);
+        const reals w_q5_1 = load(&w_q5[q6]);
+        const reals dw_q5_1 = da_q5_1 / w_q5_1;
+        const reals g_q5_1 = load(&g_q5[q6]);
+        const reals m_q5_1 = load(&m_q5[q6]);
+        const reals dg_q5_1 = all_exp_of(g_q5_1 - m_q5_1) * dw_q5_1;
+        store(&dw_q5[q6], dw_q5_1);
+        store(&dg_q5[q6], dg_q5_1);
     }
     APART
-    for (long q7 = whole(start, stop); q7 < stop; q7++) {
-        const REAL da_q6_1 = da_q6[q7];
-        const REAL w_q6_1 = w_q6[q7];
-        const REAL dw_q6_1 = da_q6_1 / w_q6_1;
-        const REAL g_q6_1 = g_q6[q7];
-        const REAL m_q6_1 = m_q6[q7];
-        const REAL dg_q6_1 = exp_of(g_q6_1 - m_q6_1) * dw_q6_1;
-        dw_q6[q7] = dw_q6_1;
-        dg_q6[q7] = dg_q6_1;
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL da_q5_1 = da_q5[q6];
+        const REAL w_q5_1 = w_q5[q6];
+        const REAL dw_q5_1 = da_q5_1 / w_q5_1;
+        const REAL g_q5_1 = g_q5[q6];
+        const REAL m_q5_1 = m_q5[q6];
+        const REAL dg_q5_1 = exp_of(g_q5_1 - m_q5_1) * dw_q5_1;
+        dw_q5[q6] = dw_q5_1;
+        dg_q5[q6] = dg_q5_1;
     }
 }
 
@@ -299,14 +249,14 @@ static void part(void *given, long number)
 
 
 def ctc_loss_grad_input_2(
-    dw_q6: rt.Array, dg_q6: rt.Array, da_q6: rt.Array, w_q6: rt.Array, g_q6: rt.Array, m_q6: rt.Array, N: int, S: int
+    dw_q5: rt.Array, dg_q5: rt.Array, da_q5: rt.Array, w_q5: rt.Array, g_q5: rt.Array, m_q5: rt.Array, N: int, S: int
 ) -> bool:
     """Element by element."""
     return rt.run(
         ctc_loss_grad_input_2_loops,
         N * (S + 1),
         2 * N * (S + 1),
-        (dw_q6, dg_q6, da_q6, w_q6, g_q6, m_q6),
+        (dw_q5, dg_q5, da_q5, w_q5, g_q5, m_q5),
         (),
         (),
         (),
@@ -316,22 +266,22 @@ def ctc_loss_grad_input_2(
 
 ctc_loss_grad_input_3_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * df_q6, const REAL * dw_q6, const REAL * f_q6, const REAL * m_q6)
+    long start, long stop, REAL * df_q5, const REAL * dw_q5, const REAL * f_q5, const REAL * m_q5)
 {
-    for (long q7 = start; q7 < whole(start, stop); q7 += LANES) {
-        const reals f_q6_1 = load(&f_q6[q7]);
-        const reals m_q6_1 = load(&m_q6[q7]);
-        const reals dw_q6_1 = load(&dw_q6[q7]);
-        const reals df_q6_1 = all_exp_of(f_q6_1 - m_q6_1) * dw_q6_1;
-        store(&df_q6[q7], df_q6_1);
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals f_q5_1 = load(&f_q5[q6]);
+        const reals m_q5_1 = load(&m_q5[q6]);
+        const reals dw_q5_1 = load(&dw_q5[q6]);
+        const reals df_q5_1 = all_exp_of(f_q5_1 - m_q5_1) * dw_q5_1;
+        store(&df_q5[q6], df_q5_1);
     }
     APART
-    for (long q7 = whole(start, stop); q7 < stop; q7++) {
-        const REAL f_q6_1 = f_q6[q7];
-        const REAL m_q6_1 = m_q6[q7];
-        const REAL dw_q6_1 = dw_q6[q7];
-        const REAL df_q6_1 = exp_of(f_q6_1 - m_q6_1) * dw_q6_1;
-        df_q6[q7] = df_q6_1;
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL f_q5_1 = f_q5[q6];
+        const REAL m_q5_1 = m_q5[q6];
+        const REAL dw_q5_1 = dw_q5[q6];
+        const REAL df_q5_1 = exp_of(f_q5_1 - m_q5_1) * dw_q5_1;
+        df_q5[q6] = df_q5_1;
     }
 }
 
@@ -346,97 +296,31 @@ static void part(void *given, long number)
 """
 
 
-def ctc_loss_grad_input_3(df_q6: rt.Array, dw_q6: rt.Array, f_q6: rt.Array, m_q6: rt.Array, N: int, S: int) -> bool:
+def ctc_loss_grad_input_3(df_q5: rt.Array, dw_q5: rt.Array, f_q5: rt.Array, m_q5: rt.Array, N: int, S: int) -> bool:
     """Element by element."""
     return rt.run(
-        ctc_loss_grad_input_3_loops, N * (S + 1), N * (S + 1), (df_q6, dw_q6, f_q6, m_q6), (), (), (), uses="whhh"
+        ctc_loss_grad_input_3_loops, N * (S + 1), N * (S + 1), (df_q5, dw_q5, f_q5, m_q5), (), (), (), uses="whhh"
     )
 
 
 ctc_loss_grad_input_4_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * dv_q6, REAL * da_before_q6, const REAL * db_q6, const REAL * v_q6,
-    const REAL * a_before_q6, const REAL * dw_q6, const REAL * m_q6)
+    long start, long stop, REAL * da_before_q5, const REAL * a_before_q5, const REAL * dw_q5, const REAL * m_q5)
 {
-    for (long q7 = start; q7 < whole(start, stop); q7 += LANES) {
-        const reals db_q6_1 = load(&db_q6[q7]);
-        const reals v_q6_1 = load(&v_q6[q7]);
-        const reals dv_q6_1 = db_q6_1 / v_q6_1;
-        const reals a_before_q6_1 = load(&a_before_q6[q7]);
-        const reals m_q6_1 = load(&m_q6[q7]);
-        const reals dw_q6_1 = load(&dw_q6[q7]);
-        const reals da_before_q6_1 = all_exp_of(a_before_q6_1 - m_q6_1) * dw_q6_1;
-        store(&dv_q6[q7], dv_q6_1);
-        store(&da_before_q6[q7], da_before_q6_1);
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals a_before_q5_1 = load(&a_before_q5[q6]);
+        const reals m_q5_1 = load(&m_q5[q6]);
+        const reals dw_q5_1 = load(&dw_q5[q6]);
+        const reals da_before_q5_1 = all_exp_of(a_before_q5_1 - m_q5_1) * dw_q5_1;
+        store(&da_before_q5[q6], da_before_q5_1);
     }
     APART
-    for (long q7 = whole(start, stop); q7 < stop; q7++) {
-        const REAL db_q6_1 = db_q6[q7];
-        const REAL v_q6_1 = v_q6[q7];
-        const REAL dv_q6_1 = db_q6_1 / v_q6_1;
-        const REAL a_before_q6_1 = a_before_q6[q7];
-        const REAL m_q6_1 = m_q6[q7];
-        const REAL dw_q6_1 = dw_q6[q7];
-        const REAL da_before_q6_1 = exp_of(a_before_q6_1 - m_q6_1) * dw_q6_1;
-        dv_q6[q7] = dv_q6_1;
-        da_before_q6[q7] = da_before_q6_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6]);
-}
-"""
-
-
-def ctc_loss_grad_input_4(
-    dv_q6: rt.Array,
-    da_before_q6: rt.Array,
-    db_q6: rt.Array,
-    v_q6: rt.Array,
-    a_before_q6: rt.Array,
-    dw_q6: rt.Array,
-    m_q6: rt.Array,
-    N: int,
-    S: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        ctc_loss_grad_input_4_loops,
-        N * (S + 1),
-        2 * N * (S + 1),
-        (dv_q6, da_before_q6, db_q6, v_q6, a_before_q6, dw_q6, m_q6),
-        (),
-        (),
-        (),
-        uses="wwhhhhh",
-    )
-
-
-ctc_loss_grad_input_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * da_before_q6, const REAL * a_before_q6, const REAL * c_q6, const REAL * dv_q6)
-{
-    for (long q7 = start; q7 < whole(start, stop); q7 += LANES) {
-        const reals a_before_q6_1 = load(&a_before_q6[q7]);
-        const reals c_q6_1 = load(&c_q6[q7]);
-        const reals dv_q6_1 = load(&dv_q6[q7]);
-        const reals da_before_q6_1 = load(&da_before_q6[q7]) + all_exp_of(a_before_q6_1 - c_q6_1) * dv_q6_1;
-        store(&da_before_q6[q7], da_before_q6_1);
-    }
-    APART
-    for (long q7 = whole(start, stop); q7 < stop; q7++) {
-        const REAL a_before_q6_1 = a_before_q6[q7];
-        const REAL c_q6_1 = c_q6[q7];
-        const REAL dv_q6_1 = dv_q6[q7];
-        const REAL da_before_q6_1 = da_before_q6[q7] + exp_of(a_before_q6_1 - c_q6_1) * dv_q6_1;
-        da_before_q6[q7] = da_before_q6_1;
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL a_before_q5_1 = a_before_q5[q6];
+        const REAL m_q5_1 = m_q5[q6];
+        const REAL dw_q5_1 = dw_q5[q6];
+        const REAL da_before_q5_1 = exp_of(a_before_q5_1 - m_q5_1) * dw_q5_1;
+        da_before_q5[q6] = da_before_q5_1;
     }
 }
 
@@ -451,17 +335,139 @@ static void part(void *given, long number)
 """
 
 
+def ctc_loss_grad_input_4(
+    da_before_q5: rt.Array, a_before_q5: rt.Array, dw_q5: rt.Array, m_q5: rt.Array, N: int, S: int
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        ctc_loss_grad_input_4_loops,
+        N * (S + 1),
+        N * (S + 1),
+        (da_before_q5, a_before_q5, dw_q5, m_q5),
+        (),
+        (),
+        (),
+        uses="whhh",
+    )
+
+
+ctc_loss_grad_input_5_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * da_before_q5, const REAL * a_before_q5, const REAL * b_before_q5,
+    const REAL * c_q5, const REAL * db_q5)
+{
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals a_before_q5_1 = load(&a_before_q5[q6]);
+        const reals c_q5_1 = load(&c_q5[q6]);
+        const reals db_q5_1 = load(&db_q5[q6]);
+        const reals b_before_q5_1 = load(&b_before_q5[q6]);
+        const reals da_before_q5_1 = load(&da_before_q5[q6]) + all_exp_of(a_before_q5_1 - c_q5_1) * db_q5_1 / (
+            all_exp_of(a_before_q5_1 - c_q5_1) + all_exp_of(b_before_q5_1 - c_q5_1)
+        );
+        store(&da_before_q5[q6], da_before_q5_1);
+    }
+    APART
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL a_before_q5_1 = a_before_q5[q6];
+        const REAL c_q5_1 = c_q5[q6];
+        const REAL db_q5_1 = db_q5[q6];
+        const REAL b_before_q5_1 = b_before_q5[q6];
+        const REAL da_before_q5_1 = da_before_q5[q6] + exp_of(a_before_q5_1 - c_q5_1) * db_q5_1 / (
+            exp_of(a_before_q5_1 - c_q5_1) + exp_of(b_before_q5_1 - c_q5_1)
+        );
+        da_before_q5[q6] = da_before_q5_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
+}
+"""
+
+
 def ctc_loss_grad_input_5(
-    da_before_q6: rt.Array, a_before_q6: rt.Array, c_q6: rt.Array, dv_q6: rt.Array, N: int, S: int
+    da_before_q5: rt.Array,
+    a_before_q5: rt.Array,
+    b_before_q5: rt.Array,
+    c_q5: rt.Array,
+    db_q5: rt.Array,
+    N: int,
+    S: int,
 ) -> bool:
     """Element by element."""
     return rt.run(
         ctc_loss_grad_input_5_loops,
         N * (S + 1),
         N * (S + 1),
-        (da_before_q6, a_before_q6, c_q6, dv_q6),
+        (da_before_q5, a_before_q5, b_before_q5, c_q5, db_q5),
         (),
         (),
         (),
-        uses="ahhh",
+        uses="ahhhh",
+    )
+
+
+ctc_loss_grad_input_6_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * db_before_q5, const REAL * a_before_q5, const REAL * b_before_q5,
+    const REAL * c_q5, const REAL * db_q5)
+{
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals b_before_q5_1 = load(&b_before_q5[q6]);
+        const reals c_q5_1 = load(&c_q5[q6]);
+        const reals db_q5_1 = load(&db_q5[q6]);
+        const reals a_before_q5_1 = load(&a_before_q5[q6]);
+        const reals db_before_q5_1 = load(&db_before_q5[q6]) + all_exp_of(b_before_q5_1 - c_q5_1) * db_q5_1 / (
+            all_exp_of(a_before_q5_1 - c_q5_1) + all_exp_of(b_before_q5_1 - c_q5_1)
+        );
+        store(&db_before_q5[q6], db_before_q5_1);
+    }
+    APART
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL b_before_q5_1 = b_before_q5[q6];
+        const REAL c_q5_1 = c_q5[q6];
+        const REAL db_q5_1 = db_q5[q6];
+        const REAL a_before_q5_1 = a_before_q5[q6];
+        const REAL db_before_q5_1 = db_before_q5[q6] + exp_of(b_before_q5_1 - c_q5_1) * db_q5_1 / (
+            exp_of(a_before_q5_1 - c_q5_1) + exp_of(b_before_q5_1 - c_q5_1)
+        );
+        db_before_q5[q6] = db_before_q5_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
+}
+"""
+
+
+def ctc_loss_grad_input_6(
+    db_before_q5: rt.Array,
+    a_before_q5: rt.Array,
+    b_before_q5: rt.Array,
+    c_q5: rt.Array,
+    db_q5: rt.Array,
+    N: int,
+    S: int,
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        ctc_loss_grad_input_6_loops,
+        N * (S + 1),
+        N * (S + 1),
+        (db_before_q5, a_before_q5, b_before_q5, c_q5, db_q5),
+        (),
+        (),
+        (),
+        uses="ahhhh",
     )

@@ -28,8 +28,8 @@ def ctc_loss() -> Layer:
         blank = 0
         u < S + 1
         c[n, i, u] = max(b[n, i-1, u], a[n, i-1, u])
-        v[n, i, u] = exp(b[n, i-1, u] - c[n, i, u]) + exp(a[n, i-1, u] - c[n, i, u])
-        b[n, i, u] = x[n, i, blank] + c[n, i, u] + log(v[n, i, u])
+        b[n, i, u] = x[n, i, blank] + c[n, i, u] \\
+            + log(exp(b[n, i-1, u] - c[n, i, u]) + exp(a[n, i-1, u] - c[n, i, u]))
         f[n, i, u] = a[n, i-1, value(u - 1, -1e30)] - 1e30 * [t[n, u-1] == t[n, u-2]]
         g[n, i, u] = b[n, i-1, value(u - 1, -1e30)]
         m[n, i, u] = max(a[n, i-1, u], g[n, i, u], f[n, i, u])
