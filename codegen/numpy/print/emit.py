@@ -310,7 +310,11 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Present) -> Sequence[Statement]:
-        return [If(Comparison((self.array(record.array), NONE), ("is not",)), self._all(record.body))]
+        there, body = Comparison((self.array(record.array), NONE), ("is not",)), self._all(record.body)
+        match body:
+            case [Sourced(source, [If(test, inner, ())])]:
+                return [If(every([there, test]), (Sourced(source, inner),))]
+        return [If(there, body)]
 
     @emit.register
     def _(self, record: Wanted) -> Sequence[Statement]:

@@ -139,6 +139,17 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "lstm_cell": Message("one step of a long short-term memory"),
             "gru_cell": Message("one step of a gated recurrent unit"),
         },
+        "linear.sequences": {
+            "simple_rnn": Message("simple recurrent layer over a sequence"),
+            "lstm": Message("long short-term memory over a sequence"),
+            "gru": Message("gated recurrent unit over a sequence"),
+            "bidirectional_lstm": Message("long short-term memory over a sequence in both directions"),
+        },
+        "linear.state_space": {
+            "state_space": Message("diagonal linear state-space layer"),
+            "selective_scan": Message("Mamba's selective scan"),
+            "delta_rule": Message("gated delta rule"),
+        },
         "lenet_layers": {
             "rbf": Message("Euclidean radial basis functions"),
         },
@@ -157,6 +168,10 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "binary_cross_entropy_with_logits": Message("sigmoid with binary cross-entropy, mean over all elements"),
             "kl_divergence": Message("Kullback-Leibler divergence, mean over the batch"),
             "hinge_loss": Message("hinge loss, mean over all elements"),
+        },
+        "losses.structured": {
+            "ctc_loss": Message("connectionist temporal classification, mean over the batch"),
+            "crf_loss": Message("negative log-likelihood of a linear-chain conditional random field"),
         },
     },
 )
