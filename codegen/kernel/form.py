@@ -13,10 +13,9 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.collapse import discharge, rename, solve
-from gradscribe.derive.calculus.differentiate import position
 from gradscribe.derive.ir.index import affine, floordiv, same, sign
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
-from gradscribe.derive.ir.term import Guard, Program, Range, Statement, Tensor, Term, accesses
+from gradscribe.derive.ir.term import Guard, Program, Range, Statement, Tensor, Term, accesses, position
 from gradscribe.kept import kept
 
 LARGE, MEDIUM, SMALL = 64, 16, 3

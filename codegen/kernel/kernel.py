@@ -16,7 +16,7 @@ from gradscribe.derive.calculus.programs.gradient_program import (
     forward_program,
     gradient_program,
     without_idle,
-    without_inputs,
+    computed_again,
 )
 from gradscribe.derive.calculus.programs.joint_program import joint_program
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
@@ -138,10 +138,10 @@ def first_order(layer: Layer) -> tuple[Kernel, ...]:
 @kept(128)
 def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Kernel, ...], Kernel | None]:
     """Both; `options` tells defaults apart that are equal: 0.0 from -0.0."""
-    program = layer.program
     _check_ravel(layer)
-    gradient = differentiate(program)
-    recomputed = without_inputs(program)
+    gradient = differentiate(layer.program)
+    program = gradient.forward
+    recomputed = computed_again(program)
     needs = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
     own = [name for name in layer.differentiable if name not in layer.weights]
     joint = joint_program(gradient, layer.differentiable, recomputed, last=own)

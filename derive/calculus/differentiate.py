@@ -15,13 +15,14 @@ element-wise expressions, arXiv:1711.01348).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache, reduce
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 
 import sympy
 from sympy import Add, Dummy, Expr, Integer, Mul, Pow
 
+from gradscribe.derive.calculus.programs.others import with_others
 from gradscribe.derive.ir.functions import FUNCTIONS, equal, real_derivative, relu
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.quote import listed, shown
@@ -36,6 +37,7 @@ from gradscribe.derive.ir.term import (
     Term,
     accesses,
     index_ranges,
+    position,
 )
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.kept import kept
@@ -78,7 +80,7 @@ class Gradient(Printed):
     """The result of `differentiate`.
 
     Attributes:
-        forward: the program that was differentiated.
+        forward: the program that was differentiated, with the tensors that slopes are written with.
         seeds: gradients of the outputs, given from outside, by name of the output.
         adjoints: gradients in order of computation, intermediate tensors included.
         program: all of them as one Program over the forward tensors and the seeds.
@@ -142,15 +144,20 @@ def _differentiated(
     seed_tensors = dict(gradients)
     needed = _depends_on(program, set(names))
     collected: dict[str, list[Contribution]] = {}
+    completed: dict[Statement, tuple[Statement, Statement]] = {}
     for statement in reversed(program.statements):
         seed = gradients.get(statement.target.name)
         if seed is None:
             continue
+        reader = statement
         for access in accesses(statement.term.body):
             tensor = tensors[access.tensor]
             if access.tensor not in needed or not _differentiable(tensor):
                 continue
-            contribution = contribute(program, statement, access, seed, taken)
+            if reader.term.reduction.leaves_out and reader.others is None:
+                completed[statement] = with_others(statement, taken)
+                reader, _ = completed[statement]
+            contribution = contribute(program, reader, access, seed, taken)
             if contribution is None:
                 continue
             if gradients.get(access.tensor) == seed_tensors.get(access.tensor):  # none yet, or only what is given
@@ -158,6 +165,7 @@ def _differentiated(
                     _fresh_tensor(access.tensor, taken, prefix), tensor.shape, ravel=tensor.ravel
                 )
             collected.setdefault(access.tensor, []).append(contribution)
+    program = replace(program, statements=tuple(t for s in program.statements for t in completed.get(s, (s,))))
     order = [s.target.name for s in reversed(program.statements)] + [t.name for t in program.inputs]
     adjoints = tuple(
         Adjoint(tensors[name], gradients[name], tuple(collected[name]))
@@ -263,6 +271,8 @@ def _element(statement: Statement) -> Element:
     if statement.ties is not None:
         # no position attains an empty window's infinity or NaN: the false bracket wins over the division by 0
         return Element(term.value, result, equal(term.value, result) / Access(statement.ties.name, *at))
+    if statement.others is not None:
+        return Element(term.value, result, others=Access(statement.others.name, *term.indices))
     if term.reduction.selects:
         noun = term.reduction.noun
         raise EquationError(f"{statement.target.name} is a {noun} without a recorded argument; declare it constant")
@@ -286,11 +296,6 @@ def derivative(body: Expr, access: Access) -> Expr:
         return Integer(0)
     slope = real_derivative(body.xreplace(dummies), dummies[access])
     return slope.xreplace({dummy: a for a, dummy in dummies.items()})
-
-
-def position(bound: tuple[Range, ...]) -> Expr:
-    """The row-major position of the bound indices within their box."""
-    return sympy.expand(reduce(lambda total, r: total * r.extent + r.index, bound, Integer(0)))
 
 
 def _by_value(program: Program, statement: Statement, access: Access) -> Expr | None:

@@ -27,11 +27,13 @@ class Element:
         result: the element of the target that it goes into.
         chosen: of a reduction that selects: 1 where this is the element that the gradient goes to, else 0; where ties
             share the gradient, the share. 0 for other reductions.
+        others: of a reduction whose slope needs it: what all other elements come to.
     """
 
     value: Expr
     result: Expr
     chosen: Expr = S.Zero
+    others: Expr = S.Zero
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Reduction:
         limits: whether a forward equation has the ranges of its indices at the sign, as a big operator has.
         selects: whether the value is that of one element. Then the position of that is recorded, and a policy decides
             about ties, see `derive.calculus.passes.ties`.
+        leaves_out: whether the slope by an element is written with what all others come to, which is a tensor of its
+            own, see `derive.calculus.programs.others`.
         reason: why the slope is what it is, said where a derivation puts it in; "" where that goes without saying.
     """
 
@@ -62,6 +66,7 @@ class Reduction:
     latex: str
     limits: bool = False
     selects: bool = False
+    leaves_out: bool = False
     reason: str = ""
 
 
@@ -90,6 +95,18 @@ REDUCTIONS: dict[str, Reduction] = {
         r"\min",
         selects=True,
         reason=Message("a minimum changes with the element that it is, and with no other"),
+    ),
+    "prod": Reduction(
+        Message("product"),
+        Message("products"),
+        "multiply",
+        1,
+        lambda e: e.others,
+        "Π",
+        r"\prod",
+        limits=True,
+        leaves_out=True,
+        reason=Message("a product changes with one factor at the rate of the product of the others"),
     ),
 }
 """The rows by the word that equations have for them."""
