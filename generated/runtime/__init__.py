@@ -35,6 +35,7 @@ from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
 from .arithmetic.lookups import gather, known, scatter, wide
 from .arithmetic.ranges import OPERAND, blocks, clip, counts, span
+from .arithmetic.running import others, running, running_slopes
 from .arithmetic.sums import add_row, total
 from .contractions.contract import contract
 from .contractions.views import window
@@ -109,6 +110,7 @@ __all__ = [
     "names",
     "number",
     "once",
+    "others",
     "paddings",
     "placed",
     "placed_names",
@@ -121,6 +123,8 @@ __all__ = [
     "release",
     "require",
     "run",
+    "running",
+    "running_slopes",
     "same_axes",
     "same_raveled",
     "same_shape",

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby, repeat
 
 from sympy import Add, Expr, Integer, Symbol, prod
@@ -18,6 +19,7 @@ from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pas
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.passes.sum_pass import sum_pass
+from gradscribe.codegen.numpy.lower.products.accumulated import lower_running, lower_slopes, unmade
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     lower_contract,
@@ -61,12 +63,24 @@ def lower(
     order = (*given, *(s.target.name for s in program.statements))
     written = set(given)
     found: list[Lowered] = []
-    every = zip(program.statements, chosen_forms(program, hints), keys or repeat(None), strict=bool(keys))
+    forms = chosen_forms(program, hints)
+    parts = [_summands(form, scope) for form in forms]
+    idle = unmade(program.statements, parts, {*program.outputs, *kept})
+    every = zip(program.statements, forms, keys or repeat(None), strict=bool(keys))
     for statement, form, key in _ordered(every):
         said = equation(statement, form, statement.target.name not in written, order, numbers or {})
-        found.append(_lowered(statement, joined_axes(form, scope.tensors), program, scope, said, key, written))
+        running = lower_running(statement, scope, partial(_by_itself, program, scope), statement.target.name not in idle)
+        if running is not None:
+            found.append(Lowered(said, tuple(running), key))
+        else:
+            found.append(_lowered(statement, joined_axes(form, scope.tensors), program, scope, said, key, written))
         written.add(statement.target.name)
     return Plan(name, tuple(joined(found, scope, {*program.outputs, *kept})))
+
+
+def _by_itself(program: Program, scope: Scope, statement: Statement) -> list[Record]:
+    """The records of a statement that is none of the program, whose target is new."""
+    return _statement(statement, choose_form(statement, program, scope.hints), program, scope, fresh=True)
 
 
 def _lowered(
@@ -79,7 +93,8 @@ def _lowered(
         zeros = [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
         lowered = _statement(statement, form, program, scope, fresh=False)
         return Lowered(said, (*zeros, Present(absent[0], tuple(lowered))), key)
-    passed = _in_one_pass(form, scope, fresh)
+    slopes = any(a.tensor in scope.unmade for a in accesses(form.body))
+    passed = _in_one_pass(form, scope, fresh) if not slopes else None
     if passed is None:
         return Lowered(said, tuple(_statement(statement, form, program, scope, fresh)), key)
     found, made, otherwise = passed
@@ -155,6 +170,10 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    slopes = lower_slopes(form, scope, partial(_by_itself, scope.program, scope))
+    if slopes is not None:
+        records, form = slopes
+        return [*records, *_form(form, scope, fresh)]
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
     if windows is not None:
         return _or_loops(windows, form, form, [], scope, fresh)

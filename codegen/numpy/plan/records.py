@@ -10,7 +10,7 @@ from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, ScatterAdd
-from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Accumulate, Contract, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.derive.ir.term import Guard
 
@@ -160,6 +160,7 @@ Record = (
     | Window
     | Contract
     | Reduce
+    | Accumulate
     | Spread
     | Clip
     | Update

@@ -8,6 +8,7 @@ from sympy import Expr, Symbol
 
 from gradscribe.codegen.loops import Nest, NestLoops, like, nest_loops
 from gradscribe.codegen.numpy.plan import (
+    Accumulate,
     Allocate,
     Apply,
     Block,
@@ -223,6 +224,16 @@ class Emitter(Updating):
         add = (("add", TRUE),) if record.accumulate else ()
         given = (words, self.array(record.values), self._source(record.out), extents(record.taps))
         return [Do(Call(Name("rt.spread"), given, (*self._given(record.scale, record.argument), *add)))]
+
+    @emit.register
+    def _(self, record: Accumulate) -> Sequence[Statement]:
+        arrays = [self.array(name) for name in (record.out, record.weights, record.factors) if name]
+        if record.first is None:
+            more = [("axes", Literal(len(record.places)))] if len(record.places) > 1 else []
+            return [Do(Call(Name("rt.others"), (*arrays, Literal(record.axis)), tuple(more)))]
+        backwards = [("backwards", TRUE)] if record.backwards else []
+        function = Name("rt.running_slopes" if record.weights else "rt.running")
+        return [Do(Call(function, (*arrays, Literal(record.axis), size(record.first)), tuple(backwards)))]
 
     def _subscripts(self, name: str, axes: Iterable[Symbol]) -> Words:
         return seen(self.windows[name]) if name in self.windows else whole(axes)
