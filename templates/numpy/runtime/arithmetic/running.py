@@ -82,11 +82,11 @@ def running_slopes(out: Array, weights: Array, factors: Array, axis: int, first:
     moved, rows = (np.moveaxis(a, axis, 0) for a in (factors, weights))
     if backwards:
         moved, rows, first = moved[::-1], rows[::-1], count - number + 1 - first
-    x = np.ascontiguousarray(moved).reshape(count, -1)
+    x = np.ascontiguousarray(moved).reshape(count, factors.size // count)
     rest = np.zeros_like(x)  # R; to begin with the weights of the products that end with each factor
     whole = max(0, count - first)  # the place of the first product that has all factors
     none = max(0, 1 - first)
-    flat = np.ascontiguousarray(rows).reshape(number, -1)
+    flat = np.ascontiguousarray(rows).reshape(number, x.shape[1])
     ends = flat[none : max(whole, none)]
     rest[none + first - 1 :][: len(ends)] = ends
     rest[-1] += flat[max(whole, none) :].sum(axis=0)
