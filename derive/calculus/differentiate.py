@@ -218,7 +218,7 @@ def _depends_on(program: Program, names: set[str]) -> set[str]:
     found = set(names)
     for statement in program.statements:
         read = {a.tensor for a in accesses(statement.term.body)}
-        if read & found and not statement.target.constant:
+        if read & found and _differentiable(statement.target):
             found.add(statement.target.name)
     return found
 

@@ -54,6 +54,8 @@ class Reduction:
             about ties, see `derive.calculus.passes.ties`.
         leaves_out: whether the slope by an element is written with what all others come to, which is a tensor of its
             own, see `derive.calculus.programs.others`.
+        places: the word of the reduction whose element this is the position of: an integer, row by row within the
+            indices, and -1 where there is no element; "" for a value.
         reason: why the slope is what it is, said where a derivation puts it in; "" where that goes without saying.
     """
 
@@ -67,7 +69,13 @@ class Reduction:
     limits: bool = False
     selects: bool = False
     leaves_out: bool = False
+    places: str = ""
     reason: str = ""
+
+    @property
+    def of_values(self) -> "Reduction":
+        """The reduction that a value comes from: of a position that of the element which is there."""
+        return REDUCTIONS[self.places] if self.places else self
 
 
 SUM = Reduction(Message("sum"), Message("sums"), "add", 0, lambda e: S.One, "Σ", r"\sum", limits=True)
@@ -107,6 +115,28 @@ REDUCTIONS: dict[str, Reduction] = {
         limits=True,
         leaves_out=True,
         reason=Message("a product changes with one factor at the rate of the product of the others"),
+    ),
+    "argmax": Reduction(
+        Message("place of a maximum"),
+        Message("places of maxima"),
+        "maximum",
+        -1,
+        lambda e: S.Zero,
+        "argmax",
+        r"\operatorname{argmax}",
+        selects=True,
+        places="max",
+    ),
+    "argmin": Reduction(
+        Message("place of a minimum"),
+        Message("places of minima"),
+        "minimum",
+        -1,
+        lambda e: S.Zero,
+        "argmin",
+        r"\operatorname{argmin}",
+        selects=True,
+        places="min",
     ),
 }
 """The rows by the word that equations have for them."""

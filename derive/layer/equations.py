@@ -22,7 +22,7 @@ from gradscribe.derive.calculus.invariance import with_constants
 from gradscribe.derive.ir.functions import among, equal, is_indicator
 from gradscribe.derive.ir.index import floordiv, integer
 from gradscribe.derive.ir.quote import quoted, shown
-from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
+from gradscribe.derive.ir.reductions import REDUCTIONS, SUM, Reduction
 from gradscribe.derive.ir.term import (
     Access,
     EquationError,
@@ -54,8 +54,13 @@ class Reduced(Expr):
         return Expr.__new__(cls, body, Tuple(*indices))
 
 
+def _class_name(word: str, row: Reduction) -> str:
+    """``Maximum`` for "max", and ``Argmax`` for the place of one."""
+    return word.capitalize() if row.places else row.noun.capitalize()
+
+
 REDUCED: dict[str, Any] = {
-    word: Sum if row is SUM else type(row.noun.capitalize(), (Reduced,), {"op": word, "__module__": __name__})
+    word: Sum if row is SUM else type(_class_name(word, row), (Reduced,), {"op": word, "__module__": __name__})
     for word, row in REDUCTIONS.items()
 }
 """What stands for each row of the table, by its word."""
@@ -242,7 +247,11 @@ class _Reader:
         term = Term(tuple(free), extra + bound, body, tuple(deltas), guards, op=op)
         self._bound_everywhere(target, term)
         argument = None
-        if term.reduction.selects and not target.constant:
+        if term.reduction.places and scattered:
+            raise EquationError(f"{target.name}: {op} stands for single indices on the left; give it a name of its own")
+        if term.reduction.places:
+            target = replace(target, integer=True)
+        elif term.reduction.selects and not target.constant:
             name = self.arguments.get(target.name, f"arg_{target.name}")
             argument = Tensor(name, target.shape, integer=True)
             self.names.add(name)

@@ -227,13 +227,7 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Accumulate) -> Sequence[Statement]:
-        arrays = [self.array(name) for name in (record.out, record.weights, record.factors) if name]
-        if record.first is None:
-            more = [("axes", Literal(len(record.places)))] if len(record.places) > 1 else []
-            return [Do(Call(Name("rt.others"), (*arrays, Literal(record.axis)), tuple(more)))]
-        backwards = [("backwards", TRUE)] if record.backwards else []
-        function = Name("rt.running_slopes" if record.weights else "rt.running")
-        return [Do(Call(function, (*arrays, Literal(record.axis), size(record.first)), tuple(backwards)))]
+        return [Do(self._accumulated(record))]
 
     def _subscripts(self, name: str, axes: Iterable[Symbol]) -> Words:
         return seen(self.windows[name]) if name in self.windows else whole(axes)

@@ -14,6 +14,7 @@ from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.inline import inline
 from gradscribe.derive.calculus.passes.recall import recalled
+from gradscribe.derive.calculus.passes.ties import unused
 from gradscribe.derive.calculus.passes.reuse import distributions, reused
 from gradscribe.derive.calculus.programs.closed_program import with_closed_forms
 from gradscribe.derive.calculus.programs.closure import closure
@@ -29,7 +30,21 @@ def forward_program(program: Program, results: tuple[str, ...], keep: Set[str] =
     )
     made = {s.target.name for s in statements}
     wanted = reused(replace(program, statements=statements, outputs=results), whole=keep)
-    return inline(wanted, set(results) | keep & made)
+    return with_extrema(inline(wanted, set(results) | keep & made))
+
+
+def with_extrema(program: Program) -> Program:
+    """The program with a maximum for each place of one: what computes it records where it is."""
+    taken = program.names()
+
+    def found(statement: Statement) -> Statement:
+        word = statement.term.reduction.places
+        if not word:
+            return statement
+        best = replace(statement.target, name=unused("best", statement.target, taken), integer=False, constant=True)
+        return Statement(best, replace(statement.term, op=word), argument=statement.target)
+
+    return replace(program, statements=tuple(map(found, program.statements)))
 
 
 def gradient_program(
@@ -82,7 +97,7 @@ def computed_again(program: Program) -> set[str]:
     found: set[str] = {s.others.name for s in program.statements if s.others is not None}
     for name in dict.fromkeys(s.target.name for s in program.statements):
         read = {a.tensor for s in program.definitions(name) for a in accesses(s.term.body)}
-        if read <= found:
+        if read <= found and not program.tensors[name].integer:
             found.add(name)
     return found
 

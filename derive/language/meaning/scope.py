@@ -57,7 +57,8 @@ class Scope:
         ranks: number of axes per tensor, inputs first, in the order in which functions take them.
         inputs: names of the inputs.
         outputs: names of the results.
-        flags: declared names by keyword: integer, constant, optional, factor, weight.
+        flags: declared names by keyword: integer, constant, optional, factor, weight; the tensors of positions by
+            "position".
         shapes: declared shapes by tensor.
     """
 
@@ -109,9 +110,15 @@ def scope(text: Text) -> Scope:
         {**{n: ranks[n] for n in inputs}, **ranks},
         inputs,
         _outputs(text, equations, inputs),
-        {k: _declared(text, k, ranks, inputs) for k in ("integer", "constant", "optional", "factor", "weight")},
+        {k: _declared(text, k, ranks, inputs) for k in ("integer", "constant", "optional", "factor", "weight")}
+        | {"position": tuple(_named(e.target) for e in equations if _is_position(e) and not e.accumulates)},
         {i.tensor: i for d in text.declarations for i in d.items if isinstance(i, Element)},
     )
+
+
+def _is_position(equation: Equation) -> bool:
+    """Whether an equation says where a maximum or minimum is."""
+    return isinstance(equation.value, Reduction) and bool(REDUCTIONS[equation.value.op].places)
 
 
 def _named(node: Name | Element) -> str:

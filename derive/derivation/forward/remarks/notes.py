@@ -93,10 +93,11 @@ def _places(program: Program) -> Iterator[Words]:
     found: dict[tuple[str, tuple[Symbol, ...]], list[Access]] = {}
     for statement in program.statements:
         term = statement.term
-        if statement.argument is not None:
+        place = statement.target if term.reduction.places else statement.argument
+        if place is not None:
             indices = tuple(r.index for r in term.bound)
             order = indices if len(indices) > 1 else ()
-            found.setdefault((term.reduction.noun, order), []).append(Access(statement.argument.name))
+            found.setdefault((term.reduction.of_values.noun, order), []).append(Access(place.name))
         elif statement.ties is not None:
             yield say(
                 "{number} is the number of elements that are the {extremum}: each has an equal share in the gradient.",
