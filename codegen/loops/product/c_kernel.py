@@ -20,6 +20,7 @@ from gradscribe.codegen.loops.product.settings import Settings
 from gradscribe.codegen.loops.product.size_functions import bound_sizes
 from gradscribe.codegen.loops.text.c_function import CBlank, CBody, CFunction, CIf, CParameter, CSourced, CUnused
 from gradscribe.codegen.loops.text.c_names import spelled
+from gradscribe.codegen.loops.writing.body import LOOPED
 from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Literal, Name, call, chain, parts
 from gradscribe.codegen.python.statement import Assign, Comment, Return
 from gradscribe.derive.ir.reductions import REDUCTIONS
@@ -70,7 +71,8 @@ class _Function:
         made = [s.target for s in program.statements]
         self.scratch = tuple(dict.fromkeys(t for t in made if t.name not in kernel.results))
         if lost := self.recorded - set(kernel.results):
-            raise EquationError(f"{kernel.name}: the positions {', '.join(sorted(lost))} have no array in C")
+            names = ", ".join(sorted(lost))
+            raise EquationError(f"{kernel.name}: the positions {names} have no array in C; make them outputs")
         filled = {t.name for t in kernel.filled}
         results = {name: program.tensors[name] for name in kernel.results}
         known = {**{t.name: t for t in program.inputs}, **results, **{t.name: t for t in self.scratch}}
@@ -154,7 +156,7 @@ class _Function:
         return Comparison((self.loops.array(name), NULL), ("!=",))
 
     def _statement(self, statement: Statement, a: Arrangement, first: bool) -> None:
-        if not REDUCTIONS[a.form.op].selects and not a.form.is_sum:
+        if a.form.op not in LOOPED:
             raise EquationError(f"{self.kernel.name}: C has no {REDUCTIONS[a.form.op].noun}")
         optional = {t.name for t in self.kernel.arguments if t.optional and t.name not in self.loops.filled}
         needed = sorted({x.tensor for x in accesses(statement.term.body)} & optional)

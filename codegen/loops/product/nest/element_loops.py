@@ -197,12 +197,14 @@ class _Nest:
             with loops.when(self.tests()):
                 loops.put(Assign(target, self.scalars.value(form.body), "+=" if self.adds else "="))
             return
-        best, found = (Name(loops.names.own(w, "variable")) for w in ("sum" if form.is_sum else "best", "found"))
-        loops.new(DOUBLE if form.is_sum else REAL, best, self.nothing())
+        wide = bool(LOOPED[form.op].operator)
+        word = "sum" if form.is_sum else "product" if wide else "best"
+        best, found = (Name(loops.names.own(w, "variable")) for w in (word, "found"))
+        loops.new(DOUBLE if wide else REAL, best, self.nothing())
         if self.recorded:
             loops.new(WHOLE, found, Literal(-1))
         self.inner(known, lambda: self.take(best, found))
-        value = call("real", best) if form.is_sum else best
+        value = call("real", best) if wide else best
         loops.put(Assign(target, value, "+=" if self.adds else "="))
         if self.recorded:
             loops.let(self.place_of(), found)
@@ -249,8 +251,8 @@ class _Nest:
         form, loops = self.form, self.loops
         with loops.when(self.tests()):
             value = self.scalars.value(form.body)
-            if form.is_sum:
-                loops.add(best, value)
+            if operator := LOOPED[form.op].operator:
+                loops.add(best, value, operator)
                 return
             name = Name(loops.names.own("value", "variable"))
             loops.new(FINAL_REAL, name, value)

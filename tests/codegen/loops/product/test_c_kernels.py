@@ -35,6 +35,10 @@ OWN = {
     "powers": "y[n] = abs(x[n])^0.5 + x[n]^3 / (1 + x[n]^2)^1.5 + x[n]^(-2)",
     "read": "input w[V,K], t[N]\ninteger t\ny[n,k] = w[t[n], k]",
     "prefix": "input x[N,M]\ni < M\ny[n,i] = sum(j) [j <= i] x[n,j]",
+    "products": "y[n] = b[n] * prod(i,j) [x[n,i,j] > -1] x[n,i,j] * w[j]",
+    "running": "y[n,i] = v[n,i] * (prod(j) [j < i] x[n,j]) * prod(j) [j >= i] (1 - x[n,j])",
+    "radiance": "y[n,c] = sum(i) (prod(j) [j < i] (1 - a[n,j])) * a[n,i] * s[n,i,c]",
+    "nearest": "d[n,k] = sum(c) (x[n,c] - e[k,c])^2\nt[n] = argmin(k) d[n,k]\ny[n,c] = e[t[n],c]\noutput y, t",
 }
 """Equations of one's own."""
 NAMES = [*some([*LAYERS, *OPTIMISERS], 3, 3), *some(OWN, 3)]
