@@ -13,10 +13,10 @@ from sympy import Integer, Symbol
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.programs.closed_program import closed_gradients
 from gradscribe.derive.calculus.programs.gradient_program import (
+    computed_again,
     forward_program,
     gradient_program,
     without_idle,
-    computed_again,
 )
 from gradscribe.derive.calculus.programs.joint_program import joint_program
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses

@@ -14,10 +14,10 @@ from gradscribe.codegen.kernel.second_order_kernels import double_backward, hess
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.programs.closed_program import closed_gradients
 from gradscribe.derive.calculus.programs.gradient_program import (
+    computed_again,
     forward_program,
     gradient_program,
     without_idle,
-    computed_again,
 )
 from gradscribe.derive.composition import Network, NetworkError, concrete, with_loss
 from gradscribe.derive.ir.term import Program, Statement, Tensor, accesses

@@ -31,7 +31,6 @@ from gradscribe.derive.ir.term import (
     Access,
     EquationError,
     Program,
-    Range,
     Statement,
     Tensor,
     Term,

@@ -106,7 +106,7 @@ def test_products_and_their_derivatives(name: str, zeros: float) -> None:
         (ours,) = found.call(found.gradients[n], values, {})
         np.testing.assert_allclose(ours, expected.detach().numpy(), rtol=1e-11, atol=1e-12, err_msg=n)
 
-    directions = {n: rng.normal(size=v.shape) for n, v in given.items()}
+    directions = {n: np.asarray(rng.normal(size=v.shape)) for n, v in given.items()}
     total = sum((g * torch.tensor(directions[n])).sum() for n, g in zip(leaves, first, strict=True))
     both = {**leaves, "dy": seed}
     second = torch.autograd.grad(total, list(both.values()), allow_unused=True)

@@ -25,7 +25,7 @@ class Scope:
     most: Mapping[Symbol, Expr] = field(default_factory=dict)
     """The greatest number that a size symbol may be, where that is known."""
     unmade: dict[str, tuple[Statement, str]] = field(default_factory=dict)
-    """By the name of a tensor that is not made as nobody needs it whole: what defines it, and the array of its factors."""
+    """Tensors that nobody needs as a whole, so that they are not made: the definition, and the array of its factors."""
 
     def declare(self, stem: str, shape: Sequence[Expr], integer: bool = False) -> Tensor:
         """A new tensor whose name starts with `stem`."""

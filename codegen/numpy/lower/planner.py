@@ -69,7 +69,8 @@ def lower(
     every = zip(program.statements, forms, keys or repeat(None), strict=bool(keys))
     for statement, form, key in _ordered(every):
         said = equation(statement, form, statement.target.name not in written, order, numbers or {})
-        running = lower_running(statement, scope, partial(_by_itself, program, scope), statement.target.name not in idle)
+        made = statement.target.name not in idle
+        running = lower_running(statement, scope, partial(_by_itself, program, scope), made)
         if running is not None:
             found.append(Lowered(said, tuple(running), key))
         else:

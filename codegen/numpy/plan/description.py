@@ -61,8 +61,8 @@ def deed(record: Record) -> str:
         case Accumulate(out, factors, _, places, _, first, backwards, weights):
             if weights:
                 return f"slopes {out} = of the products of {factors}, weighted by {weights}"
-            which = f"from {first} on" if backwards else f"{first} and one more each"
-            return f"products {out} of {factors} along {_indices(places)}: {which if first is not None else 'all others'}"
+            which = "all others" if first is None else f"from {first} on" if backwards else f"{first} and one more each"
+            return f"products {out} of {factors} along {_indices(places)}: {which}"
         case Spread(out, values, _, _, scale, argument, accumulate):
             chosen = f" at {argument}" if argument is not None else ""
             return f"spread {out} {_sign(accumulate)} {values}{_scaled(scale)}{chosen}"

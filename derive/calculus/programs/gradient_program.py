@@ -14,8 +14,8 @@ from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.inline import inline
 from gradscribe.derive.calculus.passes.recall import recalled
-from gradscribe.derive.calculus.passes.ties import unused
 from gradscribe.derive.calculus.passes.reuse import distributions, reused
+from gradscribe.derive.calculus.passes.ties import unused
 from gradscribe.derive.calculus.programs.closed_program import with_closed_forms
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.ir.index import fresh_names
@@ -26,7 +26,8 @@ def forward_program(program: Program, results: tuple[str, ...], keep: Set[str] =
     """What computes the tensors `results` of the forward pass; those of `keep` that it needs are tensors in it, too."""
     kept = closure(program.statements, results)
     statements = tuple(  # ties are read by derivatives only; their count stays where it is a result
-        replace(s, argument=s.argument if s.argument and s.argument.name in results else None, ties=None, others=None) for s in kept
+        replace(s, argument=s.argument if s.argument and s.argument.name in results else None, ties=None, others=None)
+        for s in kept
     )
     made = {s.target.name for s in statements}
     wanted = reused(replace(program, statements=statements, outputs=results), whole=keep)

@@ -4,8 +4,8 @@ The product changes with one factor at the rate of the product of the others. Th
 
     y[f] = prod over b of body                      stands      others[f, b] = prod over m of [m != b] body at m
 
-in the forward program, once the gradient is wanted. Nothing is divided, so it is right where factors are 0; and as it is
-a product, its own derivatives are found likewise, at any order.
+in the forward program, once the gradient is wanted. Nothing is divided, so it is right where factors are 0; and as it
+is a product, its own derivatives are found likewise, at any order.
 """
 
 from dataclasses import replace

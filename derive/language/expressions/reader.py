@@ -63,7 +63,8 @@ class Reader:
             return
         indices = [called(s) for s in target.subscripts if isinstance(s, Name | Ellipsis)]
         if len(set(indices)) < len(target.subscripts) or not set(indices) <= set(self.vocabulary.indices):
-            raise Located(f"{value.op} has one place for each index on the left; expected k[n, i] = {value.op}(j) ...", target.at)
+            expected = f"expected single indices on the left: k[n, i] = {value.op}(j) ..."
+            raise Located(f"{value.op} has one place for each element; {expected}", target.at)
 
     def value(self, node: Node, bound: Bound, factor: bool = False) -> Expr:
         """The value of a node.
