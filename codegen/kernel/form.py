@@ -72,6 +72,18 @@ class Form:
         axes = zip(self.place, self.target.shape, strict=True)
         return any(not e.is_Symbol and not e.is_Integer and self.digits(e, extent) is None for e, extent in axes)
 
+    @property
+    def term(self) -> Term | None:
+        """The same as a term; None where a place is more than an index of its own."""
+        if not all(e.is_Symbol for e in self.place) or len(set(self.place)) < len(self.place):
+            return None
+        free, bound = (tuple(map(self.range, own)) for own in (self.place, self.contracted))
+        return Term(free, bound, self.body, guards=self.guards, op=self.op)
+
+    def of_term(self, term: Term) -> "Form":
+        """This form with the values of another term that has the same free indices."""
+        return replace(self, box=term.ranges, body=term.body, guards=term.guards)
+
     def range(self, index: Symbol) -> Range:
         """The index with its extent."""
         return next(r for r in self.box if r.index == index)

@@ -1,7 +1,7 @@
 """Kernel -> one function of C: what it is given, its loops, and the words above it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from sympy import Symbol
@@ -16,6 +16,8 @@ from gradscribe.codegen.loops.product.kernel_words import kernel_words, summary
 from gradscribe.codegen.loops.product.nest.arrangement import Arrangement, arranged, reading
 from gradscribe.codegen.loops.product.nest.element_loops import check_label, write_statement
 from gradscribe.codegen.loops.product.nest.function_loops import NULL, ONE, Loops
+from gradscribe.codegen.loops.product.nest.running_loops import write_running, write_slopes
+from gradscribe.codegen.loops.product.nest.running_parts import running_parts
 from gradscribe.codegen.loops.product.settings import Settings
 from gradscribe.codegen.loops.product.size_functions import bound_sizes
 from gradscribe.codegen.loops.text.c_function import CBlank, CBody, CFunction, CIf, CParameter, CSourced, CUnused
@@ -68,7 +70,8 @@ class _Function:
         read = {a.tensor for s in program.statements for a in accesses(s.term.body)} | set(kernel.results)
         self.recorded = {f.argument.name for f in forms if f.argument is not None and f.argument.name in read}
         integers = {t.name for t in program.inputs if t.integer} | self.recorded
-        made = [s.target for s in program.statements]
+        self.running = running_parts(program, forms, {t.name for t in program.inputs if t.integer})
+        made = [*(s.target for s in program.statements if s.target.name not in self.running.unmade), *self.running.made]
         self.scratch = tuple(dict.fromkeys(t for t in made if t.name not in kernel.results))
         if lost := self.recorded - set(kernel.results):
             names = ", ".join(sorted(lost))
@@ -78,8 +81,9 @@ class _Function:
         known = {**{t.name: t for t in program.inputs}, **results, **{t.name: t for t in self.scratch}}
         self.loops = Loops(known, integers, filled, settings)
         self.statements = list(zip(program.statements, forms, strict=True))
-        positive = settings.positive
-        self.arranged = {k: arranged(form, program, integers, positive) for k, (_, form) in enumerate(self.statements)}
+        self.program = replace(program, inputs=(*program.inputs, *self.running.made))
+        own = enumerate(self.running.forms)
+        self.arranged = {k: arranged(form, self.program, integers, settings.positive) for k, form in own}
 
     def made(self) -> KernelInC:
         loops = self.loops
@@ -129,8 +133,10 @@ class _Function:
                     first = statement.target.name not in seen
                     seen.add(statement.target.name)
                     said = equation(statement, form, first, order, numbers)
+                    if statement.target.name in self.running.unmade:
+                        continue
                     with self.loops.apart() as computed:
-                        self._statement(statement, self.arranged[k], first)
+                        self._by_rows(k, statement, first)
                     words = Comment("\n".join(said.lines(WIDTH)))
                     self.loops.put(CBlank(), CSourced(said, (words, *computed)))
 
@@ -154,6 +160,15 @@ class _Function:
 
     def _there(self, name: str) -> Comparison:
         return Comparison((self.loops.array(name), NULL), ("!=",))
+
+    def _by_rows(self, k: int, statement: Statement, first: bool) -> None:
+        """A statement, or what there is of it, as products that grow by one factor."""
+        if k in self.running.products:
+            write_running(self.loops, self.running.products[k], statement.target, self.program)
+            return
+        if k in self.running.slopes:
+            write_slopes(self.loops, *self.running.slopes[k], self.program)
+        self._statement(statement, self.arranged[k], first)
 
     def _statement(self, statement: Statement, a: Arrangement, first: bool) -> None:
         if a.form.op not in LOOPED:

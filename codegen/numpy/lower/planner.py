@@ -19,7 +19,7 @@ from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pas
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.passes.sum_pass import sum_pass
-from gradscribe.codegen.numpy.lower.products.accumulated import lower_running, lower_slopes, unmade
+from gradscribe.codegen.numpy.lower.products.accumulated import lower_running, lower_slopes
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     lower_contract,
@@ -31,6 +31,7 @@ from gradscribe.codegen.numpy.lower.slices.blocks import scattered
 from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
 from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split
+from gradscribe.derive.calculus.programs.running import unmade
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
 
@@ -64,7 +65,7 @@ def lower(
     written = set(given)
     found: list[Lowered] = []
     forms = chosen_forms(program, hints)
-    parts = [_summands(form, scope) for form in forms]
+    parts = [[part.term for part in _summands(form, scope)] for form in forms]
     idle = unmade(program.statements, parts, {*program.outputs, *kept})
     every = zip(program.statements, forms, keys or repeat(None), strict=bool(keys))
     for statement, form, key in _ordered(every):

@@ -8,14 +8,14 @@ gradient by its factors is the sum over i of [j < i] dy[n, i] others[n, i, j], w
 out j: that of what is before j, times a sum of products that grows from behind, R[j-1] = dy[j] + x[j] R[j].
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Expr, Mul, expand
 
 from gradscribe.derive.ir.functions import admitted, unequal
 from gradscribe.derive.ir.index import affine, bounds, same
-from gradscribe.derive.ir.term import Access, Guard, Range, Statement, Term, position
+from gradscribe.derive.ir.term import Access, Guard, Range, Statement, Term, accesses, position
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,24 @@ def running_others(others: Statement) -> tuple[Running, Guard] | None:
         return None
     (bracket,) = (g for g in whole.guards if g not in product.element.guards)
     return product, bracket
+
+
+def unmade(statements: Sequence[Statement], parts: Sequence[Sequence[Term | None]], kept: Collection[str]) -> set[str]:
+    """The tensors of others that need not be made, as only such sums read them.
+
+    Args:
+        statements: those of a program.
+        parts: the summands of each, None for one that is no plain term.
+        kept: what is read behind them.
+    """
+    known = {s.target.name: s for s in statements if s.target.name not in kept and running_others(s) is not None}
+    reading = [(s.term, terms) for s, terms in zip(statements, parts, strict=True)]
+    for name, others in list(known.items()):
+        readers = [terms for whole, terms in reading if any(a.tensor == name for a in accesses(whole.body))]
+        own = [t for terms in readers for t in terms if t is None or any(a.tensor == name for a in accesses(t.body))]
+        if any(t is None or slopes(t, others, "") is None for t in own):
+            del known[name]
+    return set(known)
 
 
 def slopes(term: Term, others: Statement, name: str) -> Slopes | None:

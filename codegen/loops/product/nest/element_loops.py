@@ -41,7 +41,7 @@ def write_statement(loops: Loops, a: Arrangement, first: bool, recorded: bool) -
         first: whether nothing has been written to the target before.
         recorded: whether the place of an extremum is wanted.
     """
-    _Nest(loops, a, first, recorded).write()
+    Nest(loops, a, first, recorded).write()
 
 
 def check_label(loops: Loops, a: Arrangement, condition: LabelCondition, fault: Return) -> None:
@@ -53,13 +53,13 @@ def check_label(loops: Loops, a: Arrangement, condition: LabelCondition, fault: 
         condition: what is asked of it.
         fault: the statement.
     """
-    _Nest(loops, a, False, False).check(condition, fault)
+    Nest(loops, a).check(condition, fault)
 
 
-class _Nest:
-    """The loops of one statement."""
+class Nest:
+    """The loops of one statement, or those within which something is read."""
 
-    def __init__(self, loops: Loops, a: Arrangement, first: bool, recorded: bool) -> None:
+    def __init__(self, loops: Loops, a: Arrangement, first: bool = False, recorded: bool = False) -> None:
         self.loops, self.a, self.form, self.recorded = loops, a, a.form, recorded
         self.adds = self.form.is_sum and (not first or a.clear)
         self.clears = first and a.clear
@@ -70,9 +70,11 @@ class _Nest:
         )
 
     def symbol(self, s: Symbol) -> Expression:
+        """The variable of an index or a size."""
         return self.loops.index(s) if s in self.form.indices else self.loops.symbol(s)
 
     def integer(self, e: Expr) -> Expression:
+        """An integer of indices and sizes."""
         return size(e, self.symbol)
 
     # ----- elements -------------------------------------------------------------------------------------------------

@@ -3,35 +3,16 @@
 `derive.calculus.programs.running` finds them. A tensor of others that is read for such a sum only is never made.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.plan import Accumulate, Allocate, Record
-from gradscribe.derive.calculus.programs.running import Running, Slopes, running, running_others, slopes
+from gradscribe.derive.calculus.programs.running import Running, running, running_others, slopes
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 Lower = Callable[[Statement], list[Record]]
-
-
-def unmade(statements: Sequence[Statement], parts: Sequence[Sequence[Form]], kept: Collection[str]) -> set[str]:
-    """The tensors of others that need not be made.
-
-    Args:
-        statements: those of a program.
-        parts: the summands of each.
-        kept: what is read behind them.
-    """
-    found = set()
-    for others in statements:
-        name = others.target.name
-        if name in kept or running_others(others) is None:
-            continue
-        readers = [form for forms in parts for form in forms if any(a.tensor == name for a in accesses(form.body))]
-        if all(_slopes(form, others, "") is not None for form in readers):
-            found.add(name)
-    return found
 
 
 def lower_running(statement: Statement, scope: Scope, lower: Lower, made: bool) -> list[Record] | None:
@@ -62,16 +43,15 @@ def lower_slopes(form: Form, scope: Scope, lower: Lower) -> tuple[list[Record], 
     if not read:
         return None
     others, factors = scope.unmade[read[0]]
-    found = _slopes(form, others, scope.declare("slopes", others.target.shape).name)
+    term = form.term
+    found = slopes(term, others, scope.declare("slopes", others.target.shape).name) if term is not None else None
     assert found is not None  # or it would have been made
     element = found.product.element
     part = replace(scope.tensors[found.access.tensor], shape=tuple(r.extent for r in element.free))
     scope.tensors[part.name] = part
     weights, records = _array("weights", found.weights, scope, lower)
     sums = replace(_accumulate(part.name, factors, found.product), weights=weights)
-    rest = found.rest
-    left = replace(form, box=rest.ranges, body=rest.body, guards=rest.guards)
-    return [*records, Allocate(part.name, part.shape, None), sums], left
+    return [*records, Allocate(part.name, part.shape, None), sums], form.of_term(found.rest)
 
 
 def _accumulate(out: str, factors: str, found: Running) -> Accumulate:
@@ -95,11 +75,3 @@ def _is_whole(access: Access, term: Term, scope: Scope) -> bool:
     ranges = zip(term.free, shape, strict=False)
     plain = access.indices == tuple(r.index for r in term.free)
     return plain and all(scope.extent_matches(r.extent, extent) for r, extent in ranges)
-
-
-def _slopes(form: Form, others: Statement, name: str) -> Slopes | None:
-    if any(not e.is_Symbol for e in form.place) or len(set(form.place)) < len(form.place):
-        return None
-    free = tuple(form.range(e) for e in form.place)
-    term = Term(free, tuple(map(form.range, form.contracted)), form.body, guards=form.guards, op=form.op)
-    return slopes(term, others, name)
