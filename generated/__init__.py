@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from .adaptive_avg_pool2d import AdaptiveAvgPool2D, adaptive_avg_pool2d_forward, adaptive_avg_pool2d_grad_input
     from .adaptive_max_pool1d import AdaptiveMaxPool1D, adaptive_max_pool1d_forward, adaptive_max_pool1d_grad_input
     from .adaptive_max_pool2d import AdaptiveMaxPool2D, adaptive_max_pool2d_forward, adaptive_max_pool2d_grad_input
+    from .alpha_compositing import (
+        AlphaCompositing,
+        alpha_compositing_forward,
+        alpha_compositing_grad_a,
+        alpha_compositing_grad_input,
+    )
     from .avg_pool1d import AvgPool1D, avg_pool1d_forward, avg_pool1d_grad_input
     from .avg_pool2d import AvgPool2D, avg_pool2d_forward, avg_pool2d_grad_input
     from .avg_pool3d import AvgPool3D, avg_pool3d_forward, avg_pool3d_grad_input
@@ -265,6 +271,12 @@ if TYPE_CHECKING:
     from .tanh import Tanh, tanh_forward, tanh_grad_input
     from .upsample_nearest1d import UpsampleNearest1D, upsample_nearest1d_forward, upsample_nearest1d_grad_input
     from .upsample_nearest2d import UpsampleNearest2D, upsample_nearest2d_forward, upsample_nearest2d_grad_input
+    from .vector_quantizer import (
+        VectorQuantizer,
+        vector_quantizer_forward,
+        vector_quantizer_grad_input,
+        vector_quantizer_grad_weight,
+    )
     from .vgg11 import VGG11, vgg11_backward, vgg11_forward, vgg11_loss_forward, vgg11_loss_grad_input, vgg11_predict
     from .zero_pad2d import ZeroPad2D, zero_pad2d_forward, zero_pad2d_grad_input
 
@@ -280,6 +292,7 @@ __all__ = [
     "AdaptiveAvgPool2D",
     "AdaptiveMaxPool1D",
     "AdaptiveMaxPool2D",
+    "AlphaCompositing",
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
@@ -368,6 +381,7 @@ __all__ = [
     "Tanh",
     "UpsampleNearest1D",
     "UpsampleNearest2D",
+    "VectorQuantizer",
     "ZeroPad2D",
     "adam_update",
     "adaptive_avg_pool1d_forward",
@@ -378,6 +392,9 @@ __all__ = [
     "adaptive_max_pool1d_grad_input",
     "adaptive_max_pool2d_forward",
     "adaptive_max_pool2d_grad_input",
+    "alpha_compositing_forward",
+    "alpha_compositing_grad_a",
+    "alpha_compositing_grad_input",
     "avg_pool1d_forward",
     "avg_pool1d_grad_input",
     "avg_pool2d_forward",
@@ -646,6 +663,9 @@ __all__ = [
     "upsample_nearest1d_grad_input",
     "upsample_nearest2d_forward",
     "upsample_nearest2d_grad_input",
+    "vector_quantizer_forward",
+    "vector_quantizer_grad_input",
+    "vector_quantizer_grad_weight",
     "vgg11_backward",
     "vgg11_forward",
     "vgg11_loss_forward",
@@ -661,6 +681,12 @@ _MODULES = {
     "adaptive_avg_pool2d": ("AdaptiveAvgPool2D", "adaptive_avg_pool2d_forward", "adaptive_avg_pool2d_grad_input"),
     "adaptive_max_pool1d": ("AdaptiveMaxPool1D", "adaptive_max_pool1d_forward", "adaptive_max_pool1d_grad_input"),
     "adaptive_max_pool2d": ("AdaptiveMaxPool2D", "adaptive_max_pool2d_forward", "adaptive_max_pool2d_grad_input"),
+    "alpha_compositing": (
+        "AlphaCompositing",
+        "alpha_compositing_forward",
+        "alpha_compositing_grad_a",
+        "alpha_compositing_grad_input",
+    ),
     "avg_pool1d": ("AvgPool1D", "avg_pool1d_forward", "avg_pool1d_grad_input"),
     "avg_pool2d": ("AvgPool2D", "avg_pool2d_forward", "avg_pool2d_grad_input"),
     "avg_pool3d": ("AvgPool3D", "avg_pool3d_forward", "avg_pool3d_grad_input"),
@@ -917,6 +943,12 @@ _MODULES = {
     "tanh": ("Tanh", "tanh_forward", "tanh_grad_input"),
     "upsample_nearest1d": ("UpsampleNearest1D", "upsample_nearest1d_forward", "upsample_nearest1d_grad_input"),
     "upsample_nearest2d": ("UpsampleNearest2D", "upsample_nearest2d_forward", "upsample_nearest2d_grad_input"),
+    "vector_quantizer": (
+        "VectorQuantizer",
+        "vector_quantizer_forward",
+        "vector_quantizer_grad_input",
+        "vector_quantizer_grad_weight",
+    ),
     "vgg11": (
         "VGG11",
         "vgg11_backward",

@@ -72,6 +72,7 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "flatten": Message("flattening of images to vectors"),
             "bilinear": Message("bilinear layer"),
             "embedding": Message("a learned vector per label"),
+            "vector_quantizer": Message("the nearest vector of a learned codebook"),
         },
         "activations.activation": {
             "sigmoid": Message("logistic function"),
@@ -116,6 +117,7 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
         "linear.combination": {
             "residual_add": Message("residual addition"),
             "concatenation": Message("concatenation along the last axis"),
+            "alpha_compositing": Message("compositing along a ray, from front to back"),
         },
         "linear.attention": {
             "scaled_dot_product_attention": Message("scaled dot-product attention"),
