@@ -7,30 +7,28 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-vector_quantizer_forward_1_loops = r"""/* Sums over c for every e, k. */
+vector_quantizer_forward_1_loops = r"""/* Sums over c for every k. */
 static void loops(
-    long start, long stop, REAL *restrict d, const REAL *restrict w, long C, long K)
+    long start, long stop, REAL *restrict q, const REAL *restrict w, long C)
 {
-    for (long e = start; e < stop; e++) {
-        for (long k = 0; k < K; k++) {
-            double total = 0;
-            const long w_at = C * k;
-            for (long low = 0; low < C; low += 4096) {
-                const long high = least(low + 4096, C);
-                reals row_sums = all(0);
-                for (long c = low; c < whole(low, high); c += LANES) {
-                    const reals w_1 = load(&w[w_at + c]);
-                    all_add_to(row_sums, w_1 * w_1);
-                }
-                for (long c = whole(low, high); c < high; c++) {
-                    const REAL w_1 = w[w_at + c];
-                    add_to(row_sums, w_1 * w_1);
-                }
-                total += sum_of(row_sums);
+    for (long k = start; k < stop; k++) {
+        const long q_at = k;
+        const long w_at = C * k;
+        double q_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
+            long high = least(low + 4096, C);
+            reals q_2 = all(0);
+            for (long c = low; c < whole(low, high); c += LANES) {
+                const reals w_1 = load(&w[w_at + c]);
+                all_add_to(q_2, w_1 * w_1);
             }
-            const long at = K * e + k;
-            d[at] += total;
+            for (long c = whole(low, high); c < high; c++) {
+                const REAL w_1 = w[w_at + c];
+                add_to(q_2, w_1 * w_1);
+            }
+            q_1 += sum_of(q_2);
         }
+        q[q_at] = q_1;
     }
 }
 
@@ -41,11 +39,11 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2], numbers[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2]);
 }
 """
 
 
-def vector_quantizer_forward_1(d: rt.Array, w: rt.Array, C: int, E: int, K: int) -> bool:
-    """Sums over c for every e, k."""
-    return rt.run(vector_quantizer_forward_1_loops, E, C * E * K, (d, w), (), (C, K), (), row=C, uses="?-")
+def vector_quantizer_forward_1(q: rt.Array, w: rt.Array, C: int, K: int) -> bool:
+    """Sums over c for every k."""
+    return rt.run(vector_quantizer_forward_1_loops, K, C * K, (q, w), (), (C,), (), uses="*-")

@@ -72,7 +72,7 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "flatten": Message("flattening of images to vectors"),
             "bilinear": Message("bilinear layer"),
             "embedding": Message("a learned vector per label"),
-            "vector_quantizer": Message("the nearest vector of a learned codebook"),
+            "vector_quantizer": Message("nearest vector of a learned codebook"),
         },
         "activations.activation": {
             "sigmoid": Message("logistic function"),

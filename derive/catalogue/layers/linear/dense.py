@@ -82,7 +82,8 @@ def vector_quantizer() -> Layer:
         """
         input x[..., C], w[K, C]
         weight w
-        d[..., k] = sum(c) w[k, c]^2 - 2 * sum(c) x[..., c] * w[k, c]
+        q[k] = sum(c) w[k, c]^2
+        d[..., k] = q[k] - 2 * sum(c) x[..., c] * w[k, c]
         t[...] = argmin(k) d[..., k]
         y[..., c] = w[t[...], c]
         output y, t
