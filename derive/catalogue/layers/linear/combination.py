@@ -35,7 +35,7 @@ def concatenation() -> Layer:
 def alpha_compositing() -> Layer:
     """The colours x of the samples along a ray, each with its opacity a, dimmed by all samples before it.
 
-    An opacity is 1 - exp(-density * distance) in volume rendering. There may be any number of axes before: images, rays.
+    An opacity is 1 - exp(-density * distance) in volume rendering. There may be any number of axes before.
     """
     return read(
         """
