@@ -42,7 +42,7 @@ def check_gradient(
     known = complete_sizes(source, sizes)
     tensors = source.tensors
     seeds = {o: rng.normal(size=shape_of(tensors[o].shape, known)) for o in gradient.seeds}
-    given = {**interpret(source, values, sizes), **{gradient.seeds[o].name: s for o, s in seeds.items()}}
+    given = {**interpret(gradient.forward, values, sizes), **{gradient.seeds[o].name: s for o, s in seeds.items()}}
     found = interpret(backward, given, sizes)
     slopes = {}
     for tensor in source.inputs:

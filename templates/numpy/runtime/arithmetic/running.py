@@ -23,25 +23,35 @@ def running(out: Array, factors: Array, axis: int, first: int, backwards: bool =
         first: how many factors the product at place 0 has; no product has more than there are, or fewer than none.
         backwards: whether the product at place p has the factors from p + `first` on instead.
     """
-    out, factors = (np.moveaxis(a, axis, -1) for a in (out, factors))
-    count, number = factors.shape[-1], out.shape[-1]
+    out, factors = (np.moveaxis(a, axis, 0) for a in (out, factors))
+    count, number = len(factors), len(out)
     if backwards:
-        out, factors, first = out[..., ::-1], factors[..., ::-1], count - number + 1 - first
+        out, factors, first = out[::-1], factors[::-1], count - number + 1 - first
     empty = min(max(0, 1 - first), number)
     growing = min(max(0, count - first + 1), number)
-    out[..., :empty] = 1
+    out[:empty] = 1
     if not count:
         out[...] = 1
         return
     if empty < growing:
         begun = first + empty - 1  # how many factors come before those that are gone along
-        begin, end = out[..., empty:growing], factors[..., begun : begun + growing - empty]
-        np.multiply.accumulate(end, axis=-1, out=begin)
+        begin = out[empty:growing]
+        _accumulate(begin, factors[begun : begun + len(begin)])
         if begun:
-            begin *= np.multiply.reduce(factors[..., :begun], axis=-1, keepdims=True)
+            begin *= np.multiply.reduce(factors[:begun], axis=0)
     whole = max(growing, empty)
     if whole < number:
-        out[..., whole:] = np.multiply.reduce(factors, axis=-1, keepdims=True)
+        out[whole:] = np.multiply.reduce(factors, axis=0)
+
+
+def _accumulate(out: Array, factors: Array) -> None:
+    """The products of the first factor, the first two, and so on: row by row where rows lie side by side."""
+    if factors[0].size < MANY or abs(factors.strides[0]) <= factors.itemsize:
+        np.multiply.accumulate(factors, axis=0, out=out)
+        return
+    out[0] = factors[0]
+    for j in range(1, len(factors)):
+        np.multiply(out[j - 1], factors[j], out=out[j])
 
 
 def others(out: Array, factors: Array, axis: int, axes: int = 1) -> None:
@@ -55,12 +65,27 @@ def others(out: Array, factors: Array, axis: int, axes: int = 1) -> None:
     """
     last = axis + axes
     shape = (*out.shape[:axis], prod(out.shape[axis:last]), *out.shape[last:])
-    flat, result = factors.reshape(shape), np.empty(shape, out.dtype)
-    behind = np.empty_like(result)
-    running(result, flat, axis, 0)
-    running(behind, flat, axis, 1, backwards=True)
-    np.multiply(result, behind, out=result)
-    out[...] = result.reshape(out.shape)
+    moved = np.moveaxis(factors.reshape(shape), axis, 0)
+    if not moved.size:
+        return
+    x = np.ascontiguousarray(moved).reshape(len(moved), moved[0].size)
+    found = np.empty(x.shape, out.dtype)
+    running(found, x, 0, 0)
+    _times_products(found[::-1], x[::-1])
+    out[...] = np.moveaxis(found.reshape(moved.shape), 0, axis).reshape(out.shape)
+
+
+def _times_products(rows: Array, x: Array) -> None:
+    """Multiply each row by the product of all rows of `x` that come before it."""
+    if x.shape[1] < MANY:
+        before = np.empty_like(rows)
+        running(before, x, 0, 0)
+        rows *= before
+        return
+    product = np.ones(x.shape[1:], x.dtype)
+    for j in range(1, len(x)):
+        product *= x[j - 1]
+        rows[j] *= product
 
 
 def running_slopes(out: Array, weights: Array, factors: Array, axis: int, first: int, backwards: bool = False) -> None:
@@ -91,28 +116,34 @@ def running_slopes(out: Array, weights: Array, factors: Array, axis: int, first:
     rest[none + first - 1 :][: len(ends)] = ends
     rest[-1] += flat[max(whole, none) :].sum(axis=0)
     _go_back(rest, x)
-    before = np.empty_like(x)
-    running(before, x, 0, 0)
-    before *= rest
-    found = before.reshape(moved.shape)
+    _times_products(rest, x)
+    found = rest.reshape(moved.shape)
     np.moveaxis(out, axis, 0)[...] = found[::-1] if backwards else found
 
 
 def _go_back(rest: Array, x: Array) -> None:
-    """``rest[j - 1] += x[j] * rest[j]`` from behind; short rows in blocks, which are gone through at once."""
+    """``rest[j - 1] += x[j] * rest[j]`` from behind; short rows in blocks, which are gone through side by side."""
     count, width = x.shape
     length = count if width >= MANY else isqrt(count)
-    blocks = count // length if length else 0
+    blocks = count // length
+    start = count - blocks * length
     if blocks > 1:
-        start = count - blocks * length
-        inner, own = (a[start:].reshape(blocks, length, width) for a in (rest, x))
-        grown = np.empty_like(own)  # the factors from behind one on, to the end of its block
-        grown[:, -1] = 1
+        inner, own = (np.ascontiguousarray(np.moveaxis(_blocks(a, start, length), 1, 0)) for a in (rest, x))
+        grown = np.ones_like(own)  # of each factor in a block the product of those behind it
         for j in range(length - 1, 0, -1):
-            inner[:, j - 1] += own[:, j] * inner[:, j]
-            grown[:, j - 1] = own[:, j] * grown[:, j]
+            inner[j - 1] += own[j] * inner[j]
+            np.multiply(own[j], grown[j], out=grown[j - 1])
+        first = inner[0].copy()  # as it is when all that comes behind a block is known
+        carried = np.zeros_like(first)
         for b in range(blocks - 1, 0, -1):
-            inner[b - 1] += grown[b - 1] * (own[b, 0] * inner[b, 0])
-        count = start + 1 if start else 0
-    for j in range(count - 1, 0, -1):
+            carried[b - 1] = own[0, b] * first[b]
+            first[b - 1] += grown[0, b - 1] * carried[b - 1]
+        inner += grown * carried
+        _blocks(rest, start, length)[...] = np.moveaxis(inner, 0, 1)
+    for j in range(start if blocks > 1 else count - 1, 0, -1):
         rest[j - 1] += x[j] * rest[j]
+
+
+def _blocks(a: Array, start: int, length: int) -> Array:
+    """The rows from `start` on in blocks, a view."""
+    return a[start:].reshape(-1, length, a.shape[1])
