@@ -164,7 +164,8 @@ def _differentiated(
                     _fresh_tensor(access.tensor, taken, prefix), tensor.shape, ravel=tensor.ravel
                 )
             collected.setdefault(access.tensor, []).append(contribution)
-    program = replace(program, statements=tuple(t for s in program.statements for t in completed.get(s, (s,))))
+    if completed:
+        program = replace(program, statements=tuple(t for s in program.statements for t in completed.get(s, (s,))))
     order = [s.target.name for s in reversed(program.statements)] + [t.name for t in program.inputs]
     adjoints = tuple(
         Adjoint(tensors[name], gradients[name], tuple(collected[name]))

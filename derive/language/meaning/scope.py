@@ -111,14 +111,16 @@ def scope(text: Text) -> Scope:
         inputs,
         _outputs(text, equations, inputs),
         {k: _declared(text, k, ranks, inputs) for k in ("integer", "constant", "optional", "factor", "weight")}
-        | {"position": tuple(_named(e.target) for e in equations if _is_position(e) and not e.accumulates)},
+        | {"position": _positions(equations)},
         {i.tensor: i for d in text.declarations for i in d.items if isinstance(i, Element)},
     )
 
 
-def _is_position(equation: Equation) -> bool:
-    """Whether an equation says where a maximum or minimum is."""
-    return isinstance(equation.value, Reduction) and bool(REDUCTIONS[equation.value.op].places)
+def _positions(equations: tuple[Equation, ...]) -> tuple[str, ...]:
+    """The tensors that say where a maximum or minimum is, and nothing is added to."""
+    added = {_named(e.target) for e in equations if e.accumulates}
+    found = (e for e in equations if isinstance(e.value, Reduction) and REDUCTIONS[e.value.op].places)
+    return tuple(name for e in found if (name := _named(e.target)) not in added)
 
 
 def _named(node: Name | Element) -> str:
