@@ -80,6 +80,15 @@ def test_rows_in_blocks_and_one_by_one(count: int, width: int) -> None:
     np.testing.assert_allclose(out[:, -1], slopes(weights[:, -1], x[:, -1], 1, False), rtol=1e-11, atol=1e-14)
 
 
+def test_there_may_be_no_row() -> None:
+    for shape in ((4, 0), (0, 3), (0, 0)):
+        x = np.ones(shape)
+        for axis in range(2):
+            rt.running(np.empty(shape), x, axis, 1)
+            rt.others(np.empty(shape), x, axis)
+            rt.running_slopes(np.empty(shape), x, x, axis, 1)
+
+
 def test_numbers_keep_their_type() -> None:
     x = factors(4, 5).astype(np.float32)
     for out in (np.empty_like(x), np.empty_like(x)):

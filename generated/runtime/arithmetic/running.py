@@ -104,7 +104,7 @@ def running_slopes(out: Array, weights: Array, factors: Array, axis: int, first:
         backwards: as for `running`.
     """
     count, number = factors.shape[axis], weights.shape[axis]
-    if not count:
+    if not factors.size:
         return
     moved, rows = (np.moveaxis(a, axis, 0) for a in (factors, weights))
     if backwards:
