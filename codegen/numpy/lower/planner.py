@@ -65,8 +65,7 @@ def lower(
     written = set(given)
     found: list[Lowered] = []
     forms = chosen_forms(program, hints)
-    parts = [[part.term for part in _summands(form, scope)] for form in forms]
-    idle = unmade(program.statements, parts, {*program.outputs, *kept})
+    idle = _idle(program, forms, scope, {*program.outputs, *kept})
     every = zip(program.statements, forms, keys or repeat(None), strict=bool(keys))
     for statement, form, key in _ordered(every):
         said = equation(statement, form, statement.target.name not in written, order, numbers or {})
@@ -78,6 +77,14 @@ def lower(
             found.append(_lowered(statement, joined_axes(form, scope.tensors), program, scope, said, key, written))
         written.add(statement.target.name)
     return Plan(name, tuple(joined(found, scope, {*program.outputs, *kept})))
+
+
+def _idle(program: Program, forms: Sequence[Form], scope: Scope, kept: Collection[str]) -> set[str]:
+    """The tensors that need not be made, see `unmade`."""
+    if not any(s.term.reduction.leaves_out for s in program.statements):
+        return set()
+    parts = [[part.term for part in _summands(form, scope)] for form in forms]
+    return unmade(program.statements, parts, kept)
 
 
 def _by_itself(program: Program, scope: Scope, statement: Statement) -> list[Record]:
