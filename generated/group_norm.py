@@ -88,7 +88,6 @@ def _group_norm_grad_input_sizes(
     rt.divided("group_norm", dy.axis(-1, "C * G"), dy[-1], G)
     rt.extent("group_norm", dy.axis(-1, "C * G"), dy[-1], C * G)
     rt.extent("group_norm", v.axis(0, "N"), v[0], N)
-    rt.divided("group_norm", v.axis(1, "G"), v[1], G)
     rt.extent("group_norm", v.axis(1, "G"), v[1], G)
     rt.extent("group_norm", h.axis(0, "N"), h[0], N)
     rt.divided("group_norm", h.axis(-1, "C * G"), h[-1], G)

@@ -11,9 +11,9 @@ from gradscribe.derive.ir.index import IntegerFunction, affine
 from gradscribe.derive.language.expressions.continuation import continued
 from gradscribe.derive.language.meaning.integers import direction_of, interval
 from gradscribe.derive.language.meaning.scope import DOTS
-from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary
+from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
 from gradscribe.derive.language.syntax.located_error import Located, stray_index
-from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, reads_tensors
+from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, reads_tensors, walk
 from gradscribe.derive.language.syntax.words import PADDINGS
 
 WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
@@ -52,7 +52,7 @@ class Elements:
     def target(self, node: Element) -> Expr:
         """The element on a left side."""
         for subscript in node.subscripts:
-            if reads_tensors(subscript):
+            if self._is_lookup(subscript):
                 hint = f"reduce instead: {node.tensor}[v, ...] = sum(n) [v == label[n]] * ..."
                 raise Located(f"a tensor stands in a subscript on the left side; {hint}", subscript.at)
         everything = frozenset(self.vocabulary.indices)
@@ -76,7 +76,7 @@ class Elements:
             if isinstance(subscript, Call) and subscript.function in PADDINGS:
                 base, position = self._beyond(node, base, axis, subscript, bound)
                 place.append(position)
-            elif reads_tensors(subscript):
+            elif self._is_lookup(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
                 lookups.append((index, self._label(subscript, bound, lookups)))
                 place.append(index)
@@ -127,13 +127,24 @@ class Elements:
         """An integer expression with elements of integer tensors."""
 
         def element(part: Node) -> Expr | None:
-            if not isinstance(part, Element):
+            if not isinstance(part, Element) and not self._is_number(part):
                 return None
-            if part.tensor not in self.vocabulary.scope.flags["integer"]:
-                raise Located(f"{part.tensor} stands in a subscript; declare it: integer {part.tensor}", part.at)
-            return self._element(part, bound, lookups)
+            flags, name = self.vocabulary.scope.flags, part.tensor if isinstance(part, Element) else called(part)
+            if name not in {*flags["integer"], *flags["position"]}:
+                if name not in self.vocabulary.scope.inputs:
+                    hint = "expected an input of integers, or a position: " + f"{name}[...] = argmax(i) ..."
+                    raise Located(f"{name} stands in a subscript, but holds values; {hint}", part.at)
+                raise Located(f"{name} stands in a subscript; declare it: integer {name}", part.at)
+            return self._element(part, bound, lookups) if isinstance(part, Element) else self.vocabulary.bases[name]
 
         return self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
+
+    def _is_number(self, node: object) -> bool:
+        """Whether a node is the name of a tensor without axes."""
+        return isinstance(node, Name) and self.vocabulary.scope.ranks.get(node.name) == 0
+
+    def _is_lookup(self, node: object) -> bool:
+        return reads_tensors(node) or any(self._is_number(part) for part in walk(node))
 
     def _beyond(
         self, element: Element, base: IndexedBase, axis: int, node: Call, bound: Bound
@@ -142,7 +153,7 @@ class Elements:
         kind, count = node.function, PADDINGS[node.function]
         if len(node.arguments) != count:
             raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
-        if reads_tensors(node.arguments[0]):
+        if self._is_lookup(node.arguments[0]):
             raise Located(
                 f"{kind} cannot wrap a label; expected indices and sizes, or a label that is a position", node.at
             )
@@ -151,7 +162,7 @@ class Elements:
             return base, position
         low, high = self._reach(node.arguments[0], bound, base.shape[axis])
         value = self.value(node.arguments[1], frozenset()) if kind == "value" else Integer(0)
-        if reads_tensors(node.arguments[1:]):
+        if self._is_lookup(node.arguments[1:]):
             raise Located("the padding value depends on a tensor; expected a number or a parameter", node.at)
         key = (str(base.label), axis, kind, low, high, value)
         if key not in self._continued:
