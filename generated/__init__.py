@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from .adaptive_avg_pool2d import AdaptiveAvgPool2D, adaptive_avg_pool2d_forward, adaptive_avg_pool2d_grad_input
     from .adaptive_max_pool1d import AdaptiveMaxPool1D, adaptive_max_pool1d_forward, adaptive_max_pool1d_grad_input
     from .adaptive_max_pool2d import AdaptiveMaxPool2D, adaptive_max_pool2d_forward, adaptive_max_pool2d_grad_input
+    from .alpha_compositing import (
+        AlphaCompositing,
+        alpha_compositing_forward,
+        alpha_compositing_grad_a,
+        alpha_compositing_grad_input,
+    )
     from .avg_pool1d import AvgPool1D, avg_pool1d_forward, avg_pool1d_grad_input
     from .avg_pool2d import AvgPool2D, avg_pool2d_forward, avg_pool2d_grad_input
     from .avg_pool3d import AvgPool3D, avg_pool3d_forward, avg_pool3d_grad_input
@@ -392,6 +398,12 @@ if TYPE_CHECKING:
     from .upsample_bilinear2d import UpsampleBilinear2D, upsample_bilinear2d_forward, upsample_bilinear2d_grad_input
     from .upsample_nearest1d import UpsampleNearest1D, upsample_nearest1d_forward, upsample_nearest1d_grad_input
     from .upsample_nearest2d import UpsampleNearest2D, upsample_nearest2d_forward, upsample_nearest2d_grad_input
+    from .vector_quantizer import (
+        VectorQuantizer,
+        vector_quantizer_forward,
+        vector_quantizer_grad_input,
+        vector_quantizer_grad_weight,
+    )
     from .vgg11 import VGG11, vgg11_backward, vgg11_forward, vgg11_loss_forward, vgg11_loss_grad_input, vgg11_predict
     from .vit import ViT, vit_backward, vit_forward, vit_loss_forward, vit_loss_grad_input, vit_predict
     from .zero_pad2d import ZeroPad2D, zero_pad2d_forward, zero_pad2d_grad_input
@@ -411,6 +423,7 @@ __all__ = [
     "AdaptiveAvgPool2D",
     "AdaptiveMaxPool1D",
     "AdaptiveMaxPool2D",
+    "AlphaCompositing",
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
@@ -517,6 +530,7 @@ __all__ = [
     "UpsampleBilinear2D",
     "UpsampleNearest1D",
     "UpsampleNearest2D",
+    "VectorQuantizer",
     "ViT",
     "ZeroPad2D",
     "adam_update",
@@ -528,6 +542,9 @@ __all__ = [
     "adaptive_max_pool1d_grad_input",
     "adaptive_max_pool2d_forward",
     "adaptive_max_pool2d_grad_input",
+    "alpha_compositing_forward",
+    "alpha_compositing_grad_a",
+    "alpha_compositing_grad_input",
     "avg_pool1d_forward",
     "avg_pool1d_grad_input",
     "avg_pool2d_forward",
@@ -906,6 +923,9 @@ __all__ = [
     "upsample_nearest1d_grad_input",
     "upsample_nearest2d_forward",
     "upsample_nearest2d_grad_input",
+    "vector_quantizer_forward",
+    "vector_quantizer_grad_input",
+    "vector_quantizer_grad_weight",
     "vgg11_backward",
     "vgg11_forward",
     "vgg11_loss_forward",
@@ -926,6 +946,12 @@ _MODULES = {
     "adaptive_avg_pool2d": ("AdaptiveAvgPool2D", "adaptive_avg_pool2d_forward", "adaptive_avg_pool2d_grad_input"),
     "adaptive_max_pool1d": ("AdaptiveMaxPool1D", "adaptive_max_pool1d_forward", "adaptive_max_pool1d_grad_input"),
     "adaptive_max_pool2d": ("AdaptiveMaxPool2D", "adaptive_max_pool2d_forward", "adaptive_max_pool2d_grad_input"),
+    "alpha_compositing": (
+        "AlphaCompositing",
+        "alpha_compositing_forward",
+        "alpha_compositing_grad_a",
+        "alpha_compositing_grad_input",
+    ),
     "avg_pool1d": ("AvgPool1D", "avg_pool1d_forward", "avg_pool1d_grad_input"),
     "avg_pool2d": ("AvgPool2D", "avg_pool2d_forward", "avg_pool2d_grad_input"),
     "avg_pool3d": ("AvgPool3D", "avg_pool3d_forward", "avg_pool3d_grad_input"),
@@ -1309,6 +1335,12 @@ _MODULES = {
     "upsample_bilinear2d": ("UpsampleBilinear2D", "upsample_bilinear2d_forward", "upsample_bilinear2d_grad_input"),
     "upsample_nearest1d": ("UpsampleNearest1D", "upsample_nearest1d_forward", "upsample_nearest1d_grad_input"),
     "upsample_nearest2d": ("UpsampleNearest2D", "upsample_nearest2d_forward", "upsample_nearest2d_grad_input"),
+    "vector_quantizer": (
+        "VectorQuantizer",
+        "vector_quantizer_forward",
+        "vector_quantizer_grad_input",
+        "vector_quantizer_grad_weight",
+    ),
     "vgg11": (
         "VGG11",
         "vgg11_backward",

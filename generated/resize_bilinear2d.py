@@ -16,7 +16,9 @@ else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
 
-def resize_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: bool = False) -> rt.Array:
+def resize_bilinear2d_forward(
+    x: Any, *, output_size: rt.Size, align_corners: bool = False
+) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the 2-D bilinear resizing.
 
     (2) f[i] = ⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
@@ -51,7 +53,7 @@ def resize_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: bo
                · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=1+g[j]]
 
     Args: x, shape (N, H, W, C); output_size, an integer, or one per axis, at least 1; align_corners, True or False.
-    Returns: y, shape (N, H_out, W_out, C).
+    Returns: y, shape (N, H_out, W_out, C); f, shape (H_out,), integers; g, shape (W_out,), integers.
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("resize_bilinear2d", "x 4", x)
@@ -356,36 +358,54 @@ def resize_bilinear2d_forward(x: Any, *, output_size: rt.Size, align_corners: bo
         )
         * gathered4.transpose(2, 0, 1, 3)
     )
-    return y
+    return y, f, g
 
 
-def resize_bilinear2d_grad_input(dy: Any, *, input_shape: Sequence[int], align_corners: bool = False) -> rt.Array:
+@rt.once
+def _resize_bilinear2d_grad_input_sizes(
+    dtype: Any, x: Any, dy: Any, f: Any, g: Any, /, align_corners: Any
+) -> tuple[Any, ...]:
+    """The sizes of resize_bilinear2d_grad_input."""
+    align_corners = rt.flag("resize_bilinear2d", "align_corners", align_corners)
+    N, H, W, C = x
+    _, H_out, W_out, _ = dy
+    rt.extents("resize_bilinear2d", f.name, f, (H_out,), "H_out of index i")
+    rt.extents("resize_bilinear2d", g.name, g, (W_out,), "W_out of index j")
+    rt.extent("resize_bilinear2d", dy.axis(0, "batch"), dy[0], N)
+    rt.extent("resize_bilinear2d", dy.axis(3, "channels"), dy[3], C)
+    rt.affordable("resize_bilinear2d", dtype, {"dx": (N, H, W, C)})
+    return align_corners, N, H, W, C, H_out, W_out
+
+
+def resize_bilinear2d_grad_input(
+    dy: Any, f: Any, g: Any, *, input_shape: Sequence[int], align_corners: bool = False
+) -> rt.Array:
     """Compute dx, the gradient of E.
 
     (1) p[i] = min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
-    (2) f[i] = ⌊p[i]⌋
     (3) α[i] = p[i] − ⌊p[i]⌋
     (4) u[j] = min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
-    (5) g[j] = ⌊u[j]⌋
     (6) β[j] = u[j] − ⌊u[j]⌋
     (12) dx[m,e,a,o] = Σ_{i,j} dy[m,i,j,o] α[i] β[j] [e=1+f[i]][a=1+g[j]]
     (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[i] (1−β[j]) [e=1+f[i]][a=g[j]]
     (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[j] (1−α[i]) [e=f[i]][a=1+g[j]]
     (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[i]) (1−β[j]) [e=f[i]][a=g[j]]
 
-    Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); align_corners, True or
-        False.
+    Args:
+        dy: shape (N, H_out, W_out, C), dE/dy.
+        f: shape (H_out,), integers, as the forward function returned it.
+        g: shape (W_out,), integers, as the forward function returned it.
+        input_shape: the shape of x, (N, H, W, C).
+        align_corners: True or False.
+
     Returns: dx, shape (N, H, W, C).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    dy, dtype = rt.arrays("resize_bilinear2d", "dy 4", dy)
+    dy, f, g, dtype = rt.arrays("resize_bilinear2d", "dy 4, f 1 integers, g 1 integers", dy, f, g)
     input_shape = rt.shape("resize_bilinear2d", "input_shape", input_shape, 4)
-    align_corners = rt.flag("resize_bilinear2d", "align_corners", align_corners)
-    N, H, W, C = input_shape
-    _, H_out, W_out, _ = dy.shape
-    rt.extent("resize_bilinear2d", "argument dy, axis 0 (batch)", dy.shape[0], N)
-    rt.extent("resize_bilinear2d", "argument dy, axis 3 (channels)", dy.shape[3], C)
-    rt.affordable("resize_bilinear2d", dtype, {"dx": (N, H, W, C)})
+    align_corners, N, H, W, C, H_out, W_out = _resize_bilinear2d_grad_input_sizes(
+        dtype, input_shape, dy, f, g, align_corners
+    )
     # (1) p[i] = min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
     p = rt.zeros((H_out,), dtype)
     p += np.minimum(
@@ -396,8 +416,6 @@ def resize_bilinear2d_grad_input(dy: Any, *, input_shape: Sequence[int], align_c
             + (1 - align_corners) * (H * (np.arange(0, H_out, dtype=dtype) + 1 / 2) / H_out - 1 / 2),
         ),
     )
-    # (2) f[i] = ⌊p[i]⌋
-    f = rt.whole(np.floor(p))
     # (3) α[i] = p[i] − ⌊p[i]⌋
     alpha = p - np.floor(p)
     # (4) u[j] = min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
@@ -410,8 +428,6 @@ def resize_bilinear2d_grad_input(dy: Any, *, input_shape: Sequence[int], align_c
             + (1 - align_corners) * (W * (np.arange(0, W_out, dtype=dtype) + 1 / 2) / W_out - 1 / 2),
         ),
     )
-    # (5) g[j] = ⌊u[j]⌋
-    g = rt.whole(np.floor(u))
     # (6) β[j] = u[j] − ⌊u[j]⌋
     beta = u - np.floor(u)
     # (12) dx[m,e,a,o] = Σ_{i,j} dy[m,i,j,o] α[i] β[j] [e=1+f[i]][a=1+g[j]]
@@ -455,11 +471,11 @@ class ResizeBilinear2D(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("resize_bilinear2d", "x", x)
-        y = self._run(resize_bilinear2d_forward, x, **self._options("output_size", "align_corners"))
-        self._saved = (x.shape,)
+        y, f, g = self._run(resize_bilinear2d_forward, x, **self._options("output_size", "align_corners"))
+        self._saved = (f, g, x.shape)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
-        (x_shape,) = self._kept()
-        return self._run(resize_bilinear2d_grad_input, dy, input_shape=x_shape, align_corners=self.align_corners)
+        f, g, x_shape = self._kept()
+        return self._run(resize_bilinear2d_grad_input, dy, f, g, input_shape=x_shape, align_corners=self.align_corners)

@@ -14,11 +14,10 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.collapse import discharge, rename, solve
-from gradscribe.derive.calculus.differentiate import position
 from gradscribe.derive.ir.index import affine, floordiv, integer, same, sign
 from gradscribe.derive.ir.interpret.recurrence import Recurrence
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
-from gradscribe.derive.ir.term import Guard, Program, Range, Statement, Tensor, Term, accesses
+from gradscribe.derive.ir.term import Guard, Program, Range, Statement, Tensor, Term, accesses, position
 from gradscribe.kept import kept
 
 LARGE, MEDIUM, SMALL = 64, 16, 3
@@ -74,6 +73,18 @@ class Form:
         """Whether several points of the box may meet at one element of the target, besides those that are summed."""
         axes = zip(self.place, self.target.shape, strict=True)
         return any(not e.is_Symbol and not e.is_Integer and self.digits(e, extent) is None for e, extent in axes)
+
+    @property
+    def term(self) -> Term | None:
+        """The same as a term; None where a place is more than an index of its own."""
+        if not all(e.is_Symbol for e in self.place) or len(set(self.place)) < len(self.place):
+            return None
+        free, bound = (tuple(map(self.range, own)) for own in (self.place, self.contracted))
+        return Term(free, bound, self.body, guards=self.guards, op=self.op)
+
+    def of_term(self, term: Term) -> "Form":
+        """This form with the values of another term that has the same free indices."""
+        return replace(self, box=term.ranges, body=term.body, guards=term.guards)
 
     def range(self, index: Symbol) -> Range:
         """The index with its extent."""

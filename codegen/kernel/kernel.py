@@ -14,10 +14,10 @@ from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.programs.closed_program import closed_gradients
 from gradscribe.derive.calculus.programs.computed_program import computed_gradient
 from gradscribe.derive.calculus.programs.gradient_program import (
+    computed_again,
     forward_program,
     gradient_program,
     without_idle,
-    without_inputs,
 )
 from gradscribe.derive.calculus.programs.joint_program import joint_program
 from gradscribe.derive.calculus.programs.optimised import Rewriting, labelled_matrices, optimised
@@ -142,10 +142,10 @@ def first_order(layer: Layer) -> tuple[Kernel, ...]:
 @kept(128)
 def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Kernel, ...], Kernel | None]:
     """Both; `options` tells defaults apart that are equal: 0.0 from -0.0."""
-    program = layer.program
     _check_ravel(layer)
-    gradient = computed_gradient(differentiate(program))
-    recomputed = without_inputs(program) | labelled_matrices(program)
+    gradient = computed_gradient(differentiate(layer.program))
+    program = gradient.forward
+    recomputed = computed_again(program) | labelled_matrices(program)
     single = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
     needs = {name: optimised(found) for name, found in single.items()}
     own = [name for name in layer.differentiable if name not in layer.weights]

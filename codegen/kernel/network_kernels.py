@@ -15,10 +15,10 @@ from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.programs.closed_program import closed_gradients
 from gradscribe.derive.calculus.programs.computed_program import computed_gradient
 from gradscribe.derive.calculus.programs.gradient_program import (
+    computed_again,
     forward_program,
     gradient_program,
     without_idle,
-    without_inputs,
 )
 from gradscribe.derive.composition import Network, NetworkError, concrete, with_loss
 from gradscribe.derive.ir.term import Program, Statement, Tensor, accesses
@@ -87,8 +87,8 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
     if order not in (1, 2):
         raise NetworkError(f"{source.name}: order: expected 1 or 2, received {order}")
     network = concrete(source)
-    program = network.program
-    gradient = computed_gradient(differentiate(program))
+    gradient = computed_gradient(differentiate(network.program))
+    program = gradient.forward
     if not gradient.seeds:
         raise NetworkError(f"{network.name}: its value holds integers; there is nothing to differentiate")
     trained = tuple(w for w in network.weights if not program.tensors[w].constant)
@@ -100,7 +100,7 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
     edges = border | {slopes[name] for name in border if name in slopes}
     signals = {slopes[name] for name in dict(network.results).values() if name in slopes}
     backward = gradient_program(
-        gradient, [*trained, *inputs], without_inputs(program), frugal=True, keep=edges, whole=signals
+        gradient, [*trained, *inputs], computed_again(program), frugal=True, keep=edges, whole=signals
     )
     held = {*network.weights, *dict(network.constants), *(s for s, _, _ in network.state)}
     seeds = {t.name for t in gradient.seeds.values()}

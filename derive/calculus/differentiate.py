@@ -18,13 +18,14 @@ element-wise expressions, arXiv:1711.01348).
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
-from functools import lru_cache, reduce
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 
 import sympy
 from sympy import Add, Dummy, Expr, Integer, Mul, Pow
 
+from gradscribe.derive.calculus.programs.products.others import with_others
 from gradscribe.derive.ir.functions import FUNCTIONS, decreed, equal, real_derivative, relu
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, arranged, stages
@@ -34,12 +35,12 @@ from gradscribe.derive.ir.term import (
     Access,
     EquationError,
     Program,
-    Range,
     Statement,
     Tensor,
     Term,
     accesses,
     index_ranges,
+    position,
 )
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.kept import kept
@@ -82,7 +83,7 @@ class Gradient(Printed):
     """The result of `differentiate`.
 
     Attributes:
-        forward: the program that was differentiated.
+        forward: the program that was differentiated, with the tensors that slopes are written with.
         seeds: gradients of the outputs, given from outside, by name of the output.
         adjoints: gradients in order of computation, intermediate tensors included.
         program: all of them as one Program over the forward tensors and the seeds.
@@ -147,6 +148,7 @@ def _differentiated(
     needed = _depends_on(program, set(names))
     recurrences = {name: s for s in stages(program) if isinstance(s, Recurrence) for name in s.axes}
     collected: dict[str, list[Contribution]] = {}
+    completed: dict[Statement, tuple[Statement, Statement]] = {}
 
     def named(name: str) -> Tensor:
         return Tensor(_fresh_tensor(name, taken, prefix), tensors[name].shape, ravel=tensors[name].ravel)
@@ -161,16 +163,23 @@ def _differentiated(
         seed = gradients.get(statement.target.name)
         if seed is None:
             continue
+        reader = statement
         for access in accesses(statement.term.body):
             tensor = tensors[access.tensor]
             if access.tensor not in needed or not _differentiable(tensor):
                 continue
-            contribution = contribute(program, statement, access, seed, taken)
+            if reader.term.reduction.leaves_out and reader.others is None:
+                completed[statement] = with_others(statement, taken)
+                reader, _ = completed[statement]
+            contribution = contribute(program, reader, access, seed, taken)
             if contribution is None:
                 continue
             if gradients.get(access.tensor) == seed_tensors.get(access.tensor):  # none yet, or only what is given
                 gradients[access.tensor] = named(access.tensor)
             collected.setdefault(access.tensor, []).append(contribution)
+    if completed:
+        every = [t for s in program.statements for t in completed.get(s, (s,))]
+        program = replace(program, statements=arranged(every))
     order = [s.target.name for s in reversed(program.statements)] + [t.name for t in program.inputs]
     adjoints = tuple(
         Adjoint(tensors[name], gradients[name], tuple(collected[name]))
@@ -224,7 +233,7 @@ def _depends_on(program: Program, names: set[str]) -> set[str]:
         before = len(found)
         for statement in program.statements:
             read = {a.tensor for a in accesses(statement.term.body)}
-            if read & found and not statement.target.constant:
+            if read & found and _differentiable(statement.target):
                 found.add(statement.target.name)
     return found
 
@@ -293,6 +302,8 @@ def _element(statement: Statement) -> Element:
     if statement.ties is not None:
         # no position attains an empty window's infinity or NaN: the false bracket wins over the division by 0
         return Element(term.value, result, equal(term.value, result) / Access(statement.ties.name, *at))
+    if statement.others is not None:
+        return Element(term.value, result, others=Access(statement.others.name, *term.indices))
     if term.reduction.selects:
         noun = term.reduction.noun
         raise EquationError(f"{statement.target.name} is a {noun} without a recorded argument; declare it constant")
@@ -316,11 +327,6 @@ def derivative(body: Expr, access: Access) -> Expr:
         return Integer(0)
     slope = real_derivative(body.xreplace(dummies), dummies[access])
     return slope.xreplace({dummy: a for a, dummy in dummies.items()})
-
-
-def position(bound: tuple[Range, ...]) -> Expr:
-    """The row-major position of the bound indices within their box."""
-    return sympy.expand(reduce(lambda total, r: total * r.extent + r.index, bound, Integer(0)))
 
 
 def _by_value(program: Program, statement: Statement, access: Access) -> Expr | None:

@@ -82,6 +82,7 @@ def _second_order(
     program: Program, watched: tuple[str, ...] | None, wrt: tuple[str, ...] | None, direction: str, prefix: str
 ) -> SecondOrder:
     first, gradients = _order_1(program, watched)
+    program = first.forward
     seeds = tuple(first.seeds.values())
     both = Program(
         (*seeds, *program.inputs), (*program.statements, *gradients.statements), gradients.outputs, program.sizes
@@ -91,9 +92,10 @@ def _second_order(
     names = {gradient: _unused(f"{direction}{named[gradient]}", taken) for gradient in gradients.outputs}
     second = differentiate(both, wrt, names, prefix)
     directions = {named[gradient]: tensor for gradient, tensor in second.seeds.items()}
-    made = {s.target.name for s in gradients.statements}
+    slopes = tuple(s for s in second.forward.statements if s.target.name not in both.tensors)
+    made = {s.target.name for s in (*slopes, *gradients.statements)}
     given = tuple(t for t in second.program.inputs if t.name not in made)
-    statements = (*gradients.statements, *second.program.statements)
+    statements = (*slopes, *gradients.statements, *second.program.statements)
     order_2 = condensed(replace(second.program, inputs=given, statements=statements), program)
     return SecondOrder(first, both, directions, second, gradients, order_2)
 
@@ -102,7 +104,8 @@ def _second_order(
 def _order_1(program: Program, watched: tuple[str, ...] | None) -> tuple[Gradient, Program]:
     """The gradients of E, and what computes them in few statements."""
     first = differentiate(program, watched)
-    return first, _named_as_forward(_placed(condensed(first.program, program, fixed=False), program), first)
+    condensed_first = condensed(first.program, first.forward, fixed=False)
+    return first, _named_as_forward(_placed(condensed_first, first.forward), first)
 
 
 def checked_order(name: str, order: int) -> int:

@@ -54,7 +54,7 @@ def second_derivation(
     """
     display = displayed(layer, settings, order=2)
     found, rewritten = _written_out(second_order(_settled(display.program), watched))
-    program = found.first.forward
+    program = _with_slopes(found)
     notation = second_notation(found)
     if isinstance(display.layer, Network):
         letters = lettered(display.layer, program).letters
@@ -99,6 +99,14 @@ def _written_out(found: SecondOrder) -> tuple[SecondOrder, Rewritten]:
     order_1 = replace(found.order_1, statements=statements)
     first = written_out(found.first).shown
     return replace(found, first=first, order_1=order_1, second=rewritten.shown), rewritten
+
+
+def _with_slopes(found: SecondOrder) -> Program:
+    """The forward program with the tensors that slopes of second order are written with, too."""
+    first, known = found.first.forward, found.program.tensors
+    later = {s.target.name: s for s in found.second.forward.statements}
+    own = (replace(s, others=later.get(s.target.name, s).others) for s in first.statements)
+    return replace(first, statements=(*own, *(s for name, s in later.items() if name not in known)))
 
 
 def _settled(program: Program) -> Program:

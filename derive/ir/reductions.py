@@ -27,11 +27,13 @@ class Element:
         result: the element of the target that it goes into.
         chosen: of a reduction that selects: 1 where this is the element that the gradient goes to, else 0; where ties
             share the gradient, the share. 0 for other reductions.
+        others: of a reduction whose slope needs it: what all other elements come to.
     """
 
     value: Expr
     result: Expr
     chosen: Expr = S.Zero
+    others: Expr = S.Zero
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class Reduction:
         limits: whether a forward equation has the ranges of its indices at the sign, as a big operator has.
         selects: whether the value is that of one element. Then the position of that is recorded, and a policy decides
             about ties, see `derive.calculus.passes.ties`.
+        leaves_out: whether the slope by an element is written with what all others come to, which is a tensor of its
+            own, see `derive.calculus.programs.products.others`.
+        places: the word of the reduction whose element this is the position of: an integer, row by row within the
+            indices, and -1 where there is no element; "" for a value.
         reason: why the slope is what it is, said where a derivation puts it in; "" where that goes without saying.
     """
 
@@ -62,7 +68,14 @@ class Reduction:
     latex: str
     limits: bool = False
     selects: bool = False
+    leaves_out: bool = False
+    places: str = ""
     reason: str = ""
+
+    @property
+    def of_values(self) -> "Reduction":
+        """The reduction that a value comes from: of a position that of the element which is there."""
+        return REDUCTIONS[self.places] if self.places else self
 
 
 SUM = Reduction(Message("sum"), Message("sums"), "add", 0, lambda e: S.One, "Σ", r"\sum", limits=True)
@@ -90,6 +103,40 @@ REDUCTIONS: dict[str, Reduction] = {
         r"\min",
         selects=True,
         reason=Message("a minimum changes with the element that it is, and with no other"),
+    ),
+    "prod": Reduction(
+        Message("product"),
+        Message("products"),
+        "multiply",
+        1,
+        lambda e: e.others,
+        "Π",
+        r"\prod",
+        limits=True,
+        leaves_out=True,
+        reason=Message("a product changes with one factor at the rate of the product of the others"),
+    ),
+    "argmax": Reduction(
+        Message("place of a maximum"),
+        Message("places of maxima"),
+        "maximum",
+        -1,
+        lambda e: S.Zero,
+        "argmax",
+        r"\operatorname{argmax}",
+        selects=True,
+        places="max",
+    ),
+    "argmin": Reduction(
+        Message("place of a minimum"),
+        Message("places of minima"),
+        "minimum",
+        -1,
+        lambda e: S.Zero,
+        "argmin",
+        r"\operatorname{argmin}",
+        selects=True,
+        places="min",
     ),
 }
 """The rows by the word that equations have for them."""

@@ -11,7 +11,7 @@ brackets on values among them are part of its body, see `derive.ir.functions.adm
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from typing import Any
 
 import sympy
@@ -105,6 +105,11 @@ class Range:
 
     index: Symbol
     extent: Expr
+
+
+def position(ranges: Iterable[Range]) -> Expr:
+    """The row-major position of some indices within their box."""
+    return sympy.expand(reduce(lambda total, r: total * r.extent + r.index, ranges, Integer(0)))
 
 
 class InnerSum(Expr):
@@ -248,12 +253,15 @@ class Statement(Printed):
             +infinity). The gradient goes there.
         ties: instead of `argument`, the tensor that counts the positions which attain the extremum, defined by a
             statement of its own (see `derive.calculus.passes.ties`). They share the gradient equally.
+        others: of a reduction whose slope is written with it: the tensor of what all elements but one come to, by the
+            free indices and those of the one, of a statement of its own (`derive.calculus.programs.products.others`).
     """
 
     target: Tensor
     term: Term
     argument: Tensor | None = None
     ties: Tensor | None = None
+    others: Tensor | None = None
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -345,6 +353,7 @@ class Program(Printed):
                     drop_unit_ranges(s.term.substitute(m), whole_axes),
                     tensor(s.argument) if s.argument else None,
                     tensor(s.ties) if s.ties else None,
+                    tensor(s.others) if s.others else None,
                 )
                 for s in self.statements
             ),

@@ -63,6 +63,6 @@ def agree(ours: Any, theirs: Any, tolerance: float, what: str) -> None:
     assert ours.shape == theirs.shape, f"{what}: our shape is {ours.shape}, theirs {theirs.shape}"
     finite = np.isfinite(theirs)
     np.testing.assert_array_equal(ours[~finite], theirs[~finite], err_msg=what)
-    scale = float(np.abs(theirs[finite]).max(initial=1e-3))
-    difference = float(np.abs(ours[finite] - theirs[finite]).max(initial=0.0)) / scale
+    scale = max(float(np.abs(theirs[finite]).max(initial=0)), 1e-3)  # of integers a maximum is one
+    difference = float(np.abs(ours[finite] - theirs[finite]).max(initial=0)) / scale
     assert difference <= tolerance, f"{what}: relative difference {difference:.2e}"

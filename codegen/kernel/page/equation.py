@@ -1,9 +1,10 @@
 """The record that says which equation the records behind it compute."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradscribe.codegen.kernel.form import Form, chosen_forms, size_hints
+from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
 from gradscribe.derive.typeset.writers.text.text_lines import relation_lines
 
@@ -56,4 +57,7 @@ def equation(
     term = Term(free, tuple(ranges[v] for v in form.contracted), form.body, guards=form.guards, op=form.op)
     relation = "+=" if form.is_sum and (form.scatters or not first) else "="
     name = statement.target.name
+    if statement.target.constant and statement.argument is not None:  # computed for its place alone
+        name, place = statement.argument.name, next(w for w, row in REDUCTIONS.items() if row.places == form.op)
+        term = replace(term, op=place)
     return Equation(Access(name, *form.place), relation, term, tuple(order), numbers.get(name))

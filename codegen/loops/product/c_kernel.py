@@ -17,10 +17,13 @@ from gradscribe.codegen.loops.product.kernel_words import kernel_words, summary
 from gradscribe.codegen.loops.product.nest.arrangement import Arrangement, arranged, reading
 from gradscribe.codegen.loops.product.nest.element_loops import check_label, write_statement
 from gradscribe.codegen.loops.product.nest.function_loops import FINAL_SIZE, NULL, ONE, Loops
+from gradscribe.codegen.loops.product.nest.running_loops import write_running, write_slopes
+from gradscribe.codegen.loops.product.nest.running_parts import running_parts
 from gradscribe.codegen.loops.product.settings import Settings
 from gradscribe.codegen.loops.product.size_functions import bound_sizes
 from gradscribe.codegen.loops.text.c_function import CBlank, CBody, CFunction, CIf, CParameter, CSourced, CUnused
 from gradscribe.codegen.loops.text.c_names import spelled
+from gradscribe.codegen.loops.writing.body import LOOPED
 from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Literal, Name, call, chain, parts
 from gradscribe.codegen.python.statement import Assign, Comment, Return
 from gradscribe.derive.ir.index import integer
@@ -69,24 +72,27 @@ class _Function:
         forms = chosen_forms(program, size_hints(program))
         read = {a.tensor for s in program.statements for a in accesses(s.term.body)} | set(kernel.results)
         self.recorded = {f.argument.name for f in forms if f.argument is not None and f.argument.name in read}
-        made = [s.target for s in program.statements]
+        together = {s: r for r in stages(program) if isinstance(r, Recurrence) for s in r.statements}
+        self.recurring = {k: together[s] for k, s in enumerate(program.statements) if s in together}
+        self.running = running_parts(program, forms, {t.name for t in program.inputs if t.integer}, self.recurring)
+        made = [*(s.target for s in program.statements if s.target.name not in self.running.unmade), *self.running.made]
         self.whole = self.recorded | {t.name for t in made if t.integer and t.name in kernel.results}
         integers = {t.name for t in program.inputs if t.integer} | self.whole
         self.scratch = tuple(dict.fromkeys(t for t in made if t.name not in kernel.results))
         if lost := self.recorded - set(kernel.results):
-            raise EquationError(f"{kernel.name}: the positions {', '.join(sorted(lost))} have no array in C")
+            names = ", ".join(sorted(lost))
+            raise EquationError(f"{kernel.name}: the positions {names} have no array in C; make them outputs")
         filled = {t.name for t in kernel.filled}
         results = {name: program.tensors[name] for name in kernel.results}
         known = {**{t.name: t for t in program.inputs}, **results, **{t.name: t for t in self.scratch}}
         self.loops = Loops(known, integers, filled, settings)
         self.statements = list(zip(program.statements, forms, strict=True))
-        together = {s: r for r in stages(program) if isinstance(r, Recurrence) for s in r.statements}
-        self.recurring = {k: together[s] for k, s in enumerate(program.statements) if s in together}
         self.position = integer(next(n for k in count() if (n := f"t{k or ''}") not in program.names()))
+        self.program = replace(program, inputs=(*program.inputs, *self.running.made))
         positive = settings.positive
         self.arranged = {
-            k: arranged(self._at_one_place(k) or form, program, integers, positive, self._around(k))
-            for k, (_, form) in enumerate(self.statements)
+            k: arranged(self._at_one_place(k) or form, self.program, integers, positive, self._around(k))
+            for k, form in enumerate(self.running.forms)
         }
 
     def _around(self, k: int) -> dict[Symbol, Expr]:
@@ -153,9 +159,12 @@ class _Function:
                         for k, (statement, form) in together:
                             name = statement.target.name
                             said = equation(statement, form, name not in seen, order, numbers)
-                            with self.loops.apart() as computed:
-                                self._statement(statement, self.arranged[k], name not in seen | filled)
+                            first = name not in seen | filled
                             seen.add(name)
+                            if name in self.running.unmade:
+                                continue
+                            with self.loops.apart() as computed:
+                                self._by_rows(k, statement, first)
                             words = Comment("\n".join(said.lines(WIDTH)))
                             self.loops.put(CBlank(), CSourced(said, (words, *computed)))
 
@@ -206,8 +215,17 @@ class _Function:
     def _there(self, name: str) -> Comparison:
         return Comparison((self.loops.array(name), NULL), ("!=",))
 
+    def _by_rows(self, k: int, statement: Statement, first: bool) -> None:
+        """A statement, or what there is of it, as products that grow by one factor."""
+        if k in self.running.products:
+            write_running(self.loops, self.running.products[k], statement.target, self.program)
+            return
+        if k in self.running.slopes:
+            write_slopes(self.loops, *self.running.slopes[k], self.program)
+        self._statement(statement, self.arranged[k], first)
+
     def _statement(self, statement: Statement, a: Arrangement, first: bool) -> None:
-        if not REDUCTIONS[a.form.op].selects and not a.form.is_sum:
+        if a.form.op not in LOOPED:
             raise EquationError(f"{self.kernel.name}: C has no {REDUCTIONS[a.form.op].noun}")
         needed = self._needed(statement)
         recorded = a.form.argument is not None and a.form.argument.name in self.recorded

@@ -49,7 +49,7 @@ class Looped:
     Attributes:
         operator: that of two numbers; "" of one that selects.
         wins: of one that selects: the function that says whether a number replaces the best one so far.
-        into: the function that goes on with a number along a row.
+        into: the function that goes on with a number along a row; "" where no row is gone along, but windows are.
         found: the function that says what has come together.
         of_two: of one that selects: the function of two numbers.
     """
@@ -65,6 +65,7 @@ LOOPED: Mapping[str, Looped] = {
     "sum": Looped("+", into="add_to", found="sum_of"),
     "max": Looped(wins="above", into="raise_to", found="largest_of", of_two="larger"),
     "min": Looped(wins="below", into="lower_to", found="smallest_of", of_two="smaller"),
+    "prod": Looped("*"),
 }
 """The reductions that loops are written for; others are left to NumPy."""
 

@@ -13,6 +13,7 @@ from gradscribe.codegen.numpy.explain.compiled_functions import Function, Inner
 from gradscribe.codegen.numpy.explain.instance import Instance
 from gradscribe.codegen.numpy.explain.observe import Figures, Path, Seen
 from gradscribe.codegen.numpy.plan import (
+    Accumulate,
     Allocate,
     Apply,
     Block,
@@ -256,6 +257,9 @@ def _moved(record: Record, scope: _Scope) -> tuple[int, int]:
         case Reduce() | Spread():
             elements = _volume((*record.kept, *record.taps), scope)
             return elements, elements + (1 if record.argument is None else 2) * _volume(record.kept, scope)
+        case Accumulate():
+            elements = _volume(record.ranges, scope)
+            return 2 * elements, 4 * elements
         case Nest():
             elements = sum(prod(number(e, scope.sizes) for e in shape) for _, shape in record.shapes)
             return _volume(record.ranges, scope), elements

@@ -9,7 +9,7 @@ from sympy import Expr, Symbol
 from gradscribe.codegen.kernel.form import Form, estimate
 from gradscribe.derive.calculus.collapse import proved
 from gradscribe.derive.ir.index import affine, bounds, same
-from gradscribe.derive.ir.term import Access, Guard, Program, Range, Tensor, Term
+from gradscribe.derive.ir.term import Access, Guard, Program, Range, Statement, Tensor, Term
 
 
 @dataclass
@@ -24,6 +24,8 @@ class Scope:
     """By the name of a block of an array that of the array."""
     most: Mapping[Symbol, Expr] = field(default_factory=dict)
     """The greatest number that a size symbol may be, where that is known."""
+    unmade: dict[str, tuple[Statement, str]] = field(default_factory=dict)
+    """Tensors that nobody needs as a whole, so that they are not made: the definition, and the array of its factors."""
 
     def declare(self, stem: str, shape: Sequence[Expr], integer: bool = False) -> Tensor:
         """A new tensor whose name starts with `stem`."""

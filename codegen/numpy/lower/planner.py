@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import partial
 from itertools import groupby, repeat
 
 from sympy import Add, Expr, Integer, Symbol, prod
@@ -19,6 +20,7 @@ from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.passes.sum_pass import sum_pass
 from gradscribe.codegen.numpy.lower.moving_sums import lower_part_sums, sums_parts
+from gradscribe.codegen.numpy.lower.products.accumulated import lower_running, lower_slopes
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     lower_contract,
@@ -31,6 +33,7 @@ from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps, p
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
 from gradscribe.codegen.numpy.lower.step_by_step import lower_recurrence
 from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split, When
+from gradscribe.derive.calculus.programs.products.running_products import unmade
 from gradscribe.derive.ir.functions import whole
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Program, Statement, accesses
@@ -67,8 +70,10 @@ def lower(
     order = (*given, *(s.target.name for s in program.statements))
     written = set(given)
     found: list[Lowered] = []
-    every = zip(program.statements, chosen_forms(program, hints), keys or repeat(None), strict=bool(keys))
+    forms = chosen_forms(program, hints)
+    every = zip(program.statements, forms, keys or repeat(None), strict=bool(keys))
     recurrences = {s: stage for stage in stages(program) if isinstance(stage, Recurrence) for s in stage.statements}
+    idle = _idle(program, forms, scope, recurrences, {*program.outputs, *kept})
     for recurrence, group in groupby(every, key=lambda one: recurrences.get(one[0])):
         together = list(group)
         spoken: list[Equation] = []
@@ -76,8 +81,14 @@ def lower(
             own = equation(statement, form, statement.target.name not in written, order, numbers or {})
             spoken.append((said or {}).get(statement, own))
             if recurrence is None:
+                made = statement.target.name not in idle
+                running = lower_running(statement, scope, partial(_by_itself, program, scope), made)
                 seen = joined_axes(form, scope.tensors)
-                found.append(_lowered(statement, seen, program, scope, spoken[-1], key, written))
+                found.append(
+                    _lowered(statement, seen, program, scope, spoken[-1], key, written)
+                    if running is None
+                    else Lowered(spoken[-1], tuple(running), key)
+                )
             written.add(statement.target.name)
         if recurrence is not None:
             records = _recurred(recurrence, program, scope, spoken, {*program.outputs, *kept}, known)
@@ -105,6 +116,24 @@ def _recurred(
     return lower_recurrence(recurrence, program, scope.taken, kept | read, lowered)
 
 
+def _idle(
+    program: Program, forms: Sequence[Form], scope: Scope, recurring: Collection[Statement], kept: Collection[str]
+) -> set[str]:
+    """The tensors that need not be made, see `unmade`; those of recurrences and what they read are made."""
+    if not any(s.term.reduction.leaves_out for s in program.statements):
+        return set()
+    parts = [
+        [None] if statement in recurring else [part.term for part in _summands(form, scope)]
+        for statement, form in zip(program.statements, forms, strict=True)
+    ]
+    return unmade(program.statements, parts, {*kept, *(s.target.name for s in recurring)})
+
+
+def _by_itself(program: Program, scope: Scope, statement: Statement) -> list[Record]:
+    """The records of a statement that is none of the program, whose target is new."""
+    return _statement(statement, choose_form(statement, program, scope.hints), program, scope, fresh=True)
+
+
 def _lowered(
     statement: Statement, form: Form, program: Program, scope: Scope, said: Equation, key: Hashable, written: set[str]
 ) -> Lowered:
@@ -124,7 +153,8 @@ def _lowered(
     by_label = lower_label_extrema(form, scope, _form) if fresh else None
     if by_label is not None:
         return Lowered(said, tuple(by_label), key)
-    passed = _in_one_pass(form, scope, fresh) if not sums_parts(form, scope) else None
+    slopes = any(a.tensor in scope.unmade for a in accesses(form.body))
+    passed = _in_one_pass(form, scope, fresh) if not (slopes or sums_parts(form, scope)) else None
     if passed is None:
         return Lowered(said, tuple(_statement(statement, form, program, scope, fresh)), key)
     found, made, otherwise = passed
@@ -214,6 +244,10 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    slopes = lower_slopes(form, scope, partial(_by_itself, scope.program, scope))
+    if slopes is not None:
+        records, form = slopes
+        return [*records, *_form(form, scope, fresh)]
     if sums_parts(form, scope):
         return lower_part_sums(form, scope, fresh, _form)
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None

@@ -39,12 +39,13 @@ from gradscribe.codegen.numpy.plan.records import (
     nested,
     walk,
 )
-from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Accumulate, Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Slice, Update
 from gradscribe.codegen.numpy.print.sums import Sum, contracts, row, summation
 from gradscribe.printed import Printed
 
 __all__ = [
+    "Accumulate",
     "Allocate",
     "Apply",
     "Block",

@@ -30,7 +30,7 @@ from gradscribe.codegen.numpy.plan.records import (
     Wanted,
     When,
 )
-from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Accumulate, Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.codegen.numpy.print.sums import summation
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
@@ -67,6 +67,11 @@ def deed(record: Record) -> str:
         case Reduce(out, op, window, _, _, scale, argument):
             recorded = f", first position in {argument}" if argument is not None else ""
             return f"reduce {out} = {op} of {window}{_scaled(scale)}{recorded}"
+        case Accumulate(out, factors, _, places, _, first, backwards, weights):
+            if weights:
+                return f"slopes {out} = of the products of {factors}, weighted by {weights}"
+            which = "all others" if first is None else f"from {first} on" if backwards else f"{first} and one more each"
+            return f"products {out} of {factors} along {_indices(places)}: {which}"
         case Spread(out, values, _, _, scale, argument, accumulate):
             chosen = f" at {argument}" if argument is not None else ""
             return f"spread {out} {_sign(accumulate)} {values}{_scaled(scale)}{chosen}"
@@ -153,6 +158,8 @@ def work(record: Record) -> str:
             return f"; {_volume(kept + taps)} elements"
         case Spread(_, _, kept, taps):
             return f"; {_volume(kept + taps)} additions"
+        case Accumulate(ranges=ranges):
+            return f"; {_volume(ranges)} elements"
         case Update():
             return _operations(record) or f"; {_volume(record.ranges)} elements over {_names(record.axes)}"
         case Define(_, update) | Scale(update) | Positions(_, update):

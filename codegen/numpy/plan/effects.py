@@ -23,7 +23,7 @@ from gradscribe.codegen.numpy.plan.records import (
     When,
     nested,
 )
-from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Accumulate, Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.derive.ir.term import accesses
 
@@ -83,6 +83,8 @@ def _effects(record: Record) -> Effects:
             return _done(reads=(left, right, *_numbers(scale), *more), writes=(out,))
         case Reduce(out, _, window, _, _, scale, argument):
             return _done(reads=(window, *_scale(scale)), writes=(out, *_optional(argument)))
+        case Accumulate(out, factors, weights=weights):
+            return _done(reads=(factors, *([weights] if weights else [])), writes=(out,))
         case Spread(out, values, _, _, scale, argument, accumulate):
             added = [out] if accumulate else []
             return _done(reads=(values, *_scale(scale), *_optional(argument), *added), writes=(out,))

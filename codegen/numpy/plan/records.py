@@ -10,7 +10,7 @@ from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
 from gradscribe.codegen.numpy.plan.lookups import ContractByLabel, Count, Gather, Known, LabelExtrema, ScatterAdd
-from gradscribe.codegen.numpy.plan.reduction import Contract, PartSums, Reduce, Spread
+from gradscribe.codegen.numpy.plan.reduction import Accumulate, Contract, PartSums, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.derive.ir.term import Guard
 
@@ -181,6 +181,7 @@ Record = (
     | Window
     | Contract
     | Reduce
+    | Accumulate
     | Spread
     | PartSums
     | Clip

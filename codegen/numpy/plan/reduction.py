@@ -99,3 +99,28 @@ class PartSums:
     ends: tuple[tuple[Expr, Expr], ...] = ()
     labels: tuple[str, ...] = ()
     adjoint: bool = False
+
+
+@dataclass(frozen=True)
+class Accumulate:
+    """Products of a row of factors at every place of a row, see `derive.calculus.programs.products.running_products`.
+
+    Attributes:
+        out: the products.
+        factors: the array of factors, whose axes are those of `out` but for the row.
+        axis: the first axis of the row.
+        places: the indices of the row in `out`.
+        ranges: all indices of the factors.
+        first: how many factors come first, or which, as `Running` says; None where each product leaves out one.
+        backwards: whether the products grow from behind.
+        weights: what each product passes on, where `out` is what the factors get of all products.
+    """
+
+    out: str
+    factors: str
+    axis: int
+    places: tuple[Range, ...]
+    ranges: tuple[Range, ...]
+    first: Expr | None = None
+    backwards: bool = False
+    weights: str = ""

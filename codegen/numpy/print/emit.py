@@ -8,6 +8,7 @@ from sympy import Expr, Symbol
 
 from gradscribe.codegen.loops import Nest, NestLoops, like, nest_loops
 from gradscribe.codegen.numpy.plan import (
+    Accumulate,
     Allocate,
     Apply,
     Block,
@@ -227,6 +228,10 @@ class Emitter(Updating):
         add = (("add", TRUE),) if record.accumulate else ()
         given = (words, self.array(record.values), self._source(record.out), extents(record.taps))
         return [Do(Call(Name("rt.spread"), given, (*self._given(record.scale, record.argument), *add)))]
+
+    @emit.register
+    def _(self, record: Accumulate) -> Sequence[Statement]:
+        return [Do(self._accumulated(record))]
 
     def _subscripts(self, name: str, axes: Iterable[Symbol]) -> Words:
         return seen(self.windows[name]) if name in self.windows else whole(axes)

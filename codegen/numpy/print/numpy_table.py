@@ -117,6 +117,7 @@ NUMPY_REDUCTIONS: Mapping[str, NumpyReduction] = {
     "sum": NumpyReduction("np.add"),
     "max": NumpyReduction("np.maximum", "np.max", "rt.maximise", "rt.first_max"),
     "min": NumpyReduction("np.minimum", "np.min", "rt.minimise", "rt.first_min"),
+    "prod": NumpyReduction("np.multiply", "np.prod"),
 }
 
 WORDS = Words(

@@ -7,6 +7,7 @@ from math import inf
 from sympy import Symbol
 
 from gradscribe.codegen.numpy.plan import (
+    Accumulate,
     ContractByLabel,
     Gather,
     Known,
@@ -94,6 +95,15 @@ class Updating(Slicing):
             return elements
         axes = (("axis", last(len(update.summed))), ("initial", empty(update.op)))
         return Call(Name(NUMPY_REDUCTIONS[update.op].along), (elements,), axes)
+
+    def _accumulated(self, record: Accumulate) -> Expression:
+        """The call that goes along rows of factors."""
+        arrays = (self.array(name) for name in (record.out, record.weights, record.factors) if name)
+        given = (*arrays, Literal(record.axis))
+        if record.first is None:
+            return call("rt.others", *given, Literal(len(record.places)))
+        name = Name("rt.running_slopes" if record.weights else "rt.running")
+        return Call(name, (*given, size(record.first)), (("backwards", Literal(True)),) if record.backwards else ())
 
     def _sum(self, update: Update, said: Sum) -> Expression:
         """A sum: what it does not see multiplies it once."""

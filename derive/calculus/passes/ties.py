@@ -45,11 +45,11 @@ def _split(statement: Statement, taken: set[str]) -> Iterator[Statement]:
     target, term = statement.target, statement.term
     brackets = Mul(*term.admission)
     if not isinstance(term.value, Access):
-        stored = _stored(replace(term, body=term.value), _unused("v", target, taken))
+        stored = _stored(replace(term, body=term.value), unused("v", target, taken))
         yield stored
         value = stored.target(*(r.index for r in stored.term.free))
         term = replace(term, body=admitted(brackets, value) if term.admission else value)
-    count = replace(target, name=_unused("count", target, taken), constant=True)
+    count = replace(target, name=unused("count", target, taken), constant=True)
     yield Statement(target, term, ties=count)
     attained = brackets * equal(term.value, target(*(r.index for r in term.free)))
     yield Statement(count, replace(term, body=attained, op="sum"))
@@ -64,7 +64,8 @@ def _stored(term: Term, name: str) -> Statement:
     return Statement(Tensor(name, tuple(r.extent for r in free)), Term(free, (), term.body, guards=guards))
 
 
-def _unused(name: str, target: Tensor, taken: set[str]) -> str:
+def unused(name: str, target: Tensor, taken: set[str]) -> str:
+    """A name for what stands beside a tensor, `name` if nothing has it; it is taken then."""
     candidates = (name, f"{name}_{target.name}", *(f"{name}{number}" for number in range(1, 1000)))
     found = next(c for c in candidates if c not in taken)
     taken.add(found)

@@ -15,6 +15,7 @@ from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.inline import inline
 from gradscribe.derive.calculus.passes.recall import recalled
 from gradscribe.derive.calculus.passes.reuse import distributions, reused
+from gradscribe.derive.calculus.passes.ties import unused
 from gradscribe.derive.calculus.programs.closed_program import with_closed_forms
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.calculus.programs.computed_program import computed_program
@@ -28,17 +29,32 @@ def forward_program(program: Program, results: tuple[str, ...], keep: Set[str] =
     program = computed_program(program)
     kept = closure(program.statements, results)
     statements = tuple(  # ties are read by derivatives only; their count stays where it is a result
-        replace(s, argument=s.argument if s.argument and s.argument.name in results else None, ties=None) for s in kept
+        replace(s, argument=s.argument if s.argument and s.argument.name in results else None, ties=None, others=None)
+        for s in kept
     )
     made = {s.target.name for s in statements}
     wanted = reused(replace(program, statements=statements, outputs=results), whole=keep)
-    return inline(wanted, set(results) | keep & made)
+    return with_extrema(inline(wanted, set(results) | keep & made))
+
+
+def with_extrema(program: Program) -> Program:
+    """The program with a maximum for each place of one: what computes it records where it is."""
+    taken = program.names()
+
+    def found(statement: Statement) -> Statement:
+        word = statement.term.reduction.places
+        if not word:
+            return statement
+        best = replace(statement.target, name=unused("best", statement.target, taken), integer=False, constant=True)
+        return Statement(best, replace(statement.term, op=word), argument=statement.target)
+
+    return replace(program, statements=tuple(map(found, program.statements)))
 
 
 def gradient_program(
     gradient: Gradient,
     names: Sequence[str],
-    recomputed: set[str],
+    recomputed: Set[str],
     frugal: bool = False,
     keep: Set[str] = frozenset(),
     whole: Set[str] = frozenset(),
@@ -69,23 +85,30 @@ def gradient_program(
     saved = [let for let in distributions(forward, set(tensors)) if let.target.name in forward.tensors]
     choices = [closure(p.statements, targets) for p in (reused(backward, saved, edges), backward)]
     statements = min(choices, key=lambda chosen: len(_given_to(chosen)))  # y instead of h and z, but not beside them
-    read = _read(statements)
-    again = tuple(s for s in closure(forward.statements, read & recomputed) if s.target.name in recomputed)
-    read |= _read(again)
+    again = recomputation(forward, _read(statements), recomputed)
+    read = _read((*again, *statements))
     defined = {s.target.name for s in (*statements, *again)}
     seeds = tuple(t for t in gradient.seeds.values())
     rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)
     return Program((*seeds, *rest), (*again, *arranged(statements)), targets, forward.sizes)
 
 
-def without_inputs(program: Program) -> set[str]:
-    """The intermediate tensors that depend on sizes only."""
-    found: set[str] = set()
+def computed_again(program: Program) -> set[str]:
+    """The intermediate tensors that gradients compute again instead of keeping them: what depends on sizes only.
+
+    So they do with what only slopes are written with; the results of the forward pass need none of it.
+    """
+    found: set[str] = {s.others.name for s in program.statements if s.others is not None}
     for name in dict.fromkeys(s.target.name for s in program.statements):
         read = {a.tensor for s in program.definitions(name) for a in accesses(s.term.body)}
-        if read <= found:
+        if read <= found and not program.tensors[name].integer:
             found.add(name)
     return found
+
+
+def recomputation(forward: Program, read: Set[str], recomputed: Set[str]) -> tuple[Statement, ...]:
+    """The forward statements that are computed again for what is read."""
+    return closure([s for s in forward.statements if s.target.name in recomputed], read & recomputed)
 
 
 def without_idle(program: Program) -> Program:

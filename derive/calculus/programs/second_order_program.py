@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.calculus.programs.computed_program import computed_program
-from gradscribe.derive.calculus.programs.gradient_program import forward_program, without_inputs, zero
+from gradscribe.derive.calculus.programs.gradient_program import (
+    computed_again,
+    forward_program,
+    recomputation,
+    zero,
+)
 from gradscribe.derive.calculus.second_order import SecondOrder
 from gradscribe.derive.ir.term import Program, Tensor, accesses
 
@@ -15,11 +19,11 @@ def double_backward_program(found: SecondOrder, wrt: Sequence[Tensor]) -> Progra
     forward = computed_program(found.first.forward)
     seeds = tuple(found.first.seeds.values())
     program = _with_zeros(found, (*seeds, *wrt), "grad_")
-    again = closure(forward.statements, _read(program) & without_inputs(forward))
+    again = recomputation(forward, _read(program), computed_again(forward))
+    program = replace(program, statements=(*again, *program.statements))
     made = {s.target.name for s in again}
     given = tuple(t for t in forward.tensors.values() if t.name in _read(program) - made and t not in seeds)
-    inputs = (*_directions(found), *seeds, *given)
-    return replace(program, inputs=inputs, statements=(*again, *program.statements))
+    return replace(program, inputs=(*_directions(found), *seeds, *given))
 
 
 def hessian_vector_program(found: SecondOrder, wrt: Sequence[Tensor]) -> Program:

@@ -84,6 +84,7 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "embedding": Message("a learned vector per label"),
             "unembedding": Message("scores of labels by their learned vectors"),
             "position_embedding": Message("a learned vector per position, added"),
+            "vector_quantizer": Message("nearest vector of a learned codebook"),
         },
         "activations.activation": {
             "sigmoid": Message("logistic function"),
@@ -130,6 +131,7 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "elementwise_product": Message("elementwise product of branches (gating)"),
             "channel_product": Message("channels times factors of their own"),
             "concatenation": Message("concatenation along the last axis"),
+            "alpha_compositing": Message("compositing along a ray, from front to back"),
         },
         "linear.attention": {
             "scaled_dot_product_attention": Message("scaled dot-product attention"),

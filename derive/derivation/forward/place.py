@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import sympy
 from sympy import Add, Expr, Mul, Symbol
 
-from gradscribe.derive.calculus.differentiate import position
 from gradscribe.derive.ir.index import mod
-from gradscribe.derive.ir.term import Program, Range
+from gradscribe.derive.ir.term import Program, Range, position
 
 Places = Mapping[str, tuple[Range, ...]]
 """Tensors of recorded positions, and the indices whose values these are."""

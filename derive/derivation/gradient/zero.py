@@ -56,6 +56,13 @@ def _reason(program: Program, name: str) -> Words:
         )
     if stopped and not _reached(program, name, through=False)[0] & set(ends):
         constants = joined([Access(n) for n in stopped])
+        if all(program.tensors[n].integer for n in stopped):
+            return say_number(
+                len(stopped),
+                "{places} is a place, which jumps where it changes",
+                "{places} are places, which jump where they change",
+                places=constants,
+            )
         return say_number(
             len(stopped), "{constants} counts as constant", "{constants} count as constant", constants=constants
         )

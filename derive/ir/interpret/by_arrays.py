@@ -86,10 +86,11 @@ def _whole(result: np.ndarray) -> np.ndarray:
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
     """The value of one term, of the shape of its free indices, and where an extremum is (row-major; else zeros)."""
     body, mask = _summands(term, values, sizes)
-    row = term.reduction
+    row = term.reduction.of_values
     combine: np.ufunc = getattr(np, row.combine)
     reduced = combine.reduce(np.where(mask, body, row.identity), axis=-1, initial=row.identity)
-    return reduced, _position(reduced, body, mask) if row.selects else np.zeros(np.shape(reduced), int)
+    position = _position(reduced, body, mask) if row.selects else np.zeros(np.shape(reduced), int)
+    return position if term.reduction.places else reduced, position
 
 
 def magnitude(term: Term, values: Values, sizes: Sizes) -> np.ndarray:

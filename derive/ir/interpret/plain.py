@@ -183,7 +183,7 @@ def _whole(number: float) -> int:
 
 def evaluate_plainly(term: Term, values: Mapping[str, Array], sizes: Sizes) -> tuple[Array, Array]:
     """The value of one term, and where an extremum is, see `evaluate`."""
-    row = term.reduction
+    row = term.reduction.of_values
     combine = getattr(scalars, row.combine)
     shape, inner = (shape_of(tuple(r.extent for r in own), sizes) for own in (term.free, term.bound))
     free, bound = ([r.index for r in own] for own in (term.free, term.bound))
@@ -196,7 +196,8 @@ def evaluate_plainly(term: Term, values: Mapping[str, Array], sizes: Sizes) -> t
         at: next((k for k, v in own if v == best[at] or math.isnan(v)), -1) if row.selects else 0
         for at, own in summands.items()
     }
-    return Array(shape, best), Array(shape, position)
+    found = Array(shape, position)
+    return found if term.reduction.places else Array(shape, best), found
 
 
 def row_major(at: Sequence[int], extents: Sequence[int]) -> int:

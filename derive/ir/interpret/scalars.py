@@ -67,6 +67,11 @@ def add(a: float, b: float) -> float:
     return a + b
 
 
+def multiply(a: float, b: float) -> float:
+    """The product."""
+    return a * b
+
+
 def maximum(a: float, b: float) -> float:
     """The larger one, NaN if one is."""
     return a if a >= b or math.isnan(a) else b

@@ -75,7 +75,7 @@ class Elements:
         The digits of an index, ``y[n, i//2, i%2]``, are indices of the element in its place.
         """
         for subscript in node.subscripts:
-            if is_computed(subscript):
+            if self._is_lookup(subscript):
                 raise computed_place(node.tensor, subscript.at)
         everything, lookups = frozenset(self.vocabulary.indices), list[Lookup]()
         for axis, subscript in enumerate(node.subscripts):
@@ -129,7 +129,7 @@ class Elements:
                 near = self.wholes.between(at, base.shape[axis], self._indices(subscript, bound))
                 lookups.append(near)
                 place.append(near.index)
-            elif is_computed(subscript):
+            elif self._is_lookup(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
                 lookups.append(Found((index,), equal(index, self._label(subscript, bound, lookups))))
                 place.append(index)
@@ -214,15 +214,25 @@ class Elements:
                 return self.wholes.label(self.value(part, bound), self._indices(part, bound))
             if isinstance(part, Call) and part.function == LERP:
                 raise Located("lerp is a subscript by itself; put into it what is added: lerp(p + 1, zero)", part.at)
-            if not isinstance(part, Element):
+            if not isinstance(part, Element) and not self._is_number(part):
                 return None
-            if part.tensor not in self.vocabulary.scope.flags["integer"]:
-                hint = f"declare it: integer {part.tensor}, or read between elements: lerp({part.tensor}[...], zero)"
-                raise Located(f"{part.tensor} stands in a subscript; {hint}", part.at)
-            return self._element(part, bound, lookups)
+            flags, name = self.vocabulary.scope.flags, part.tensor if isinstance(part, Element) else called(part)
+            if name not in {*flags["integer"], *flags["position"]}:
+                hint = f"declare it: integer {name}, or read between elements: lerp({name}[...], zero)"
+                if name not in self.vocabulary.scope.inputs:
+                    hint = f"make it integers: floor({name}[...]), or a place: {name}[...] = argmax(i) ..."
+                raise Located(f"{name} stands in a subscript; {hint}", part.at)
+            return self._element(part, bound, lookups) if isinstance(part, Element) else self.vocabulary.bases[name]
 
         found = self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
         return self.wholes.labelled(found.replace(_varies, _divided), bound)
+
+    def _is_number(self, node: object) -> bool:
+        """Whether a node is the name of a tensor without axes."""
+        return isinstance(node, Name) and self.vocabulary.scope.ranks.get(node.name) == 0
+
+    def _is_lookup(self, node: object) -> bool:
+        return is_computed(node) or any(self._is_number(part) for part in walk(node))
 
     def _beyond(
         self, element: Element, base: IndexedBase, axis: int, node: Call, bound: Bound
@@ -233,7 +243,7 @@ class Elements:
             raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
         if any(isinstance(n, Call) and n.function == LERP for n in walk(node.arguments)):
             raise Located(f"{kind} cannot wrap lerp; lerp says itself what is read outside: lerp(p, zero)", node.at)
-        if is_computed(node.arguments[0]):
+        if self._is_lookup(node.arguments[0]):
             raise Located(
                 f"{kind} cannot wrap a label; expected indices and sizes, or a label that is a position", node.at
             )
@@ -242,7 +252,7 @@ class Elements:
             return base, position
         low, high = self._reach(node.arguments[0], bound, base.shape[axis])
         value = self.value(node.arguments[1], frozenset()) if kind == "value" else Integer(0)
-        if is_computed(node.arguments[1:]):
+        if self._is_lookup(node.arguments[1:]):
             raise Located("the padding value depends on a tensor; expected a number or a parameter", node.at)
         key = (str(base.label), axis, kind, low, high, value)
         if key not in self._continued:

@@ -53,6 +53,7 @@ class Reader:
     def equation(self, equation: tree.Equation) -> tuple[Eq, ...]:
         """The SymPy equations that `equation` stands for: those of continued tensors first."""
         target = equation.target
+        self._check_place(equation)
         left, brackets, over = self._left(target)
         bound = frozenset(called(n) for n in tree.walk(target) if isinstance(n, Name | Ellipsis))
         value = self._right(equation.value, bound & set(self.vocabulary.indices))
@@ -83,6 +84,16 @@ class Reader:
         if isinstance(node, Element):
             return self.elements.read(node, bound, alone=True)
         return self.value(node, bound, factor=True)
+
+    def _check_place(self, equation: tree.Equation) -> None:
+        """A place is one of each element on the left, and no sum."""
+        value, target = equation.value, equation.target
+        if not isinstance(value, Reduction) or not REDUCTIONS[value.op].places or isinstance(target, Name):
+            return
+        indices = [called(s) for s in target.subscripts if isinstance(s, Name | Ellipsis)]
+        if len(set(indices)) < len(target.subscripts) or not set(indices) <= set(self.vocabulary.indices):
+            expected = f"expected single indices on the left: k[n, i] = {value.op}(j) ..."
+            raise Located(f"{value.op} has one place for each element; {expected}", target.at)
 
     def value(self, node: Node, bound: Bound, factor: bool = False) -> Expr:
         """The value of a node.

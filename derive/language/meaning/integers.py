@@ -7,8 +7,9 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.ir.index import IntegerFunction, NotAffineError, affine, bounds, choose, floordiv, minimum, mod
+from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.language.syntax.located_error import Located
-from gradscribe.derive.language.syntax.tree import Call, Name, Node, Number, Power, Product, Sum
+from gradscribe.derive.language.syntax.tree import Call, Name, Node, Number, Power, Product, Reduction, Sum
 
 LARGEST_POWER, MONOMIALS = 8, 100
 Look = Callable[[Name], Expr]
@@ -55,6 +56,9 @@ def integer_expression(node: Node, look: Look, special: Callable[[Node], Expr | 
                 return flip * value
             case Call("choose", (flag, then, otherwise)):
                 return choose(read(flag), read(then), read(otherwise))
+        if isinstance(part, Reduction) and REDUCTIONS[part.op].places:
+            hint = f"give it an equation of its own, such as k[n] = {part.op}(j) ..., and write k[n] here"
+            raise Located(f"{part.op} stands in a subscript or size; {hint}", part.at)
         raise Located("not an integer; expected integers, indices and sizes with + - * // %", part.at)
 
     found = read(node)

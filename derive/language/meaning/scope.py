@@ -60,7 +60,8 @@ class Scope:
         ranks: number of axes per tensor, inputs first, in the order in which functions take them.
         inputs: names of the inputs.
         outputs: names of the results.
-        flags: declared names by keyword: integer, constant, optional, factor, weight.
+        flags: declared names by keyword: integer, constant, optional, factor, weight; the tensors of positions by
+            "position".
         shapes: declared shapes by tensor.
     """
 
@@ -112,9 +113,17 @@ def scope(text: Text) -> Scope:
         {**{n: ranks[n] for n in inputs}, **ranks},
         inputs,
         _outputs(text, equations, inputs),
-        {k: _declared(text, k, ranks, inputs) for k in ("integer", "constant", "optional", "factor", "weight")},
+        {k: _declared(text, k, ranks, inputs) for k in ("integer", "constant", "optional", "factor", "weight")}
+        | {"position": _positions(equations)},
         {i.tensor: i for d in text.declarations for i in d.items if isinstance(i, Element)},
     )
+
+
+def _positions(equations: tuple[Equation, ...]) -> tuple[str, ...]:
+    """The tensors that say where a maximum or minimum is, and nothing is added to."""
+    added = {_named(e.target) for e in equations if e.accumulates}
+    found = (e for e in equations if isinstance(e.value, Reduction) and REDUCTIONS[e.value.op].places)
+    return tuple(name for e in found if (name := _named(e.target)) not in added)
 
 
 def _named(node: Name | Element) -> str:

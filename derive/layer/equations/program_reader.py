@@ -235,7 +235,11 @@ class _Reader:
         term = Term(tuple(free), extra + bound, body, tuple(deltas), guards, op=op)
         self._bound_everywhere(target, term)
         argument = None
-        if term.reduction.selects and not target.constant:
+        if term.reduction.places and scattered:
+            raise EquationError(f"{target.name}: {op} stands for single indices on the left; give it a name of its own")
+        if term.reduction.places:
+            target = replace(target, integer=True)
+        elif term.reduction.selects and not target.constant:
             name = self.arguments.get(target.name, f"arg_{target.name}")
             argument = Tensor(name, target.shape, integer=True)
         return Statement(target, drop_unit_ranges(self._with_originals(term)), argument)

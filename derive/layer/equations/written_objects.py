@@ -6,7 +6,7 @@ import sympy
 from sympy import Expr, Function, Idx, Sum, Tuple
 from sympy.core.symbol import Str
 
-from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
+from gradscribe.derive.ir.reductions import REDUCTIONS, SUM, Reduction
 
 
 class inside(Function):
@@ -58,8 +58,13 @@ def named(body: Expr, name: str, own: bool = True) -> Named:
     return Named(body, Str(name), sympy.sympify(own))
 
 
+def _class_name(word: str, row: Reduction) -> str:
+    """``Maximum`` for "max", and ``Argmax`` for the place of one."""
+    return word.capitalize() if row.places else row.noun.capitalize()
+
+
 REDUCED: dict[str, Any] = {
-    word: Sum if row is SUM else type(row.noun.capitalize(), (Reduced,), {"op": word, "__module__": __name__})
+    word: Sum if row is SUM else type(_class_name(word, row), (Reduced,), {"op": word, "__module__": __name__})
     for word, row in REDUCTIONS.items()
 }
 """What stands for each row of the table, by its word."""

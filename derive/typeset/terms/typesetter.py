@@ -9,15 +9,16 @@ import sympy
 from sympy import Add, Expr, Integer, Mul, Symbol
 
 from gradscribe.derive.calculus.passes.brackets import divisors_apart
+from gradscribe.derive.derivation.forward.place import coordinates
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.letters.notation import Monomial, Notation, monomial, monomials, ordered
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.derivation.record.sentence import Spoken, Words, mathematics
-from gradscribe.derive.ir.functions import activation_prime, is_indicator
+from gradscribe.derive.ir.functions import activation_prime, is_indicator, unequal
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.reductions import Reduction
-from gradscribe.derive.ir.term import Access, Guard, InnerSum, Term, accesses
+from gradscribe.derive.ir.term import Access, Guard, InnerSum, Term, accesses, position
 from gradscribe.derive.typeset.terms.changes import marked
 from gradscribe.derive.typeset.terms.expressions.expression_writer import ExpressionWriter
 from gradscribe.derive.typeset.terms.expressions.product_writer import is_inverse
@@ -157,7 +158,18 @@ class Typesetter(ExpressionWriter):
         """The ranges and brackets that restrict a reduction in which they are no factors."""
         if term.is_sum:
             return ()
-        return (*(self._range(g, term) for g in term.guards), *(self.relation(b) for b in term.admission))
+        return (*(self._range(g, term) for g in term.guards), *(self._condition(b, term) for b in term.admission))
+
+    def _condition(self, bracket: Expr, term: Term) -> str:
+        """A bracket on values; that an element is another one is said of its indices, and not of its number."""
+        own = position(term.bound)
+        if isinstance(bracket, unequal) and len(term.bound) > 1 and own in bracket.args:
+            other = next(e for e in bracket.args if e != own)
+            pair = [coordinates(e, term.bound) for e in (own, other)]
+            if all(pair):
+                first, second = (",".join(map(self.expr, indices or ())) for indices in pair)
+                return f"({first}){self.unequal}({second})"
+        return self.relation(bracket)
 
     def _range(self, guard: Guard, term: Term) -> str:
         first, links = chain(guard, term)

@@ -34,6 +34,7 @@ from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
 from .arithmetic.lookups import gather, known, label_extrema, scatter, whole, wide
 from .arithmetic.parts import running_sums, segment_sums, spread_segments
 from .arithmetic.ranges import OPERAND, blocks, clip, counts, plane, span
+from .arithmetic.running import others, running, running_slopes
 from .arithmetic.sums import add_row, total
 from .contractions.by_label import contract_by_label
 from .contractions.contract import contract
@@ -112,6 +113,7 @@ __all__ = [
     "names",
     "number",
     "once",
+    "others",
     "paddings",
     "placed",
     "placed_names",
@@ -125,6 +127,8 @@ __all__ = [
     "release",
     "require",
     "run",
+    "running",
+    "running_slopes",
     "running_sums",
     "same_axes",
     "same_raveled",

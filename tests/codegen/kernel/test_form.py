@@ -8,11 +8,11 @@ from sympy import Integer, Symbol
 
 from gradscribe.codegen.kernel.form import Form, _candidates, _Partial, choose_form, estimate, joined, size_hints
 from gradscribe.derive.calculus.collapse import rename
-from gradscribe.derive.calculus.differentiate import differentiate, position
+from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, shape_of
-from gradscribe.derive.ir.term import Program, Range, Statement, Tensor, Term
+from gradscribe.derive.ir.term import Program, Range, Statement, Tensor, Term, position
 from tests.cases.layers import LayerCase, conv, interpreter_values, pool, random_values, sizes_of
 from tests.cases.random_programs import random_case
 from tests.cases.thorough import draws

@@ -28,11 +28,11 @@ from sympy import (
 )
 from sympy.codegen.cfunctions import log1p
 
-from gradscribe.derive.calculus.differentiate import Gradient, differentiate, position
+from gradscribe.derive.calculus.differentiate import Gradient, differentiate
 from gradscribe.derive.ir.functions import FUNCTIONS, activation, activation_prime, equal, relu, sigmoid, step, whole
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
-from gradscribe.derive.ir.term import EquationError, Program, Range, Statement, accesses
+from gradscribe.derive.ir.term import EquationError, Program, Range, Statement, accesses, position
 from gradscribe.derive.layer.equations import Maximum, inside, program
 from tests.cases.catalogue import TRIED
 from tests.cases.finite_differences import Tally, compare_slopes, weighted_sum
@@ -63,7 +63,7 @@ def check_gradient(
     known = complete_sizes(source, sizes)
     tensors = source.tensors
     seeds = {o: rng.normal(size=shape_of(tensors[o].shape, known)) for o in gradient.seeds}
-    given = {**interpret(source, values, sizes), **{gradient.seeds[o].name: s for o, s in seeds.items()}}
+    given = {**interpret(gradient.forward, values, sizes), **{gradient.seeds[o].name: s for o, s in seeds.items()}}
     found = interpret(backward, given, sizes)
     slopes = {}
     for tensor in source.inputs:

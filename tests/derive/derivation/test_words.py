@@ -7,7 +7,6 @@ import numpy as np
 from sympy import Integer
 
 from gradscribe import layer
-from gradscribe.derive.calculus.differentiate import position
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, derive
@@ -21,7 +20,7 @@ from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.functions import equal, larger
 from gradscribe.derive.ir.index import integers, mod
 from gradscribe.derive.ir.interpret import interpret
-from gradscribe.derive.ir.term import Access, Range
+from gradscribe.derive.ir.term import Access, Range, position
 from gradscribe.derive.layer.sampling import Dice
 from gradscribe.derive.typeset.writers.text import text_writer
 from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter

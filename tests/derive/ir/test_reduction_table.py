@@ -46,7 +46,10 @@ from tests.cases.thorough import some
 from tests.codegen.loops.test_compiled import everything, same
 
 ROOT = Path(__file__).parents[3]
-ROWS = pytest.mark.parametrize("word", REDUCTIONS)
+VALUES = [word for word, row in REDUCTIONS.items() if not row.places]
+PLACES = {word: row.places for word, row in REDUCTIONS.items() if row.places}
+ROWS = pytest.mark.parametrize("word", VALUES)
+"""Of values; those of places are asked for where they are."""
 Array = np.ndarray[Any, Any]
 
 
@@ -68,7 +71,7 @@ def combined(row: Reduction, values: Iterator[float] | list[float]) -> float:
 
 # ----- the rows -------------------------------------------------------------------------------------------------------
 def test_the_tables_of_derive_and_of_numpy_have_the_same_rows() -> None:
-    assert list(NUMPY_REDUCTIONS) == list(REDUCTIONS)
+    assert list(NUMPY_REDUCTIONS) == VALUES
     assert set(NUMPY_FUNCTIONS) == set(FUNCTIONS)
 
 
@@ -86,14 +89,16 @@ def test_a_combination_has_its_identity_and_no_order(word: str) -> None:
 @ROWS
 def test_a_slope_is_the_one_measured(word: str) -> None:
     row, step = REDUCTIONS[word], 1e-6
-    value, result, chosen = (Symbol(name, real=True) for name in ("value", "result", "chosen"))
-    slope = as_function((value, result, chosen), row.slope(Element(value, result, chosen)), "numpy")
+    names = tuple(Symbol(name, real=True) for name in ("value", "result", "chosen", "others"))
+    slope = as_function(names, row.slope(Element(*names)), "numpy")
     elements = numbers(6).tolist()
     total = combined(row, elements)
     for k, element in enumerate(elements):
         ends = (combined(row, [*elements[:k], element + move, *elements[k + 1 :]]) for move in (step, -step))
         measured = (next(ends) - next(ends)) / (2 * step)
-        np.testing.assert_allclose(slope(element, total, float(element == total)), measured, rtol=1e-8, atol=1e-8)
+        others = combined(row, [*elements[:k], *elements[k + 1 :]])
+        found = slope(element, total, float(element == total), others)
+        np.testing.assert_allclose(found, measured, rtol=1e-8, atol=1e-8)
 
 
 @ROWS
@@ -126,7 +131,7 @@ def test_loops_compute_what_the_row_says(word: str) -> None:
         np.testing.assert_array_equal(found, combine(row)(a, b))
 
 
-@pytest.mark.parametrize("word", [word for word, row in REDUCTIONS.items() if row.selects and word in LOOPED])
+@pytest.mark.parametrize("word", [word for word in VALUES if REDUCTIONS[word].selects and word in LOOPED])
 @COMPILED
 def test_loops_select_what_the_row_does(word: str) -> None:
     """Every pair of numbers that compare in their own ways, in one lane or another."""
@@ -246,8 +251,29 @@ def test_a_terminal_of_few_characters_is_shown_the_word(word: str) -> None:
     assert sign == word or plain(sign) == word
 
 
+@pytest.mark.parametrize("word", PLACES)
+@pytest.mark.parametrize("text", [text for text in some(TEXTS, 3) if text != "scattered"])
+def test_kernels_page_and_oracle_agree_on_places(word: str, text: str) -> None:
+    assert all(line.passed for line in verify_layer(layer_of(word, text), shapes=2))
+
+
+@pytest.mark.parametrize("word", PLACES)
+def test_a_place_is_the_one_of_numpy(word: str) -> None:
+    """The first of several that are equal, the first NaN; row by row over several indices; none is -1."""
+    x = np.random.default_rng(0).integers(0, 3, (50, 2, 3)).astype(float)
+    x[0, 1, 1], x[1] = np.nan, -np.inf
+    text = f"k[n] = {word}(i,j) x[n,i,j]\nl[n] = {word}(i) [x[n,i,0] > 5] x[n,i,0]\noutput k, l"
+    layer = gradscribe.layer(text, "places")
+    k, none = compile_layer(layer).places_forward(x)
+    assert k.dtype.kind == "i"
+    np.testing.assert_array_equal(k, getattr(np, word)(x.reshape(50, -1), axis=1))
+    np.testing.assert_array_equal(none, -1)
+    sizes = dict(zip(integers("N I J"), x.shape, strict=True))
+    np.testing.assert_array_equal(interpret(layer.program, {"x": x}, sizes)["k"], k)
+
+
 # ----- what messages say ----------------------------------------------------------------------------------------------
-@ROWS
+@pytest.mark.parametrize("word", REDUCTIONS)
 def test_mistakes_are_answered_with_the_words_of_the_table(word: str) -> None:
     with pytest.raises(EquationError, match=re.escape(f"{', '.join(REDUCTIONS)} or *")):
         gradscribe.layer("y[n] = exp(k) x[n,k]", "wrong")

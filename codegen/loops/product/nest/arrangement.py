@@ -116,11 +116,17 @@ def _scattered(
     return Arrangement(form, conditions, form.indices, (), None, {}, True, ranges, tests, reads)
 
 
-def reading(body: Expr, ranges: Sequence[Range], program: Program) -> Arrangement:
-    """Loops over indices within which an expression is read, and nothing is written."""
-    form = Form(Tensor("", ()), (), tuple(ranges), body, op="max")
-    _, reads = _brackets(form, program, (), {})
-    return Arrangement(form, (), form.indices, (), None, {}, False, reads=reads)
+def reading(
+    body: Expr,
+    ranges: Sequence[Range],
+    program: Program,
+    conditions: tuple[Expr, ...] = (),
+    guards: tuple[Guard, ...] = (),
+) -> Arrangement:
+    """Loops over indices within which an expression is read where brackets hold, and nothing is written."""
+    form = Form(Tensor("", ()), (), tuple(ranges), body, guards, op="max")
+    _, reads = _brackets(form, program, conditions, {})
+    return Arrangement(form, conditions, form.indices, (), None, {}, False, tests=guards, reads=reads)
 
 
 def _with(form: Form, body: Expr) -> Form:

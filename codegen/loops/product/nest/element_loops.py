@@ -42,7 +42,7 @@ def write_statement(loops: Loops, a: Arrangement, first: bool, recorded: bool, a
         recorded: whether the place of an extremum is wanted.
         around: the indices of loops around it.
     """
-    _Nest(loops, a, first, recorded, around).write()
+    Nest(loops, a, first, recorded, around).write()
 
 
 def check_label(loops: Loops, a: Arrangement, condition: LabelCondition, fault: Return) -> None:
@@ -54,15 +54,16 @@ def check_label(loops: Loops, a: Arrangement, condition: LabelCondition, fault: 
         condition: what is asked of it.
         fault: the statement.
     """
-    _Nest(loops, a, False, False).check(condition, fault)
+    Nest(loops, a).check(condition, fault)
 
 
-class _Nest:
-    """The loops of one statement."""
+class Nest:
+    """The loops of one statement, or those within which something is read."""
 
     def __init__(
-        self, loops: Loops, a: Arrangement, first: bool, recorded: bool, around: Collection[Symbol] = ()
-    ) -> None:
+        self, loops: Loops, a: Arrangement, first: bool = False, recorded: bool = False,
+        around: Collection[Symbol] = (),
+    ) -> None:  # fmt: skip
         self.loops, self.a, self.form, self.recorded = loops, a, a.form, recorded
         self.adds = self.form.is_sum and (not first or a.clear)
         self.clears = first and a.clear
@@ -78,9 +79,11 @@ class _Nest:
         )
 
     def symbol(self, s: Symbol) -> Expression:
+        """The variable of an index or a size."""
         return self.loops.index(s) if s in self.form.indices else self.loops.symbol(s)
 
     def integer(self, e: Expr) -> Expression:
+        """An integer of indices and sizes."""
         return size(e, self.symbol)
 
     # ----- elements -------------------------------------------------------------------------------------------------
@@ -205,12 +208,14 @@ class _Nest:
             with loops.when(self.tests()):
                 loops.put(Assign(target, self.scalars.value(form.body), "+=" if self.adds else "="))
             return
-        best, found = (Name(loops.names.own(w, "variable")) for w in ("sum" if form.is_sum else "best", "found"))
-        loops.new(DOUBLE if form.is_sum else REAL, best, self.nothing())
+        wide = bool(LOOPED[form.op].operator)
+        word = "sum" if form.is_sum else "product" if wide else "best"
+        best, found = (Name(loops.names.own(w, "variable")) for w in (word, "found"))
+        loops.new(DOUBLE if wide else REAL, best, self.nothing())
         if self.recorded:
             loops.new(WHOLE, found, Literal(-1))
         self.inner(known, lambda: self.take(best, found))
-        value = call("real", best) if form.is_sum else best
+        value = call("real", best) if wide else best
         loops.put(Assign(target, value, "+=" if self.adds else "="))
         if self.recorded:
             loops.let(self.place_of(), found)
@@ -257,8 +262,8 @@ class _Nest:
         form, loops = self.form, self.loops
         with loops.when(self.tests()):
             value = self.scalars.value(form.body)
-            if form.is_sum:
-                loops.add(best, value)
+            if operator := LOOPED[form.op].operator:
+                loops.add(best, value, operator)
                 return
             name = Name(loops.names.own("value", "variable"))
             loops.new(FINAL_REAL, name, value)

@@ -11,10 +11,9 @@ from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.products.operands import bracketed_division
 from gradscribe.codegen.numpy.lower.slices.taps import lower_taps, pointwise, window
 from gradscribe.codegen.numpy.plan import Allocate, Record, Spread
-from gradscribe.derive.calculus.differentiate import position
 from gradscribe.derive.ir.functions import equal, is_indicator
 from gradscribe.derive.ir.index import affine, sign
-from gradscribe.derive.ir.term import Access, Range, Tensor, accesses
+from gradscribe.derive.ir.term import Access, Range, Tensor, accesses, position
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,10 @@ from gradscribe.codegen.numpy.plan import (
     Window,
 )
 from gradscribe.derive.calculus.collapse import vanishing_accesses
-from gradscribe.derive.calculus.differentiate import position
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import Affine, affine, bounds, sign
 from gradscribe.derive.ir.reductions import REDUCTIONS
-from gradscribe.derive.ir.term import Access, Guard, Range, accesses
+from gradscribe.derive.ir.term import Access, Guard, Range, accesses, position
 
 FEW = 128
 """Summands of a result that are computed at once, however many results there are."""

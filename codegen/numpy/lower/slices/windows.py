@@ -16,10 +16,9 @@ from gradscribe.codegen.numpy.lower.slices.filled_windows import ends, is_large,
 from gradscribe.codegen.numpy.lower.slices.taps import lower_taps, pointwise, window
 from gradscribe.codegen.numpy.plan import Allocate, Record, Reduce, Scale
 from gradscribe.derive.calculus.collapse import vanishing_accesses
-from gradscribe.derive.calculus.differentiate import position
 from gradscribe.derive.ir.functions import admitted
 from gradscribe.derive.ir.index import affine, fresh_names
-from gradscribe.derive.ir.term import Access, accesses, index_ranges
+from gradscribe.derive.ir.term import Access, accesses, index_ranges, position
 
 FEW = 16
 """Elements of windows that are looped over rather than made axes of their own where they do not overlap."""

@@ -11,11 +11,11 @@ from gradscribe.codegen.tool.check.mistake.chain import Chain, Evaluate, Mistake
 from gradscribe.codegen.tool.check.mistake.slip_index import summed
 from gradscribe.codegen.tool.check.problem.problem import Problem
 from gradscribe.derive.calculus.collapse import rename
-from gradscribe.derive.calculus.differentiate import Adjoint, position
+from gradscribe.derive.calculus.differentiate import Adjoint
 from gradscribe.derive.derivation.record.sentence import Spoken
 from gradscribe.derive.ir.functions import equal, is_indicator
 from gradscribe.derive.ir.interpret import Sizes, Values, evaluate
-from gradscribe.derive.ir.term import Access, Range, Statement, Term
+from gradscribe.derive.ir.term import Access, Range, Statement, Term, position
 
 
 def ties(chain: Chain, own: Adjoint) -> Iterator[Mistake]:

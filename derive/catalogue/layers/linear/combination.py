@@ -5,7 +5,7 @@ from gradscribe.derive.ir.index import integers
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Layer
 
-C, D = integers("C D")
+C, D, S = integers("C D S")
 
 
 def _inputs(count: int) -> tuple[str, ...]:
@@ -61,4 +61,22 @@ def concatenation(branches: int = 2) -> Layer:
         title=LAYERS["concatenation"].title,
         axes=tuple((extent, "channels") for extent in integers(" ".join(c.upper() for c in letters))),
         source="Szegedy et al., Going deeper with convolutions, 2015, section 4",
+    )
+
+
+def alpha_compositing() -> Layer:
+    """The colours x of the samples along a ray, each with its opacity a, dimmed by all samples before it.
+
+    An opacity is 1 - exp(-density * distance) in volume rendering. There may be any number of axes before.
+    """
+    return read(
+        """
+        input x[..., S, C], a[..., S]
+        t[..., i] = prod(j) [j < i] (1 - a[..., j])
+        y[..., c] = sum(i) t[..., i] * a[..., i] * x[..., i, c]
+        """,
+        "alpha_compositing",
+        title=LAYERS["alpha_compositing"].title,
+        axes=((S, "samples"), (C, "channels")),
+        source="Mildenhall et al., NeRF: Representing scenes as neural radiance fields for view synthesis, 2020, eq. 3",
     )

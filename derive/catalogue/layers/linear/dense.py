@@ -104,3 +104,26 @@ def position_embedding() -> Layer:
         axes=((N, "batch"), (L, "positions"), (D, "features")),
         source="Gehring et al., Convolutional sequence to sequence learning, 2017, section 3.1",
     )
+
+
+def vector_quantizer() -> Layer:
+    """The row of the codebook w that is nearest to x, and its number t; there may be any number of axes before.
+
+    d is the squared distance less that of x from 0, which is the same for all rows. Of rows as near t is the first.
+    """
+    return read(
+        """
+        input x[..., C], w[K, C]
+        weight w
+        q[k] = sum(c) w[k, c]^2
+        d[..., k] = q[k] - 2 * sum(c) x[..., c] * w[k, c]
+        t[...] = argmin(k) d[..., k]
+        y[..., c] = w[t[...], c]
+        output y, t
+        """,
+        "vector_quantizer",
+        title=LAYERS["vector_quantizer"].title,
+        features=(("num_embeddings", K), ("embedding_dim", C)),
+        axes=((C, "features"),),
+        source="van den Oord, Vinyals and Kavukcuoglu, Neural discrete representation learning, 2017, eqs. 1 and 2",
+    )

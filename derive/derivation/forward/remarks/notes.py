@@ -53,6 +53,7 @@ def notes(
         *_decreed(program),
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
         *_places(part),
+        *_others(part),
         *_constants(program, shown, unchanging),
         *(say("{name} stands for {quotient}.", name=_element(let), quotient=let.term.body) for let in quotients),
     )
@@ -94,10 +95,11 @@ def _places(program: Program) -> Iterator[Words]:
     found: dict[tuple[str, tuple[Symbol, ...]], list[Access]] = {}
     for statement in program.statements:
         term = statement.term
-        if statement.argument is not None:
+        place = statement.target if term.reduction.places else statement.argument
+        if place is not None:
             indices = tuple(r.index for r in term.bound)
             order = indices if len(indices) > 1 else ()
-            found.setdefault((term.reduction.noun, order), []).append(Access(statement.argument.name))
+            found.setdefault((term.reduction.of_values.noun, order), []).append(Access(place.name))
         elif statement.ties is not None:
             yield say(
                 "{number} is the number of elements that are the {extremum}: each has an equal share in the gradient.",
@@ -120,6 +122,19 @@ def _places(program: Program) -> Iterator[Words]:
             )
         else:
             yield say("{places}, of several the first one.", places=places)
+
+
+def _others(program: Program) -> Iterator[Words]:
+    """What the tensors are that a slope is written with."""
+    for statement in program.statements:
+        if statement.others is not None:
+            yield say(
+                "{others} is {product} without the factor of {indices}, and so the rate at which it changes with that "
+                "factor.",
+                others=Access(statement.others.name, *statement.term.indices),
+                product=_element(statement),
+                indices=joined([r.index for r in statement.term.bound]),
+            )
 
 
 def _constants(program: Program, shown: Sequence[Statement], unchanging: Collection[str]) -> Iterator[Words]:

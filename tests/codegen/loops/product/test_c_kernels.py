@@ -48,6 +48,13 @@ OWN = {
     "spectrum": "complex w; z[n,f] = sum(i) x[n,i] * exp(complex(0, -2*pi*f*i/I)); u[n,f] = z[n,f] * w[f]\n"
     "input x[N,I], w[F]",
     "inverses": "y[n] = asinh(x[n]) + acosh(2 + x[n]^2) + atanh(tanh(x[n])/2) + asin(tanh(x[n])) + tan(acos(x[n]/9))",
+    "products": "y[n] = b[n] * prod(i,j) [x[n,i,j] > -1] x[n,i,j] * w[j]",
+    "running": "y[n,i] = v[n,i] * (prod(j) [j < i] x[n,j]) * prod(j) [j >= i] (1 - x[n,j])",
+    "shifted": "i < J + 2\ny[n,i] = prod(j) [j < i - 1] [x[n,j] > -1] (x[n,j] + b[j])\ninput x[N,J]",
+    "from_there": "i < J\ny[i,n] = v[i,n] * prod(j) [j >= i + 1] x[j,n]\ninput x[J,N]",
+    "all_but": "y[n] = sum(i) v[n,i] * prod(j) [j != i] x[n,j]",
+    "radiance": "y[n,c] = sum(i) (prod(j) [j < i] (1 - a[n,j])) * a[n,i] * s[n,i,c]",
+    "nearest": "d[n,k] = sum(c) (x[n,c] - e[k,c])^2\nt[n] = argmin(k) d[n,k]\ny[n,c] = e[t[n],c]\noutput y, t",
     **TEXTS,
 }
 """Equations of one's own."""

@@ -55,7 +55,7 @@ def sum_pass(form: Form, scope: Scope, fresh: bool, grouping: Grouping | None = 
 
 def _order(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
     """The indices in the order of the axes of an array that has all of them; None where others have another order."""
-    if form.op not in LOOPED or form.argument or not form.contracted or not form.place:
+    if form.op not in LOOPED or not LOOPED[form.op].into or form.argument or not form.contracted or not form.place:
         return None
     for access in accesses(form.body):
         order = tuple(e for e in access.indices if isinstance(e, Symbol))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from sympy import Expr, Symbol
@@ -20,8 +21,10 @@ from gradscribe.derive.ir.interpret.plain import (
     array_of,
     complete_sizes,
     evaluate_plainly,
+    filled,
     interpret_plainly,
     number,
+    shape_of,
 )
 from gradscribe.derive.ir.term import EquationError, Tensor
 from gradscribe.derive.layer.interface import Layer
@@ -95,6 +98,8 @@ def numbers(page: Derivation, scale: Scale = OF_NUMBERS) -> Numbers | str:
     arriving = _arriving(rewritten.shown)
     values = interpret_plainly(page.program, given, sizes) | seeds(arriving, known)
     values = interpret_plainly(rewritten.shown.program, values, sizes)
+    zeros = rewritten.shown.zeros.values()
+    values |= {t.name: filled(shape_of(t.shape, known), repeat(0.0).__next__) for t in zeros}
     for section in page.sections:
         for let in section.lets:
             values[let.target.name] = evaluate_plainly(let.term, values, known)[0]
