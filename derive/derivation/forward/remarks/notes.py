@@ -15,8 +15,16 @@ from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import AND, OR, Below, Equals, Words, joined
 from gradscribe.derive.ir.functions import decreed, sigmoid, softplus
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Tensor, Term, accesses
-from gradscribe.said import say, say_number
+from gradscribe.said import Message, say, say_number
+
+FROM_FIRST = Message(
+    "{tensors} recur: all are computed at {index} = 0, then at 1, and so on; their gradients from {last} back."
+)
+FROM_LAST = Message(
+    "{tensors} recur: all are computed at {index} = {last}, then one before, and so on; their gradients from 0 on."
+)
 
 
 def notes(
@@ -49,6 +57,7 @@ def notes(
         *_written_out(lets),
         *single_summands(equations, program),
         *_padding(program, shown, numbers or {}),
+        *_recurrences(program, shown),
         *_explained(part, rows),
         *_decreed(program),
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
@@ -239,6 +248,18 @@ def _padding(program: Program, shown: Sequence[Statement], numbers: Mapping[Symb
     if padded:
         tensors = joined([Access(n) for n in program.tensors if n in padded], OR)
         yield say("An access outside {tensors} reads 0.", tensors=tensors)
+
+
+def _recurrences(program: Program, shown: Sequence[Statement]) -> Iterator[Words]:
+    """In which order tensors that read each other are computed."""
+    made = {s.target.name for s in shown}
+    for stage in stages(program):
+        if isinstance(stage, Recurrence) and made & stage.axes.keys():
+            names = dict.fromkeys(s.target.name for s in stage.statements)
+            own = stage.along(stage.statements[0])
+            words = FROM_FIRST if stage.step > 0 else FROM_LAST
+            tensors = joined([Access(name) for name in names], AND)
+            yield say(words, tensors=tensors, index=own.index, last=own.extent - 1)
 
 
 def _axes(access: Access, program: Program) -> Iterable[tuple[Expr, Expr]]:
