@@ -6,7 +6,6 @@ import pytest
 import gradscribe
 from gradscribe.codegen.driver import emitted
 from gradscribe.codegen.tool.verify import verify_layer
-from gradscribe.derive.language import LanguageError
 
 TEXTS = {
     "split": "y[n,a,i] = x[n, C//3*a + i]; a < 3; i < C//3; input x[N,C]",
@@ -56,6 +55,6 @@ def test_a_step_of_0_is_refused() -> None:
         option.Option(s=1)
 
 
-def test_a_quotient_as_a_value_is_none() -> None:
-    with pytest.raises(LanguageError, match="// is for integers in subscripts and sizes"):
-        gradscribe.layer("y[n,c] = x[n,c] * (C//2)")
+def test_a_quotient_of_sizes_is_a_value() -> None:
+    halves = gradscribe.layer("y[n,c] = x[n,c] * (C//2)", "halves").compile()
+    np.testing.assert_array_equal(halves.halves_forward(np.ones((2, 5))), np.full((2, 5), 2.0))
