@@ -138,8 +138,11 @@ def gradient_section(
         vanishing += [v for e in eliminations for v in e.vanishing]
     rows.add("by value", reasons.by_value(adjoint), tuple(s.by_value or s.term for s in strands))
     insert(rows, known, full)
+    used = []
     for let in lets:
-        rows.add("fold", reasons.folded(let), tuple(fold(t, let) for t in rows.terms))
+        before = rows.terms
+        rows.add("fold", reasons.folded(let), tuple(fold(t, let) for t in before))
+        used += [let.target.name] if rows.terms != before else []
     found = [{**implied(t, gradient.forward), **idle(t)} for t in rows.terms]
     without_implied = tuple(without(t, guards) for t, guards in zip(rows.terms, found, strict=True))
     rows.add("implied", reasons.implied(a.tensor for guards in found for a in guards.values()), without_implied)
@@ -147,6 +150,7 @@ def gradient_section(
     rows.add("collect", reasons.COMMON_FACTOR, collected(rows.terms))
 
     read = {a.tensor for step in rows.steps for t in step.terms for a in accesses(t.body)}
+    named = {*used, *(read - gradient.forward.tensors.keys())}
     caption = vanishing_words(vanishing)
     return Section(
         title=say("gradient with respect to {tensor}", tensor=Access(adjoint.tensor.name)),
@@ -158,7 +162,7 @@ def gradient_section(
         gradient=program,
         raw=(*given, *(c.term for c in adjoint.contributions)),
         wrt=adjoint.tensor.name,
-        lets=tuple(let for let in lets if let.target.name in read),
+        lets=tuple(let for let in lets if let.target.name in named),
     )
 
 

@@ -193,7 +193,8 @@ def test_results_share_no_memory(case: LayerCase) -> None:
 def test_the_floating_point_type_is_kept(case: LayerCase, dtype: Any) -> None:
     for name, value in run(case, given(case, dtype)).items():
         tensor = case.layer.program.tensors.get(name)
-        whole = np.int64 if case.layer.program.definitions(name) else np.int32  # positions of extrema are recorded
+        own = case.layer.program.definitions(name)
+        whole = np.int64 if own and not own[0].term.reduction.places else np.int32  # of places and recorded positions
         assert value.dtype == (whole if tensor is not None and tensor.integer else dtype), name
 
 
@@ -214,7 +215,8 @@ def empty_batch(case: LayerCase, values: Values) -> Values | None:
     if first.shape[0] in {c.extent for c in label_conditions(case.layer.program)}:
         return None
     tensors = {t.name: t for kernel in layer_kernels(case.name) for t in kernel.arguments}
-    return {k: v[:0] if tensors[k].shape and tensors[k].shape[0] == first.shape[0] else v for k, v in values.items()}
+    axes = {k: list(tensors[k].shape).index(first.shape[0]) for k in values if first.shape[0] in tensors[k].shape}
+    return {k: np.take(v, [], axes[k]) if k in axes else v for k, v in values.items()}
 
 
 @ROWS
