@@ -9,7 +9,7 @@ from sympy import Symbol
 from benchmarks.cases.equations import TEXTS, Equation
 from gradscribe import layer
 from gradscribe.derive.calculus.differentiate import differentiate
-from gradscribe.derive.calculus.programs.gradient_program import forward_program, gradient_program, without_inputs
+from gradscribe.derive.calculus.programs.gradient_program import forward_program, gradient_program, computed_again
 from gradscribe.derive.calculus.programs.optimised import optimised
 from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work
 from gradscribe.derive.ir.interpret import interpret
@@ -28,7 +28,7 @@ def programs(made: Layer) -> Iterator[Program]:
     """That of the outputs, and that of all gradients."""
     yield forward_program(made.program, made.program.outputs)
     if made.differentiable:
-        yield gradient_program(differentiate(made.program), made.differentiable, without_inputs(made.program))
+        yield gradient_program(differentiate(made.program), made.differentiable, computed_again(made.program))
 
 
 def whole(case: Equation, rng: np.random.Generator) -> dict[str, np.ndarray]:
