@@ -63,6 +63,30 @@ BIAS = Placed("bias")
 SCALE = {"gamma": Placed("weight"), "beta": BIAS}
 STATISTICS = {"running_mean": Placed("running_mean"), "running_var": Placed("running_var")}
 
+
+def _torch_recurrent(suffix: str) -> dict[str, Mapping[str, Placed]]:
+    """Recurrent layers, whose weights have a suffix for the layer and the direction; of two biases the sum counts."""
+    added = f"bias_hh{suffix}"
+    return {
+        "simple_rnn": {
+            "w": _placed(f"weight_ih{suffix}", "c h -> h c"),
+            "r": _placed(f"weight_hh{suffix}", "l h -> h l"),
+            "b": Placed(f"bias_ih{suffix}", added=added),
+        },
+        "lstm": {
+            "w": _placed(f"weight_ih{suffix}", "c g h -> (g h) c"),
+            "r": _placed(f"weight_hh{suffix}", "l g h -> (g h) l"),
+            "b": _placed(f"bias_ih{suffix}", "g h -> (g h)", added=added),
+        },
+        "gru": {
+            "w": _placed(f"weight_ih{suffix}", "c g h -> (g h) c"),
+            "r": _placed(f"weight_hh{suffix}", "l g h -> (g h) l"),
+            "b": _placed(f"bias_ih{suffix}", "g h -> (g h)"),
+            "d": _placed(f"bias_hh{suffix}", "g h -> (g h)"),
+        },
+    }
+
+
 TORCH = Framework(
     "PyTorch",
     ".",
@@ -80,22 +104,11 @@ TORCH = Framework(
         "prelu": {"a": Placed("weight")},
         "batch_norm": {**SCALE, **STATISTICS},
         **_of("batch_norm_inference layer_norm rms_norm group_norm instance_norm", SCALE),
-        # Two biases, of which the sum counts.
-        "simple_rnn_cell": {
-            "w": _placed("weight_ih", "c h -> h c"),
-            "r": _placed("weight_hh", "l h -> h l"),
-            "b": Placed("bias_ih", added="bias_hh"),
-        },
-        "lstm_cell": {
-            "w": _placed("weight_ih", "c g h -> (g h) c"),
-            "r": _placed("weight_hh", "l g h -> (g h) l"),
-            "b": _placed("bias_ih", "g h -> (g h)", added="bias_hh"),
-        },
-        "gru_cell": {
-            "w": _placed("weight_ih", "c g h -> (g h) c"),
-            "r": _placed("weight_hh", "l g h -> (g h) l"),
-            "b": _placed("bias_ih", "g h -> (g h)"),
-            "d": _placed("bias_hh", "g h -> (g h)"),
+        **{f"{name}_cell": own for name, own in _torch_recurrent("").items()},
+        **_torch_recurrent("_l0"),
+        "bidirectional_lstm": {
+            **_torch_recurrent("_l0")["lstm"],
+            **dict(zip("vqd", _torch_recurrent("_l0_reverse")["lstm"].values(), strict=True)),
         },
     },
     {"batch_norm": ("num_batches_tracked",)},
@@ -104,6 +117,27 @@ TORCH = Framework(
 
 KERNEL = {"w": Placed("kernel"), "b": BIAS}
 UPDATE_RESET_CANDIDATE = (1, 0, 2)  # ours are reset, update, candidate
+
+
+def _keras_recurrent(prefix: str) -> dict[str, Mapping[str, Placed]]:
+    """Recurrent layers; the weights of a direction lie in a folder of their own."""
+    kernel, recurrent, bias = (f"{prefix}{name}" for name in ("kernel", "recurrent_kernel", "bias"))
+    gates = UPDATE_RESET_CANDIDATE
+    return {
+        "simple_rnn": {"w": Placed(kernel), "r": Placed(recurrent), "b": Placed(bias)},
+        "lstm": {
+            "w": _placed(kernel, "c g h -> c (g h)"),
+            "r": _placed(recurrent, "l g h -> l (g h)"),
+            "b": _placed(bias, "g h -> (g h)"),
+        },
+        "gru": {
+            "w": _placed(kernel, "c g h -> c (g h)", gates=gates),
+            "r": _placed(recurrent, "l g h -> l (g h)", gates=gates),
+            "b": _placed(bias, "g h -> (g h)", gates=gates, row=0),
+            "d": _placed(bias, "g h -> (g h)", gates=gates, row=1),
+        },
+    }
+
 
 KERAS = Framework(
     "Keras",
@@ -118,17 +152,11 @@ KERAS = Framework(
             "running_var": Placed("moving_variance"),
         },
         "rms_norm": {"gamma": Placed("scale")},
-        "simple_rnn_cell": {"w": Placed("kernel"), "r": Placed("recurrent_kernel"), "b": BIAS},
-        "lstm_cell": {
-            "w": _placed("kernel", "c g h -> c (g h)"),
-            "r": _placed("recurrent_kernel", "l g h -> l (g h)"),
-            "b": _placed("bias", "g h -> (g h)"),
-        },
-        "gru_cell": {
-            "w": _placed("kernel", "c g h -> c (g h)", gates=UPDATE_RESET_CANDIDATE),
-            "r": _placed("recurrent_kernel", "l g h -> l (g h)", gates=UPDATE_RESET_CANDIDATE),
-            "b": _placed("bias", "g h -> (g h)", gates=UPDATE_RESET_CANDIDATE, row=0),
-            "d": _placed("bias", "g h -> (g h)", gates=UPDATE_RESET_CANDIDATE, row=1),
+        **{f"{name}_cell": own for name, own in _keras_recurrent("").items()},
+        **_keras_recurrent(""),
+        "bidirectional_lstm": {
+            **_keras_recurrent("forward_lstm/lstm_cell/")["lstm"],
+            **dict(zip("vqd", _keras_recurrent("backward_lstm/lstm_cell/")["lstm"].values(), strict=True)),
         },
     },
     {},

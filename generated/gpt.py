@@ -310,6 +310,7 @@ def gpt_forward(tokens: Any, params: rt.Named, *, buffers: rt.Memory = None) -> 
     Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     tokens, dtype = rt.arrays("gpt", "tokens 2 integers", tokens)
+    dtype = rt.held_type(params)
     N = tokens.shape[0]
     rt.extents("gpt", "tokens", tokens.shape, (N, 32), "batch, A")
     net = rt.Pass("gpt", dtype, params, buffers=buffers)
@@ -465,6 +466,7 @@ def gpt_predict(tokens: Any, params: rt.Named, *, buffers: rt.Memory = None) -> 
     Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     tokens, dtype = rt.arrays("gpt", "tokens 2 integers", tokens)
+    dtype = rt.held_type(params)
     N = tokens.shape[0]
     rt.extents("gpt", "tokens", tokens.shape, (N, 32), "batch, A")
     net = rt.Pass("gpt", dtype, params, buffers=buffers)
@@ -503,7 +505,22 @@ def _transformer_backward(net: rt.Pass, dsum_y: rt.Array) -> rt.Array:
     Given is dsum_y (N, 32, 64). Returned is dx (N, 32, 64).
     """
     dtype = net.dtype
-    mix_norm_v, mix_norm_h, mix_norm_y, mix_query_rearrange1_y, mix_key_rearrange1_y, mix_value_rearrange1_y, mix_attend_p, mix_merge_y, think_norm_v, think_norm_h, think_norm_y, think_expand_u, think_act_s, think_act_y = net.kept
+    (
+        mix_norm_v,
+        mix_norm_h,
+        mix_norm_y,
+        mix_query_rearrange1_y,
+        mix_key_rearrange1_y,
+        mix_value_rearrange1_y,
+        mix_attend_p,
+        mix_merge_y,
+        think_norm_v,
+        think_norm_h,
+        think_norm_y,
+        think_expand_u,
+        think_act_s,
+        think_act_y,
+    ) = net.kept
     N = dsum_y.shape[0]
     mix_norm_gamma, mix_query_dense1_w = net.weights("mix_norm.gamma 64, mix_query_dense1.w 64 64")
     mix_key_dense1_w, mix_value_dense1_w = net.weights("mix_key_dense1.w 64 64, mix_value_dense1.w 64 64")

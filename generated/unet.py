@@ -95,32 +95,32 @@ def _double_forward(net: rt.Pass, x: rt.Array, *, K: int) -> rt.Array:
     return relu2_y
 
 
-def _upsample_bilinear2d_forward(net: rt.Pass, x_replicate: rt.Array, *, U: int) -> tuple[rt.Array, rt.Array]:
+def _upsample_bilinear2d_forward(net: rt.Pass, v: rt.Array, *, U: int) -> tuple[rt.Array, rt.Array]:
     """Compute upsample_bilinear2d, forward; rows are those at up2_grow.
 
-    Given is x_replicate (N, V, J, C). Returned are z (N, U, J, C) and z_replicate (N, U, V, C).
+    Given is v (N, Q, J, C). Returned are z (N, U, J, C) and h (N, U, Q, C).
     """
     dtype = net.dtype
-    N, V, J, C = x_replicate.shape
-    # (5) z[n, 2i+r, j, c] = Σ_{a} max(0, 1−|r/2+3/4−a|) x_replicate[n, i+a, j, c]
+    N, Q, J, C = v.shape
+    # (5) z[n, 2i+r, j, c] = Σ_{d} max(0, 1−|r/2+3/4−d|) v[n, i+d, j, c]
     z = net.take((N, U, J, C))
     z.fill(0)
     up2_grow_z_1 = z.reshape(N, J, 2, J, C)
-    for a in range(3):
-        i_at = rt.span(1, a, 0, J)
+    for d in range(3):
+        i_at = rt.span(1, d, 0, J)
         up2_grow_z_1 += (
-            np.maximum(1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None, None] / 2 + 3 / 4 - a), 0)
-            * x_replicate[:, i_at][:, :, None, :, :]
+            np.maximum(1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None, None] / 2 + 3 / 4 - d), 0)
+            * v[:, i_at][:, :, None, :, :]
         )
-    net.give(x_replicate)
-    # (6) z_replicate[n,u,v,c] = z[n,u,0,c] [v≤0]
-    z_replicate = net.take((N, U, V, C))
-    z_replicate.fill(0)
-    v_low, v_high = rt.clip(V, (-1, 0, 1))
-    if v_low < v_high:
-        part = z_replicate[:, :, v_low:v_high]
+    net.give(v)
+    # (6) h[n,u,q,c] = z[n,u,0,c] [q≤0]
+    h = net.take((N, U, Q, C))
+    h.fill(0)
+    q_low, q_high = rt.clip(Q, (-1, 0, 1))
+    if q_low < q_high:
+        part = h[:, :, q_low:q_high]
         part += z[:, :, 0][:, :, None, :]
-    return z, z_replicate
+    return z, h
 
 
 def unet_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tuple[rt.Array, rt.Saved]:
@@ -185,50 +185,45 @@ def unet_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tupl
             argument=pool2_argmax,
         )
     down3_relu2_y = _double_forward(net.at("down3"), pool2_y, K=32)
-    # (4) up2_grow_x_replicate[n,q,j,c] = down3_relu2_y[n,0,j,c] [q≤0]
-    up2_grow_x_replicate = net.take((N, 10, 8, 32))
-    up2_grow_x_replicate.fill(0)
-    q_low, q_high = rt.clip(10, (-1, 0, 1))
-    if q_low < q_high:
-        part = up2_grow_x_replicate[:, q_low:q_high]
-        part += down3_relu2_y[:, 0][:, None, :, :]
-    # (4) up2_grow_x_replicate[n,q,j,c] += down3_relu2_y[n,7,j,c] [9≤q]
-    if not loops.unet_forward_3(up2_grow_x_replicate, down3_relu2_y, N):
-        q_low, q_high = rt.clip(10, (1, -9, 1))
-        if q_low < q_high:
-            part = up2_grow_x_replicate[:, q_low:q_high]
-            part += down3_relu2_y[:, 7][:, None, :, :]
-    # (4) up2_grow_x_replicate[n,q,j,c] += down3_relu2_y[n, q−1, j, c]
-    q_low, q_high = rt.clip(10, (1, -1, 8))
-    if q_low < q_high:
-        q_at = rt.span(1, -1, q_low, q_high)
-        part = up2_grow_x_replicate[:, q_low:q_high]
-        part += down3_relu2_y[:, q_at]
-    up2_grow_z, up2_grow_z_replicate = _upsample_bilinear2d_forward(net, up2_grow_x_replicate, U=16)
-    # (6) up2_grow_z_replicate[n,u,v,c] += up2_grow_z[n,u,7,c] [9≤v]
-    if not loops.unet_forward_4(up2_grow_z_replicate, up2_grow_z, N):
-        v_low, v_high = rt.clip(10, (1, -9, 1))
-        if v_low < v_high:
-            part = up2_grow_z_replicate[:, :, v_low:v_high]
-            part += up2_grow_z[:, :, 7][:, :, None, :]
-    # (6) up2_grow_z_replicate[n,u,v,c] += up2_grow_z[n, u, v−1, c]
-    v_low, v_high = rt.clip(10, (1, -1, 8))
-    if v_low < v_high:
-        v_at = rt.span(1, -1, v_low, v_high)
-        part = up2_grow_z_replicate[:, :, v_low:v_high]
-        part += up2_grow_z[:, :, v_at]
+    # (4) up2_grow_v[n,k,j,c] = down3_relu2_y[n,0,j,c] [k≤0]
+    up2_grow_v = net.take((N, 10, 8, 32))
+    up2_grow_v.fill(0)
+    k_low, k_high = 0, 1
+    part = up2_grow_v[:, k_low:k_high]
+    part += down3_relu2_y[:, 0][:, None, :, :]
+    # (4) up2_grow_v[n,k,j,c] += down3_relu2_y[n,7,j,c] [9≤k]
+    if not loops.unet_forward_3(up2_grow_v, down3_relu2_y, N):
+        k_low, k_high = 9, 10
+        part = up2_grow_v[:, k_low:k_high]
+        part += down3_relu2_y[:, 7][:, None, :, :]
+    # (4) up2_grow_v[n,k,j,c] += down3_relu2_y[n, k−1, j, c]
+    k_low, k_high = 1, 9
+    k_at = rt.span(1, -1, k_low, k_high)
+    part = up2_grow_v[:, k_low:k_high]
+    part += down3_relu2_y[:, k_at]
+    up2_grow_z, up2_grow_h = _upsample_bilinear2d_forward(net, up2_grow_v, U=16)
+    # (6) up2_grow_h[n,u,q,c] += up2_grow_z[n,u,7,c] [9≤q]
+    if not loops.unet_forward_4(up2_grow_h, up2_grow_z, N):
+        q_low, q_high = 9, 10
+        part = up2_grow_h[:, :, q_low:q_high]
+        part += up2_grow_z[:, :, 7][:, :, None, :]
+    # (6) up2_grow_h[n,u,q,c] += up2_grow_z[n, u, q−1, c]
+    q_low, q_high = 1, 9
+    q_at = rt.span(1, -1, q_low, q_high)
+    part = up2_grow_h[:, :, q_low:q_high]
+    part += up2_grow_z[:, :, q_at]
     net.give(up2_grow_z)
-    # (7) up2_grow_y[n, u, 2j+t, c] = Σ_{b} max(0, 1−|t/2+3/4−b|) up2_grow_z_replicate[n, u, j+b, c]
+    # (7) up2_grow_y[n, u, 2j+t, c] = Σ_{d} max(0, 1−|t/2+3/4−d|) up2_grow_h[n, u, j+d, c]
     up2_grow_y = net.take((N, 16, 16, 32))
     up2_grow_y.fill(0)
     up2_grow_y_1 = up2_grow_y.reshape(N, 16, 8, 2, 32)
-    for b in range(3):
-        j_at = rt.span(1, b, 0, 8)
+    for d in range(3):
+        j_at = rt.span(1, d, 0, 8)
         up2_grow_y_1 += (
-            np.maximum(1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - b), 0)
-            * up2_grow_z_replicate[:, :, j_at][:, :, :, None, :]
+            np.maximum(1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - d), 0)
+            * up2_grow_h[:, :, j_at][:, :, :, None, :]
         )
-    net.give(up2_grow_z_replicate)
+    net.give(up2_grow_h)
     # (8) up2_conv_u[n,i,j,k] = Σ_{c} up2_conv_w[0,0,c,k] up2_grow_y[n,i,j,c]
     # (8) up2_conv_u[n,i,j,k] += up2_conv_b[k]
     up2_conv_u = rt.contract(
@@ -237,10 +232,9 @@ def unet_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tupl
     # (10) up2_join_y[n,i,j,y_1] = up2_conv_u[n,i,j,y_1]
     up2_join_y = net.take((N, 16, 16, 32))
     up2_join_y.fill(0)
-    y_1_low, y_1_high = rt.clip(32, (1, 0, 16))
-    if y_1_low < y_1_high:
-        part = up2_join_y[:, :, :, y_1_low:y_1_high]
-        part += up2_conv_u[:, :, :, y_1_low:y_1_high]
+    y_1_low, y_1_high = 0, 16
+    part = up2_join_y[:, :, :, y_1_low:y_1_high]
+    part += up2_conv_u[:, :, :, y_1_low:y_1_high]
     net.give(up2_conv_u)
     # (10) up2_join_y[n, i, j, d+16] += down2_relu2_y[n,i,j,d]
     d_at = rt.span(1, 16, 0, 16)
@@ -256,50 +250,45 @@ def unet_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tupl
         "n i+r-1 j+t-1 c, r t c k -> n i j k", up2_merge_relu1_y, up2_merge_conv2_w, out=net.take((N, 16, 16, 16))
     )
     up2_merge_relu2_y = _conv2d_relu_forward(net, up2_merge_conv2_u, up2_merge_conv2_b)
-    # (4) up1_grow_x_replicate[n,q,j,c] = up2_merge_relu2_y[n,0,j,c] [q≤0]
-    up1_grow_x_replicate = net.take((N, 18, 16, 16))
-    up1_grow_x_replicate.fill(0)
-    q_low, q_high = rt.clip(18, (-1, 0, 1))
-    if q_low < q_high:
-        part = up1_grow_x_replicate[:, q_low:q_high]
-        part += up2_merge_relu2_y[:, 0][:, None, :, :]
-    # (4) up1_grow_x_replicate[n,q,j,c] += up2_merge_relu2_y[n,15,j,c] [17≤q]
-    if not loops.unet_forward_5(up1_grow_x_replicate, up2_merge_relu2_y, N):
-        q_low, q_high = rt.clip(18, (1, -17, 1))
-        if q_low < q_high:
-            part = up1_grow_x_replicate[:, q_low:q_high]
-            part += up2_merge_relu2_y[:, 15][:, None, :, :]
-    # (4) up1_grow_x_replicate[n,q,j,c] += up2_merge_relu2_y[n, q−1, j, c]
-    q_low, q_high = rt.clip(18, (1, -1, 16))
-    if q_low < q_high:
-        q_at = rt.span(1, -1, q_low, q_high)
-        part = up1_grow_x_replicate[:, q_low:q_high]
-        part += up2_merge_relu2_y[:, q_at]
-    up1_grow_z, up1_grow_z_replicate = _upsample_bilinear2d_forward(net, up1_grow_x_replicate, U=32)
-    # (6) up1_grow_z_replicate[n,u,v,c] += up1_grow_z[n,u,15,c] [17≤v]
-    if not loops.unet_forward_6(up1_grow_z_replicate, up1_grow_z, N):
-        v_low, v_high = rt.clip(18, (1, -17, 1))
-        if v_low < v_high:
-            part = up1_grow_z_replicate[:, :, v_low:v_high]
-            part += up1_grow_z[:, :, 15][:, :, None, :]
-    # (6) up1_grow_z_replicate[n,u,v,c] += up1_grow_z[n, u, v−1, c]
-    v_low, v_high = rt.clip(18, (1, -1, 16))
-    if v_low < v_high:
-        v_at = rt.span(1, -1, v_low, v_high)
-        part = up1_grow_z_replicate[:, :, v_low:v_high]
-        part += up1_grow_z[:, :, v_at]
+    # (4) up1_grow_v[n,k,j,c] = up2_merge_relu2_y[n,0,j,c] [k≤0]
+    up1_grow_v = net.take((N, 18, 16, 16))
+    up1_grow_v.fill(0)
+    k_low, k_high = 0, 1
+    part = up1_grow_v[:, k_low:k_high]
+    part += up2_merge_relu2_y[:, 0][:, None, :, :]
+    # (4) up1_grow_v[n,k,j,c] += up2_merge_relu2_y[n,15,j,c] [17≤k]
+    if not loops.unet_forward_5(up1_grow_v, up2_merge_relu2_y, N):
+        k_low, k_high = 17, 18
+        part = up1_grow_v[:, k_low:k_high]
+        part += up2_merge_relu2_y[:, 15][:, None, :, :]
+    # (4) up1_grow_v[n,k,j,c] += up2_merge_relu2_y[n, k−1, j, c]
+    k_low, k_high = 1, 17
+    k_at = rt.span(1, -1, k_low, k_high)
+    part = up1_grow_v[:, k_low:k_high]
+    part += up2_merge_relu2_y[:, k_at]
+    up1_grow_z, up1_grow_h = _upsample_bilinear2d_forward(net, up1_grow_v, U=32)
+    # (6) up1_grow_h[n,u,q,c] += up1_grow_z[n,u,15,c] [17≤q]
+    if not loops.unet_forward_6(up1_grow_h, up1_grow_z, N):
+        q_low, q_high = 17, 18
+        part = up1_grow_h[:, :, q_low:q_high]
+        part += up1_grow_z[:, :, 15][:, :, None, :]
+    # (6) up1_grow_h[n,u,q,c] += up1_grow_z[n, u, q−1, c]
+    q_low, q_high = 1, 17
+    q_at = rt.span(1, -1, q_low, q_high)
+    part = up1_grow_h[:, :, q_low:q_high]
+    part += up1_grow_z[:, :, q_at]
     net.give(up1_grow_z)
-    # (7) up1_grow_y[n, u, 2j+t, c] = Σ_{b} max(0, 1−|t/2+3/4−b|) up1_grow_z_replicate[n, u, j+b, c]
+    # (7) up1_grow_y[n, u, 2j+t, c] = Σ_{d} max(0, 1−|t/2+3/4−d|) up1_grow_h[n, u, j+d, c]
     up1_grow_y = net.take((N, 32, 32, 16))
     up1_grow_y.fill(0)
     up1_grow_y_1 = up1_grow_y.reshape(N, 32, 16, 2, 16)
-    for b in range(3):
-        j_at = rt.span(1, b, 0, 16)
+    for d in range(3):
+        j_at = rt.span(1, d, 0, 16)
         up1_grow_y_1 += (
-            np.maximum(1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - b), 0)
-            * up1_grow_z_replicate[:, :, j_at][:, :, :, None, :]
+            np.maximum(1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - d), 0)
+            * up1_grow_h[:, :, j_at][:, :, :, None, :]
         )
-    net.give(up1_grow_z_replicate)
+    net.give(up1_grow_h)
     # (8) up1_conv_u[n,i,j,k] = Σ_{c} up1_conv_w[0,0,c,k] up1_grow_y[n,i,j,c]
     # (8) up1_conv_u[n,i,j,k] += up1_conv_b[k]
     up1_conv_u = rt.contract(
@@ -308,10 +297,9 @@ def unet_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tupl
     # (10) up1_join_y[n,i,j,y_1] = up1_conv_u[n,i,j,y_1]
     up1_join_y = net.take((N, 32, 32, 16))
     up1_join_y.fill(0)
-    y_1_low, y_1_high = rt.clip(16, (1, 0, 8))
-    if y_1_low < y_1_high:
-        part = up1_join_y[:, :, :, y_1_low:y_1_high]
-        part += up1_conv_u[:, :, :, y_1_low:y_1_high]
+    y_1_low, y_1_high = 0, 8
+    part = up1_join_y[:, :, :, y_1_low:y_1_high]
+    part += up1_conv_u[:, :, :, y_1_low:y_1_high]
     net.give(up1_conv_u)
     # (10) up1_join_y[n, i, j, d+8] += down1_relu2_y[n,i,j,d]
     d_at = rt.span(1, 8, 0, 8)
@@ -415,51 +403,46 @@ def unet_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.A
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", down2_relu2_y, pool2_y, {"r": 2, "t": 2})
     down3_relu2_y = _double_predict(net.at("down3"), pool2_y, K=32)
     net.give(pool2_y)
-    # (4) up2_grow_x_replicate[n,q,j,c] = down3_relu2_y[n,0,j,c] [q≤0]
-    up2_grow_x_replicate = net.take((N, 10, 8, 32))
-    up2_grow_x_replicate.fill(0)
-    q_low, q_high = rt.clip(10, (-1, 0, 1))
-    if q_low < q_high:
-        part = up2_grow_x_replicate[:, q_low:q_high]
-        part += down3_relu2_y[:, 0][:, None, :, :]
-    # (4) up2_grow_x_replicate[n,q,j,c] += down3_relu2_y[n,7,j,c] [9≤q]
-    if not loops.unet_forward_3(up2_grow_x_replicate, down3_relu2_y, N):
-        q_low, q_high = rt.clip(10, (1, -9, 1))
-        if q_low < q_high:
-            part = up2_grow_x_replicate[:, q_low:q_high]
-            part += down3_relu2_y[:, 7][:, None, :, :]
-    # (4) up2_grow_x_replicate[n,q,j,c] += down3_relu2_y[n, q−1, j, c]
-    q_low, q_high = rt.clip(10, (1, -1, 8))
-    if q_low < q_high:
-        q_at = rt.span(1, -1, q_low, q_high)
-        part = up2_grow_x_replicate[:, q_low:q_high]
-        part += down3_relu2_y[:, q_at]
+    # (4) up2_grow_v[n,k,j,c] = down3_relu2_y[n,0,j,c] [k≤0]
+    up2_grow_v = net.take((N, 10, 8, 32))
+    up2_grow_v.fill(0)
+    k_low, k_high = 0, 1
+    part = up2_grow_v[:, k_low:k_high]
+    part += down3_relu2_y[:, 0][:, None, :, :]
+    # (4) up2_grow_v[n,k,j,c] += down3_relu2_y[n,7,j,c] [9≤k]
+    if not loops.unet_forward_3(up2_grow_v, down3_relu2_y, N):
+        k_low, k_high = 9, 10
+        part = up2_grow_v[:, k_low:k_high]
+        part += down3_relu2_y[:, 7][:, None, :, :]
+    # (4) up2_grow_v[n,k,j,c] += down3_relu2_y[n, k−1, j, c]
+    k_low, k_high = 1, 9
+    k_at = rt.span(1, -1, k_low, k_high)
+    part = up2_grow_v[:, k_low:k_high]
+    part += down3_relu2_y[:, k_at]
     net.give(down3_relu2_y)
-    up2_grow_z, up2_grow_z_replicate = _upsample_bilinear2d_forward(net, up2_grow_x_replicate, U=16)
-    # (6) up2_grow_z_replicate[n,u,v,c] += up2_grow_z[n,u,7,c] [9≤v]
-    if not loops.unet_forward_4(up2_grow_z_replicate, up2_grow_z, N):
-        v_low, v_high = rt.clip(10, (1, -9, 1))
-        if v_low < v_high:
-            part = up2_grow_z_replicate[:, :, v_low:v_high]
-            part += up2_grow_z[:, :, 7][:, :, None, :]
-    # (6) up2_grow_z_replicate[n,u,v,c] += up2_grow_z[n, u, v−1, c]
-    v_low, v_high = rt.clip(10, (1, -1, 8))
-    if v_low < v_high:
-        v_at = rt.span(1, -1, v_low, v_high)
-        part = up2_grow_z_replicate[:, :, v_low:v_high]
-        part += up2_grow_z[:, :, v_at]
+    up2_grow_z, up2_grow_h = _upsample_bilinear2d_forward(net, up2_grow_v, U=16)
+    # (6) up2_grow_h[n,u,q,c] += up2_grow_z[n,u,7,c] [9≤q]
+    if not loops.unet_forward_4(up2_grow_h, up2_grow_z, N):
+        q_low, q_high = 9, 10
+        part = up2_grow_h[:, :, q_low:q_high]
+        part += up2_grow_z[:, :, 7][:, :, None, :]
+    # (6) up2_grow_h[n,u,q,c] += up2_grow_z[n, u, q−1, c]
+    q_low, q_high = 1, 9
+    q_at = rt.span(1, -1, q_low, q_high)
+    part = up2_grow_h[:, :, q_low:q_high]
+    part += up2_grow_z[:, :, q_at]
     net.give(up2_grow_z)
-    # (7) up2_grow_y[n, u, 2j+t, c] = Σ_{b} max(0, 1−|t/2+3/4−b|) up2_grow_z_replicate[n, u, j+b, c]
+    # (7) up2_grow_y[n, u, 2j+t, c] = Σ_{d} max(0, 1−|t/2+3/4−d|) up2_grow_h[n, u, j+d, c]
     up2_grow_y = net.take((N, 16, 16, 32))
     up2_grow_y.fill(0)
     up2_grow_y_1 = up2_grow_y.reshape(N, 16, 8, 2, 32)
-    for b in range(3):
-        j_at = rt.span(1, b, 0, 8)
+    for d in range(3):
+        j_at = rt.span(1, d, 0, 8)
         up2_grow_y_1 += (
-            np.maximum(1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - b), 0)
-            * up2_grow_z_replicate[:, :, j_at][:, :, :, None, :]
+            np.maximum(1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - d), 0)
+            * up2_grow_h[:, :, j_at][:, :, :, None, :]
         )
-    net.give(up2_grow_z_replicate)
+    net.give(up2_grow_h)
     # (8) up2_conv_u[n,i,j,k] = Σ_{c} up2_conv_w[0,0,c,k] up2_grow_y[n,i,j,c]
     # (8) up2_conv_u[n,i,j,k] += up2_conv_b[k]
     up2_conv_u = rt.contract(
@@ -469,10 +452,9 @@ def unet_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.A
     # (10) up2_join_y[n,i,j,y_1] = up2_conv_u[n,i,j,y_1]
     up2_join_y = net.take((N, 16, 16, 32))
     up2_join_y.fill(0)
-    y_1_low, y_1_high = rt.clip(32, (1, 0, 16))
-    if y_1_low < y_1_high:
-        part = up2_join_y[:, :, :, y_1_low:y_1_high]
-        part += up2_conv_u[:, :, :, y_1_low:y_1_high]
+    y_1_low, y_1_high = 0, 16
+    part = up2_join_y[:, :, :, y_1_low:y_1_high]
+    part += up2_conv_u[:, :, :, y_1_low:y_1_high]
     net.give(up2_conv_u)
     # (10) up2_join_y[n, i, j, d+16] += down2_relu2_y[n,i,j,d]
     d_at = rt.span(1, 16, 0, 16)
@@ -491,51 +473,46 @@ def unet_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.A
     )
     net.give(up2_merge_relu1_y)
     up2_merge_relu2_y = _conv2d_relu_forward(net, up2_merge_conv2_u, up2_merge_conv2_b)
-    # (4) up1_grow_x_replicate[n,q,j,c] = up2_merge_relu2_y[n,0,j,c] [q≤0]
-    up1_grow_x_replicate = net.take((N, 18, 16, 16))
-    up1_grow_x_replicate.fill(0)
-    q_low, q_high = rt.clip(18, (-1, 0, 1))
-    if q_low < q_high:
-        part = up1_grow_x_replicate[:, q_low:q_high]
-        part += up2_merge_relu2_y[:, 0][:, None, :, :]
-    # (4) up1_grow_x_replicate[n,q,j,c] += up2_merge_relu2_y[n,15,j,c] [17≤q]
-    if not loops.unet_forward_5(up1_grow_x_replicate, up2_merge_relu2_y, N):
-        q_low, q_high = rt.clip(18, (1, -17, 1))
-        if q_low < q_high:
-            part = up1_grow_x_replicate[:, q_low:q_high]
-            part += up2_merge_relu2_y[:, 15][:, None, :, :]
-    # (4) up1_grow_x_replicate[n,q,j,c] += up2_merge_relu2_y[n, q−1, j, c]
-    q_low, q_high = rt.clip(18, (1, -1, 16))
-    if q_low < q_high:
-        q_at = rt.span(1, -1, q_low, q_high)
-        part = up1_grow_x_replicate[:, q_low:q_high]
-        part += up2_merge_relu2_y[:, q_at]
+    # (4) up1_grow_v[n,k,j,c] = up2_merge_relu2_y[n,0,j,c] [k≤0]
+    up1_grow_v = net.take((N, 18, 16, 16))
+    up1_grow_v.fill(0)
+    k_low, k_high = 0, 1
+    part = up1_grow_v[:, k_low:k_high]
+    part += up2_merge_relu2_y[:, 0][:, None, :, :]
+    # (4) up1_grow_v[n,k,j,c] += up2_merge_relu2_y[n,15,j,c] [17≤k]
+    if not loops.unet_forward_5(up1_grow_v, up2_merge_relu2_y, N):
+        k_low, k_high = 17, 18
+        part = up1_grow_v[:, k_low:k_high]
+        part += up2_merge_relu2_y[:, 15][:, None, :, :]
+    # (4) up1_grow_v[n,k,j,c] += up2_merge_relu2_y[n, k−1, j, c]
+    k_low, k_high = 1, 17
+    k_at = rt.span(1, -1, k_low, k_high)
+    part = up1_grow_v[:, k_low:k_high]
+    part += up2_merge_relu2_y[:, k_at]
     net.give(up2_merge_relu2_y)
-    up1_grow_z, up1_grow_z_replicate = _upsample_bilinear2d_forward(net, up1_grow_x_replicate, U=32)
-    # (6) up1_grow_z_replicate[n,u,v,c] += up1_grow_z[n,u,15,c] [17≤v]
-    if not loops.unet_forward_6(up1_grow_z_replicate, up1_grow_z, N):
-        v_low, v_high = rt.clip(18, (1, -17, 1))
-        if v_low < v_high:
-            part = up1_grow_z_replicate[:, :, v_low:v_high]
-            part += up1_grow_z[:, :, 15][:, :, None, :]
-    # (6) up1_grow_z_replicate[n,u,v,c] += up1_grow_z[n, u, v−1, c]
-    v_low, v_high = rt.clip(18, (1, -1, 16))
-    if v_low < v_high:
-        v_at = rt.span(1, -1, v_low, v_high)
-        part = up1_grow_z_replicate[:, :, v_low:v_high]
-        part += up1_grow_z[:, :, v_at]
+    up1_grow_z, up1_grow_h = _upsample_bilinear2d_forward(net, up1_grow_v, U=32)
+    # (6) up1_grow_h[n,u,q,c] += up1_grow_z[n,u,15,c] [17≤q]
+    if not loops.unet_forward_6(up1_grow_h, up1_grow_z, N):
+        q_low, q_high = 17, 18
+        part = up1_grow_h[:, :, q_low:q_high]
+        part += up1_grow_z[:, :, 15][:, :, None, :]
+    # (6) up1_grow_h[n,u,q,c] += up1_grow_z[n, u, q−1, c]
+    q_low, q_high = 1, 17
+    q_at = rt.span(1, -1, q_low, q_high)
+    part = up1_grow_h[:, :, q_low:q_high]
+    part += up1_grow_z[:, :, q_at]
     net.give(up1_grow_z)
-    # (7) up1_grow_y[n, u, 2j+t, c] = Σ_{b} max(0, 1−|t/2+3/4−b|) up1_grow_z_replicate[n, u, j+b, c]
+    # (7) up1_grow_y[n, u, 2j+t, c] = Σ_{d} max(0, 1−|t/2+3/4−d|) up1_grow_h[n, u, j+d, c]
     up1_grow_y = net.take((N, 32, 32, 16))
     up1_grow_y.fill(0)
     up1_grow_y_1 = up1_grow_y.reshape(N, 32, 16, 2, 16)
-    for b in range(3):
-        j_at = rt.span(1, b, 0, 16)
+    for d in range(3):
+        j_at = rt.span(1, d, 0, 16)
         up1_grow_y_1 += (
-            np.maximum(1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - b), 0)
-            * up1_grow_z_replicate[:, :, j_at][:, :, :, None, :]
+            np.maximum(1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - d), 0)
+            * up1_grow_h[:, :, j_at][:, :, :, None, :]
         )
-    net.give(up1_grow_z_replicate)
+    net.give(up1_grow_h)
     # (8) up1_conv_u[n,i,j,k] = Σ_{c} up1_conv_w[0,0,c,k] up1_grow_y[n,i,j,c]
     # (8) up1_conv_u[n,i,j,k] += up1_conv_b[k]
     up1_conv_u = rt.contract(
@@ -545,10 +522,9 @@ def unet_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.A
     # (10) up1_join_y[n,i,j,y_1] = up1_conv_u[n,i,j,y_1]
     up1_join_y = net.take((N, 32, 32, 16))
     up1_join_y.fill(0)
-    y_1_low, y_1_high = rt.clip(16, (1, 0, 8))
-    if y_1_low < y_1_high:
-        part = up1_join_y[:, :, :, y_1_low:y_1_high]
-        part += up1_conv_u[:, :, :, y_1_low:y_1_high]
+    y_1_low, y_1_high = 0, 8
+    part = up1_join_y[:, :, :, y_1_low:y_1_high]
+    part += up1_conv_u[:, :, :, y_1_low:y_1_high]
     net.give(up1_conv_u)
     # (10) up1_join_y[n, i, j, d+8] += down1_relu2_y[n,i,j,d]
     d_at = rt.span(1, 8, 0, 8)
@@ -582,7 +558,7 @@ def _relu_backward(net: rt.Pass, dy: rt.Array, y: rt.Array) -> rt.Array:
     Given are dy (N, H, H, K) and y (N, H, H, K). Returned is du (N, H, H, K).
     """
     N, H, _, K = dy.shape
-    # (71) du[m,e,o,l] = dy[m,e,o,l] [y[m,e,o,l]>0]
+    # (71) du[m,v,e,a] = dy[m,v,e,a] [y[m,v,e,a]>0]
     du = net.take((N, H, H, K))
     if not loops.unet_relu_backward_1(du, dy, y, H, K, N):
         du[...] = np.where(y > 0, dy, 0)
@@ -600,19 +576,19 @@ def _double_backward(net: rt.Pass, drelu2_y: rt.Array) -> rt.Array:
     C = x.shape[3]
     conv1_w, conv2_w = net.weights(f"conv1.w 3 3 {C} {K}, conv2.w 3 3 {K} {K}")
     dconv2_u = _relu_backward(net, drelu2_y, relu2_y)
-    # (47) drelu1_y[m,e,o,l] = Σ_{r,t,k} conv2_w[r,t,l,k] dconv2_u[m, e+1−r, o+1−t, k]
-    drelu1_y = rt.contract("m e-r+1 o-t+1 k, r t l k -> m e o l", dconv2_u, conv2_w, out=net.take((N, H, H, K)))
+    # (47) drelu1_y[m,v,e,a] = Σ_{r,t,k} conv2_w[r,t,a,k] dconv2_u[m, v+1−r, e+1−t, k]
+    drelu1_y = rt.contract("m v-r+1 e-t+1 k, r t a k -> m v e a", dconv2_u, conv2_w, out=net.take((N, H, H, K)))
     dconv1_u = _relu_backward(net, drelu1_y, relu1_y)
     net.give(drelu1_y)
-    # (53) dx[m,e,o,l] = Σ_{r,t,k} conv1_w[r,t,l,k] dconv1_u[m, e+1−r, o+1−t, k]
-    dx = rt.contract("m e-r+1 o-t+1 k, r t l k -> m e o l", dconv1_u, conv1_w, out=net.take((N, H, H, C)))
-    # (44) dconv1_w[m,e,o,l] = Σ_{n,i,j} x[n, m+i−1, e+j−1, o] dconv1_u[n,i,j,l]
-    dconv1_w = rt.contract("n m+i-1 e+j-1 o, n i j l -> m e o l", x, dconv1_u, out=rt.empty((3, 3, C, K), dtype))
+    # (53) dx[m,v,e,a] = Σ_{r,t,k} conv1_w[r,t,a,k] dconv1_u[m, v+1−r, e+1−t, k]
+    dx = rt.contract("m v-r+1 e-t+1 k, r t a k -> m v e a", dconv1_u, conv1_w, out=net.take((N, H, H, C)))
+    # (44) dconv1_w[m,v,e,a] = Σ_{n,i,j} x[n, m+i−1, v+j−1, e] dconv1_u[n,i,j,a]
+    dconv1_w = rt.contract("n m+i-1 v+j-1 e, n i j a -> m v e a", x, dconv1_u, out=rt.empty((3, 3, C, K), dtype))
     # (37) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
     dconv1_b = rt.total(dconv1_u, (0, 1, 2))
     net.give(dconv1_u)
-    # (44) dconv2_w[m,e,o,l] = Σ_{n,i,j} relu1_y[n, m+i−1, e+j−1, o] dconv2_u[n,i,j,l]
-    dconv2_w = rt.contract("n m+i-1 e+j-1 o, n i j l -> m e o l", relu1_y, dconv2_u, out=rt.empty((3, 3, K, K), dtype))
+    # (44) dconv2_w[m,v,e,a] = Σ_{n,i,j} relu1_y[n, m+i−1, v+j−1, e] dconv2_u[n,i,j,a]
+    dconv2_w = rt.contract("n m+i-1 v+j-1 e, n i j a -> m v e a", relu1_y, dconv2_u, out=rt.empty((3, 3, K, K), dtype))
     # (37) dconv2_b[m] = Σ_{n,i,j} dconv2_u[n,i,j,m]
     dconv2_b = rt.total(dconv2_u, (0, 1, 2))
     net.give(dconv2_u)
@@ -663,231 +639,213 @@ def unet_backward(
     up1_merge_conv1_w, up1_merge_conv2_w = net.weights("up1_merge_conv1.w 3 3 16 8, up1_merge_conv2.w 3 3 8 8")
     (output_w,) = net.weights("output.w 1 1 8 2")
     rt.extents("unet", "dy", dy.shape, (N, 32, 32, 2), "batch, 32, 32, 2")
-    # (39) dup1_merge_relu2_y[m,e,o,l] = Σ_{k} dy[m,e,o,k] output_w[0,0,l,k]
-    dup1_merge_relu2_y = rt.contract("m e o k, 0 0 l k -> m e o l", dy, output_w, out=net.take((N, 32, 32, 8)))
+    # (39) dup1_merge_relu2_y[m,v,e,a] = Σ_{k} dy[m,v,e,k] output_w[0,0,a,k]
+    dup1_merge_relu2_y = rt.contract("m v e k, 0 0 a k -> m v e a", dy, output_w, out=net.take((N, 32, 32, 8)))
     dup1_merge_conv2_u = _relu_backward(net, dup1_merge_relu2_y, up1_merge_relu2_y)
     net.give(dup1_merge_relu2_y)
-    # (47) dup1_merge_relu1_y[m,e,o,l] = Σ_{r,t,k} up1_merge_conv2_w[r,t,l,k] dup1_merge_conv2_u[m, e+1−r, o+1−t, k]
+    # (47) dup1_merge_relu1_y[m,v,e,a] = Σ_{r,t,k} up1_merge_conv2_w[r,t,a,k] dup1_merge_conv2_u[m, v+1−r, e+1−t, k]
     dup1_merge_relu1_y = rt.contract(
-        "m e-r+1 o-t+1 k, r t l k -> m e o l", dup1_merge_conv2_u, up1_merge_conv2_w, out=net.take((N, 32, 32, 8))
+        "m v-r+1 e-t+1 k, r t a k -> m v e a", dup1_merge_conv2_u, up1_merge_conv2_w, out=net.take((N, 32, 32, 8))
     )
     dup1_merge_conv1_u = _relu_backward(net, dup1_merge_relu1_y, up1_merge_relu1_y)
     net.give(dup1_merge_relu1_y)
-    # (53) dup1_join_y[m,e,o,l] = Σ_{r,t,k} up1_merge_conv1_w[r,t,l,k] dup1_merge_conv1_u[m, e+1−r, o+1−t, k]
+    # (53) dup1_join_y[m,v,e,a] = Σ_{r,t,k} up1_merge_conv1_w[r,t,a,k] dup1_merge_conv1_u[m, v+1−r, e+1−t, k]
     dup1_join_y = rt.contract(
-        "m e-r+1 o-t+1 k, r t l k -> m e o l", dup1_merge_conv1_u, up1_merge_conv1_w, out=net.take((N, 32, 32, 16))
+        "m v-r+1 e-t+1 k, r t a k -> m v e a", dup1_merge_conv1_u, up1_merge_conv1_w, out=net.take((N, 32, 32, 16))
     )
-    # (54) dup1_conv_u[m,e,o,l] = dup1_join_y[m,e,o,l]
+    # (54) dup1_conv_u[m,v,e,a] = dup1_join_y[m,v,e,a]
     dup1_conv_u = net.take((N, 32, 32, 8))
     dup1_conv_u.fill(0)
-    l_low, l_high = rt.clip(8, (1, 0, 16))
-    if l_low < l_high:
-        part = dup1_conv_u[:, :, :, l_low:l_high]
-        part += dup1_join_y[:, :, :, l_low:l_high]
-    # (56) dup1_grow_y[m,e,o,l] = Σ_{k} up1_conv_w[0,0,l,k] dup1_conv_u[m,e,o,k]
-    dup1_grow_y = rt.contract("m e o k, 0 0 l k -> m e o l", dup1_conv_u, up1_conv_w, out=net.take((N, 32, 32, 16)))
-    # (59) dup1_grow_z_replicate[m, e, j+b, l] += Σ_{t} max(0, 1−|t/2+3/4−b|) dup1_grow_y[m, e, 2j+t, l]
+    a_low, a_high = 0, 8
+    part = dup1_conv_u[:, :, :, a_low:a_high]
+    part += dup1_join_y[:, :, :, a_low:a_high]
+    # (56) dup1_grow_y[m,v,e,a] = Σ_{k} up1_conv_w[0,0,a,k] dup1_conv_u[m,v,e,k]
+    dup1_grow_y = rt.contract("m v e k, 0 0 a k -> m v e a", dup1_conv_u, up1_conv_w, out=net.take((N, 32, 32, 16)))
+    # (59) dup1_grow_h[m, v, j+d, a] += Σ_{t} max(0, 1−|t/2+3/4−d|) dup1_grow_y[m, v, 2j+t, a]
     dup1_grow_y_1 = dup1_grow_y.reshape(N, 32, 16, 2, 16)
     factor1 = rt.zeros((2, 3), dtype)
     factor1 += np.maximum(
         1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - np.arange(0, 3, dtype=dtype)), 0
     )
-    dup1_grow_z_replicate = rt.contract(
-        "m e j t l, t b -> m e j+b l", dup1_grow_y_1, factor1, out=net.take((N, 32, 18, 16))
-    )
+    dup1_grow_h = rt.contract("m v j t a, t d -> m v j+d a", dup1_grow_y_1, factor1, out=net.take((N, 32, 18, 16)))
     net.give(dup1_grow_y)
-    # (62) dup1_grow_z[m,e,15,l] = Σ_{v} dup1_grow_z_replicate[m,e,v,l] [17≤v]
+    # (62) dup1_grow_z[m,v,15,a] = Σ_{q} dup1_grow_h[m,v,q,a] [17≤q]
     dup1_grow_z = net.take((N, 32, 16, 16))
     dup1_grow_z.fill(0)
-    v_low, v_high = rt.clip(18, (1, -17, 1))
-    if v_low < v_high:
-        part = dup1_grow_z[:, :, 15]
-        part += rt.total(dup1_grow_z_replicate[:, :, v_low:v_high], 2)
-    # (62) dup1_grow_z[m,e,0,l] += Σ_{v} dup1_grow_z_replicate[m,e,v,l] [v≤0]
-    v_low, v_high = rt.clip(18, (-1, 0, 1))
-    if v_low < v_high:
-        part = dup1_grow_z[:, :, 0]
-        part += rt.total(dup1_grow_z_replicate[:, :, v_low:v_high], 2)
-    # (62) dup1_grow_z[m,e,o,l] += dup1_grow_z_replicate[m, e, o+1, l]
-    o_at = rt.span(1, 1, 0, 16)
-    dup1_grow_z += dup1_grow_z_replicate[:, :, o_at]
-    net.give(dup1_grow_z_replicate)
-    # (65) dup1_grow_x_replicate[m, i+a, o, l] += Σ_{r} max(0, 1−|r/2+3/4−a|) dup1_grow_z[m, 2i+r, o, l]
+    q_low, q_high = 17, 18
+    part = dup1_grow_z[:, :, 15]
+    part += rt.total(dup1_grow_h[:, :, q_low:q_high], 2)
+    # (62) dup1_grow_z[m,v,e,a] += dup1_grow_h[m, v, e+1, a]
+    e_at = rt.span(1, 1, 0, 16)
+    dup1_grow_z += dup1_grow_h[:, :, e_at]
+    # (62) dup1_grow_z[m,v,0,a] += Σ_{q} dup1_grow_h[m,v,q,a] [q≤0]
+    q_low, q_high = 0, 1
+    part = dup1_grow_z[:, :, 0]
+    part += rt.total(dup1_grow_h[:, :, q_low:q_high], 2)
+    net.give(dup1_grow_h)
+    # (65) dup1_grow_v[m, i+d, e, a] += Σ_{r} max(0, 1−|r/2+3/4−d|) dup1_grow_z[m, 2i+r, e, a]
     dup1_grow_z_1 = dup1_grow_z.reshape(N, 16, 2, 16, 16)
     factor2 = rt.zeros((2, 3), dtype)
     factor2 += np.maximum(
         1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - np.arange(0, 3, dtype=dtype)), 0
     )
-    dup1_grow_x_replicate = rt.contract(
-        "m i r o l, r a -> m i+a o l", dup1_grow_z_1, factor2, out=net.take((N, 18, 16, 16))
-    )
+    dup1_grow_v = rt.contract("m i r e a, r d -> m i+d e a", dup1_grow_z_1, factor2, out=net.take((N, 18, 16, 16)))
     net.give(dup1_grow_z)
-    # (68) dup2_merge_relu2_y[m,15,o,l] = Σ_{q} dup1_grow_x_replicate[m,q,o,l] [17≤q]
+    # (68) dup2_merge_relu2_y[m,15,e,a] = Σ_{k} dup1_grow_v[m,k,e,a] [17≤k]
     dup2_merge_relu2_y = net.take((N, 16, 16, 16))
     dup2_merge_relu2_y.fill(0)
-    q_low, q_high = rt.clip(18, (1, -17, 1))
-    if q_low < q_high:
-        part = dup2_merge_relu2_y[:, 15]
-        part += rt.total(dup1_grow_x_replicate[:, q_low:q_high], 1)
-    # (68) dup2_merge_relu2_y[m,0,o,l] += Σ_{q} dup1_grow_x_replicate[m,q,o,l] [q≤0]
-    q_low, q_high = rt.clip(18, (-1, 0, 1))
-    if q_low < q_high:
-        part = dup2_merge_relu2_y[:, 0]
-        part += rt.total(dup1_grow_x_replicate[:, q_low:q_high], 1)
-    # (68) dup2_merge_relu2_y[m,e,o,l] += dup1_grow_x_replicate[m, e+1, o, l]
-    e_at = rt.span(1, 1, 0, 16)
-    dup2_merge_relu2_y += dup1_grow_x_replicate[:, e_at]
-    net.give(dup1_grow_x_replicate)
+    k_low, k_high = 17, 18
+    part = dup2_merge_relu2_y[:, 15]
+    part += rt.total(dup1_grow_v[:, k_low:k_high], 1)
+    # (68) dup2_merge_relu2_y[m,v,e,a] += dup1_grow_v[m, v+1, e, a]
+    v_at = rt.span(1, 1, 0, 16)
+    dup2_merge_relu2_y += dup1_grow_v[:, v_at]
+    # (68) dup2_merge_relu2_y[m,0,e,a] += Σ_{k} dup1_grow_v[m,k,e,a] [k≤0]
+    k_low, k_high = 0, 1
+    part = dup2_merge_relu2_y[:, 0]
+    part += rt.total(dup1_grow_v[:, k_low:k_high], 1)
+    net.give(dup1_grow_v)
     dup2_merge_conv2_u = _relu_backward(net, dup2_merge_relu2_y, up2_merge_relu2_y)
     net.give(dup2_merge_relu2_y)
-    # (47) dup2_merge_relu1_y[m,e,o,l] = Σ_{r,t,k} up2_merge_conv2_w[r,t,l,k] dup2_merge_conv2_u[m, e+1−r, o+1−t, k]
+    # (47) dup2_merge_relu1_y[m,v,e,a] = Σ_{r,t,k} up2_merge_conv2_w[r,t,a,k] dup2_merge_conv2_u[m, v+1−r, e+1−t, k]
     dup2_merge_relu1_y = rt.contract(
-        "m e-r+1 o-t+1 k, r t l k -> m e o l", dup2_merge_conv2_u, up2_merge_conv2_w, out=net.take((N, 16, 16, 16))
+        "m v-r+1 e-t+1 k, r t a k -> m v e a", dup2_merge_conv2_u, up2_merge_conv2_w, out=net.take((N, 16, 16, 16))
     )
     dup2_merge_conv1_u = _relu_backward(net, dup2_merge_relu1_y, up2_merge_relu1_y)
     net.give(dup2_merge_relu1_y)
-    # (53) dup2_join_y[m,e,o,l] = Σ_{r,t,k} up2_merge_conv1_w[r,t,l,k] dup2_merge_conv1_u[m, e+1−r, o+1−t, k]
+    # (53) dup2_join_y[m,v,e,a] = Σ_{r,t,k} up2_merge_conv1_w[r,t,a,k] dup2_merge_conv1_u[m, v+1−r, e+1−t, k]
     dup2_join_y = rt.contract(
-        "m e-r+1 o-t+1 k, r t l k -> m e o l", dup2_merge_conv1_u, up2_merge_conv1_w, out=net.take((N, 16, 16, 32))
+        "m v-r+1 e-t+1 k, r t a k -> m v e a", dup2_merge_conv1_u, up2_merge_conv1_w, out=net.take((N, 16, 16, 32))
     )
-    # (54) dup2_conv_u[m,e,o,l] = dup2_join_y[m,e,o,l]
+    # (54) dup2_conv_u[m,v,e,a] = dup2_join_y[m,v,e,a]
     dup2_conv_u = net.take((N, 16, 16, 16))
     dup2_conv_u.fill(0)
-    l_low, l_high = rt.clip(16, (1, 0, 32))
-    if l_low < l_high:
-        part = dup2_conv_u[:, :, :, l_low:l_high]
-        part += dup2_join_y[:, :, :, l_low:l_high]
-    # (56) dup2_grow_y[m,e,o,l] = Σ_{k} up2_conv_w[0,0,l,k] dup2_conv_u[m,e,o,k]
-    dup2_grow_y = rt.contract("m e o k, 0 0 l k -> m e o l", dup2_conv_u, up2_conv_w, out=net.take((N, 16, 16, 32)))
-    # dup2_grow_z_replicate[m, e, j+b, l] += Σ_{t} max(0, 1−|t/2+3/4−b|) dup2_grow_y[m, e, 2j+t, l]
+    a_low, a_high = 0, 16
+    part = dup2_conv_u[:, :, :, a_low:a_high]
+    part += dup2_join_y[:, :, :, a_low:a_high]
+    # (56) dup2_grow_y[m,v,e,a] = Σ_{k} up2_conv_w[0,0,a,k] dup2_conv_u[m,v,e,k]
+    dup2_grow_y = rt.contract("m v e k, 0 0 a k -> m v e a", dup2_conv_u, up2_conv_w, out=net.take((N, 16, 16, 32)))
+    # dup2_grow_h[m, v, j+d, a] += Σ_{t} max(0, 1−|t/2+3/4−d|) dup2_grow_y[m, v, 2j+t, a]
     dup2_grow_y_1 = dup2_grow_y.reshape(N, 16, 8, 2, 32)
     factor3 = rt.zeros((2, 3), dtype)
     factor3 += np.maximum(
         1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - np.arange(0, 3, dtype=dtype)), 0
     )
-    dup2_grow_z_replicate = rt.contract(
-        "m e j t l, t b -> m e j+b l", dup2_grow_y_1, factor3, out=net.take((N, 16, 10, 32))
-    )
+    dup2_grow_h = rt.contract("m v j t a, t d -> m v j+d a", dup2_grow_y_1, factor3, out=net.take((N, 16, 10, 32)))
     net.give(dup2_grow_y)
-    # dup2_grow_z[m,e,7,l] = Σ_{v} dup2_grow_z_replicate[m,e,v,l] [9≤v]
+    # dup2_grow_z[m,v,7,a] = Σ_{q} dup2_grow_h[m,v,q,a] [9≤q]
     done = loops.wanted(5120 * N)
     if done:
         dup2_grow_z = net.take((N, 16, 8, 32))
-        done = loops.unet_backward_1(dup2_grow_z, dup2_grow_z_replicate, N)
+        done = loops.unet_backward_1(dup2_grow_z, dup2_grow_h, N)
     if not done:
         dup2_grow_z = net.take((N, 16, 8, 32))
         dup2_grow_z.fill(0)
-        v_low, v_high = rt.clip(10, (1, -9, 1))
-        if v_low < v_high:
-            part = dup2_grow_z[:, :, 7]
-            part += rt.total(dup2_grow_z_replicate[:, :, v_low:v_high], 2)
-    # dup2_grow_z[m,e,0,l] += Σ_{v} dup2_grow_z_replicate[m,e,v,l] [v≤0]
-    v_low, v_high = rt.clip(10, (-1, 0, 1))
-    if v_low < v_high:
-        part = dup2_grow_z[:, :, 0]
-        part += rt.total(dup2_grow_z_replicate[:, :, v_low:v_high], 2)
-    # dup2_grow_z[m,e,o,l] += dup2_grow_z_replicate[m, e, o+1, l]
-    o_at = rt.span(1, 1, 0, 8)
-    dup2_grow_z += dup2_grow_z_replicate[:, :, o_at]
-    net.give(dup2_grow_z_replicate)
-    # dup2_grow_x_replicate[m, i+a, o, l] += Σ_{r} max(0, 1−|r/2+3/4−a|) dup2_grow_z[m, 2i+r, o, l]
+        q_low, q_high = 9, 10
+        part = dup2_grow_z[:, :, 7]
+        part += rt.total(dup2_grow_h[:, :, q_low:q_high], 2)
+    # dup2_grow_z[m,v,e,a] += dup2_grow_h[m, v, e+1, a]
+    e_at = rt.span(1, 1, 0, 8)
+    dup2_grow_z += dup2_grow_h[:, :, e_at]
+    # dup2_grow_z[m,v,0,a] += Σ_{q} dup2_grow_h[m,v,q,a] [q≤0]
+    q_low, q_high = 0, 1
+    part = dup2_grow_z[:, :, 0]
+    part += rt.total(dup2_grow_h[:, :, q_low:q_high], 2)
+    net.give(dup2_grow_h)
+    # dup2_grow_v[m, i+d, e, a] += Σ_{r} max(0, 1−|r/2+3/4−d|) dup2_grow_z[m, 2i+r, e, a]
     dup2_grow_z_1 = dup2_grow_z.reshape(N, 8, 2, 8, 32)
     factor4 = rt.zeros((2, 3), dtype)
     factor4 += np.maximum(
         1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - np.arange(0, 3, dtype=dtype)), 0
     )
-    dup2_grow_x_replicate = rt.contract(
-        "m i r o l, r a -> m i+a o l", dup2_grow_z_1, factor4, out=net.take((N, 10, 8, 32))
-    )
+    dup2_grow_v = rt.contract("m i r e a, r d -> m i+d e a", dup2_grow_z_1, factor4, out=net.take((N, 10, 8, 32)))
     net.give(dup2_grow_z)
-    # ddown3_relu2_y[m,7,o,l] = Σ_{q} dup2_grow_x_replicate[m,q,o,l] [9≤q]
+    # ddown3_relu2_y[m,7,e,a] = Σ_{k} dup2_grow_v[m,k,e,a] [9≤k]
     done = loops.wanted(2560 * N)
     if done:
         ddown3_relu2_y = net.take((N, 8, 8, 32))
-        done = loops.unet_backward_2(ddown3_relu2_y, dup2_grow_x_replicate, N)
+        done = loops.unet_backward_2(ddown3_relu2_y, dup2_grow_v, N)
     if not done:
         ddown3_relu2_y = net.take((N, 8, 8, 32))
         ddown3_relu2_y.fill(0)
-        q_low, q_high = rt.clip(10, (1, -9, 1))
-        if q_low < q_high:
-            part = ddown3_relu2_y[:, 7]
-            part += rt.total(dup2_grow_x_replicate[:, q_low:q_high], 1)
-    # ddown3_relu2_y[m,0,o,l] += Σ_{q} dup2_grow_x_replicate[m,q,o,l] [q≤0]
-    q_low, q_high = rt.clip(10, (-1, 0, 1))
-    if q_low < q_high:
-        part = ddown3_relu2_y[:, 0]
-        part += rt.total(dup2_grow_x_replicate[:, q_low:q_high], 1)
-    # ddown3_relu2_y[m,e,o,l] += dup2_grow_x_replicate[m, e+1, o, l]
-    e_at = rt.span(1, 1, 0, 8)
-    ddown3_relu2_y += dup2_grow_x_replicate[:, e_at]
-    net.give(dup2_grow_x_replicate)
+        k_low, k_high = 9, 10
+        part = ddown3_relu2_y[:, 7]
+        part += rt.total(dup2_grow_v[:, k_low:k_high], 1)
+    # ddown3_relu2_y[m,v,e,a] += dup2_grow_v[m, v+1, e, a]
+    v_at = rt.span(1, 1, 0, 8)
+    ddown3_relu2_y += dup2_grow_v[:, v_at]
+    # ddown3_relu2_y[m,0,e,a] += Σ_{k} dup2_grow_v[m,k,e,a] [k≤0]
+    k_low, k_high = 0, 1
+    part = ddown3_relu2_y[:, 0]
+    part += rt.total(dup2_grow_v[:, k_low:k_high], 1)
+    net.give(dup2_grow_v)
     dpool2_y = _double_backward(net.at("down3"), ddown3_relu2_y)
     net.give(ddown3_relu2_y)
-    # (76) ddown2_relu2_y[m,e,o,l] = dup2_join_y[m, e, o, l+16]
+    # (76) ddown2_relu2_y[m,v,e,a] = dup2_join_y[m, v, e, a+16]
     ddown2_relu2_y = net.take((N, 16, 16, 16))
     ddown2_relu2_y.fill(0)
-    l_at = rt.span(1, 16, 0, 16)
-    ddown2_relu2_y += dup2_join_y[:, :, :, l_at]
+    a_at = rt.span(1, 16, 0, 16)
+    ddown2_relu2_y += dup2_join_y[:, :, :, a_at]
     net.give(dup2_join_y)
-    # (76) ddown2_relu2_y[m, 2i+r, 2j+t, l] += dpool2_y[m,i,j,l] [pool2_argmax[m,i,j,l]=2r+t]
+    # (76) ddown2_relu2_y[m, 2i+r, 2j+t, a] += dpool2_y[m,i,j,a] [pool2_argmax[m,i,j,a]=2r+t]
     if not loops.unet_backward_3(ddown2_relu2_y, dpool2_y, pool2_argmax, N):
         rt.spread(
-            "m i j l -> m 2i+r 2j+t l", dpool2_y, ddown2_relu2_y, {"r": 2, "t": 2}, argument=pool2_argmax, add=True
+            "m i j a -> m 2i+r 2j+t a", dpool2_y, ddown2_relu2_y, {"r": 2, "t": 2}, argument=pool2_argmax, add=True
         )
     net.give(dpool2_y)
     # (37), (44), (47), (49), (53), (78), down2
     dpool1_y = _double_backward(net.at("down2"), ddown2_relu2_y)
     net.give(ddown2_relu2_y)
-    # ddown1_relu2_y[m,e,o,l] = dup1_join_y[m, e, o, l+8]
+    # ddown1_relu2_y[m,v,e,a] = dup1_join_y[m, v, e, a+8]
     ddown1_relu2_y = net.take((N, 32, 32, 8))
     ddown1_relu2_y.fill(0)
-    l_at = rt.span(1, 8, 0, 8)
-    ddown1_relu2_y += dup1_join_y[:, :, :, l_at]
+    a_at = rt.span(1, 8, 0, 8)
+    ddown1_relu2_y += dup1_join_y[:, :, :, a_at]
     net.give(dup1_join_y)
-    # ddown1_relu2_y[m, 2i+r, 2j+t, l] += dpool1_y[m,i,j,l] [pool1_argmax[m,i,j,l]=2r+t]
+    # ddown1_relu2_y[m, 2i+r, 2j+t, a] += dpool1_y[m,i,j,a] [pool1_argmax[m,i,j,a]=2r+t]
     if not loops.unet_backward_4(ddown1_relu2_y, dpool1_y, pool1_argmax, N):
         rt.spread(
-            "m i j l -> m 2i+r 2j+t l", dpool1_y, ddown1_relu2_y, {"r": 2, "t": 2}, argument=pool1_argmax, add=True
+            "m i j a -> m 2i+r 2j+t a", dpool1_y, ddown1_relu2_y, {"r": 2, "t": 2}, argument=pool1_argmax, add=True
         )
     net.give(dpool1_y)
     ddown1_conv2_u = _relu_backward(net, ddown1_relu2_y, down1_relu2_y)
     net.give(ddown1_relu2_y)
-    # (47) ddown1_relu1_y[m,e,o,l] = Σ_{r,t,k} down1_conv2_w[r,t,l,k] ddown1_conv2_u[m, e+1−r, o+1−t, k]
+    # (47) ddown1_relu1_y[m,v,e,a] = Σ_{r,t,k} down1_conv2_w[r,t,a,k] ddown1_conv2_u[m, v+1−r, e+1−t, k]
     ddown1_relu1_y = rt.contract(
-        "m e-r+1 o-t+1 k, r t l k -> m e o l", ddown1_conv2_u, down1_conv2_w, out=net.take((N, 32, 32, 8))
+        "m v-r+1 e-t+1 k, r t a k -> m v e a", ddown1_conv2_u, down1_conv2_w, out=net.take((N, 32, 32, 8))
     )
     ddown1_conv1_u = _relu_backward(net, ddown1_relu1_y, down1_relu1_y)
     net.give(ddown1_relu1_y)
-    # (44) ddown1_conv1_w[m,e,o,l] = Σ_{n,i,j} x[n, m+i−1, e+j−1, o] ddown1_conv1_u[n,i,j,l]
+    # (44) ddown1_conv1_w[m,v,e,a] = Σ_{n,i,j} x[n, m+i−1, v+j−1, e] ddown1_conv1_u[n,i,j,a]
     ddown1_conv1_w = rt.contract(
-        "n m+i-1 e+j-1 o, n i j l -> m e o l", x, ddown1_conv1_u, out=rt.empty((3, 3, 1, 8), dtype)
+        "n m+i-1 v+j-1 e, n i j a -> m v e a", x, ddown1_conv1_u, out=rt.empty((3, 3, 1, 8), dtype)
     )
     # (37) ddown1_conv1_b[m] = Σ_{n,i,j} ddown1_conv1_u[n,i,j,m]
     ddown1_conv1_b = rt.total(ddown1_conv1_u, (0, 1, 2))
-    # (44) ddown1_conv2_w[m,e,o,l] = Σ_{n,i,j} down1_relu1_y[n, m+i−1, e+j−1, o] ddown1_conv2_u[n,i,j,l]
+    # (44) ddown1_conv2_w[m,v,e,a] = Σ_{n,i,j} down1_relu1_y[n, m+i−1, v+j−1, e] ddown1_conv2_u[n,i,j,a]
     ddown1_conv2_w = rt.contract(
-        "n m+i-1 e+j-1 o, n i j l -> m e o l", down1_relu1_y, ddown1_conv2_u, out=rt.empty((3, 3, 8, 8), dtype)
+        "n m+i-1 v+j-1 e, n i j a -> m v e a", down1_relu1_y, ddown1_conv2_u, out=rt.empty((3, 3, 8, 8), dtype)
     )
     # (37) ddown1_conv2_b[m] = Σ_{n,i,j} ddown1_conv2_u[n,i,j,m]
     ddown1_conv2_b = rt.total(ddown1_conv2_u, (0, 1, 2))
     net.give(ddown1_conv2_u)
-    # (34) dup2_conv_w[0,0,o,l] = Σ_{n,i,j} up2_grow_y[n,i,j,o] dup2_conv_u[n,i,j,l]
+    # (34) dup2_conv_w[0,0,e,a] = Σ_{n,i,j} up2_grow_y[n,i,j,e] dup2_conv_u[n,i,j,a]
     dup2_conv_w = rt.empty((1, 1, 32, 16), dtype)
     dup2_conv_w_1 = dup2_conv_w.reshape(32, 16)
-    rt.contract("n i j o, n i j l -> o l", up2_grow_y, dup2_conv_u, out=dup2_conv_w_1)
+    rt.contract("n i j e, n i j a -> e a", up2_grow_y, dup2_conv_u, out=dup2_conv_w_1)
     # (37) dup2_conv_b[m] = Σ_{n,i,j} dup2_conv_u[n,i,j,m]
     dup2_conv_b = rt.total(dup2_conv_u, (0, 1, 2))
     net.give(dup2_conv_u)
-    # (44) dup2_merge_conv1_w[m,e,o,l] = Σ_{n,i,j} up2_join_y[n, m+i−1, e+j−1, o] dup2_merge_conv1_u[n,i,j,l]
+    # (44) dup2_merge_conv1_w[m,v,e,a] = Σ_{n,i,j} up2_join_y[n, m+i−1, v+j−1, e] dup2_merge_conv1_u[n,i,j,a]
     dup2_merge_conv1_w = rt.contract(
-        "n m+i-1 e+j-1 o, n i j l -> m e o l", up2_join_y, dup2_merge_conv1_u, out=rt.empty((3, 3, 32, 16), dtype)
+        "n m+i-1 v+j-1 e, n i j a -> m v e a", up2_join_y, dup2_merge_conv1_u, out=rt.empty((3, 3, 32, 16), dtype)
     )
     # (37) dup2_merge_conv1_b[m] = Σ_{n,i,j} dup2_merge_conv1_u[n,i,j,m]
     dup2_merge_conv1_b = rt.total(dup2_merge_conv1_u, (0, 1, 2))
     net.give(dup2_merge_conv1_u)
-    # (44) dup2_merge_conv2_w[m,e,o,l] = Σ_{n,i,j} up2_merge_relu1_y[n, m+i−1, e+j−1, o] dup2_merge_conv2_u[n,i,j,l]
+    # (44) dup2_merge_conv2_w[m,v,e,a] = Σ_{n,i,j} up2_merge_relu1_y[n, m+i−1, v+j−1, e] dup2_merge_conv2_u[n,i,j,a]
     dup2_merge_conv2_w = rt.contract(
-        "n m+i-1 e+j-1 o, n i j l -> m e o l",
+        "n m+i-1 v+j-1 e, n i j a -> m v e a",
         up2_merge_relu1_y,
         dup2_merge_conv2_u,
         out=rt.empty((3, 3, 16, 16), dtype),
@@ -895,37 +853,37 @@ def unet_backward(
     # (37) dup2_merge_conv2_b[m] = Σ_{n,i,j} dup2_merge_conv2_u[n,i,j,m]
     dup2_merge_conv2_b = rt.total(dup2_merge_conv2_u, (0, 1, 2))
     net.give(dup2_merge_conv2_u)
-    # (34) dup1_conv_w[0,0,o,l] = Σ_{n,i,j} up1_grow_y[n,i,j,o] dup1_conv_u[n,i,j,l]
+    # (34) dup1_conv_w[0,0,e,a] = Σ_{n,i,j} up1_grow_y[n,i,j,e] dup1_conv_u[n,i,j,a]
     dup1_conv_w = rt.empty((1, 1, 16, 8), dtype)
     dup1_conv_w_1 = dup1_conv_w.reshape(16, 8)
-    rt.contract("n i j o, n i j l -> o l", up1_grow_y, dup1_conv_u, out=dup1_conv_w_1)
+    rt.contract("n i j e, n i j a -> e a", up1_grow_y, dup1_conv_u, out=dup1_conv_w_1)
     # (37) dup1_conv_b[m] = Σ_{n,i,j} dup1_conv_u[n,i,j,m]
     dup1_conv_b = rt.total(dup1_conv_u, (0, 1, 2))
     net.give(dup1_conv_u)
-    # (44) dup1_merge_conv1_w[m,e,o,l] = Σ_{n,i,j} up1_join_y[n, m+i−1, e+j−1, o] dup1_merge_conv1_u[n,i,j,l]
+    # (44) dup1_merge_conv1_w[m,v,e,a] = Σ_{n,i,j} up1_join_y[n, m+i−1, v+j−1, e] dup1_merge_conv1_u[n,i,j,a]
     dup1_merge_conv1_w = rt.contract(
-        "n m+i-1 e+j-1 o, n i j l -> m e o l", up1_join_y, dup1_merge_conv1_u, out=rt.empty((3, 3, 16, 8), dtype)
+        "n m+i-1 v+j-1 e, n i j a -> m v e a", up1_join_y, dup1_merge_conv1_u, out=rt.empty((3, 3, 16, 8), dtype)
     )
     # (37) dup1_merge_conv1_b[m] = Σ_{n,i,j} dup1_merge_conv1_u[n,i,j,m]
     dup1_merge_conv1_b = rt.total(dup1_merge_conv1_u, (0, 1, 2))
     net.give(dup1_merge_conv1_u)
-    # (44) dup1_merge_conv2_w[m,e,o,l] = Σ_{n,i,j} up1_merge_relu1_y[n, m+i−1, e+j−1, o] dup1_merge_conv2_u[n,i,j,l]
+    # (44) dup1_merge_conv2_w[m,v,e,a] = Σ_{n,i,j} up1_merge_relu1_y[n, m+i−1, v+j−1, e] dup1_merge_conv2_u[n,i,j,a]
     dup1_merge_conv2_w = rt.contract(
-        "n m+i-1 e+j-1 o, n i j l -> m e o l", up1_merge_relu1_y, dup1_merge_conv2_u, out=rt.empty((3, 3, 8, 8), dtype)
+        "n m+i-1 v+j-1 e, n i j a -> m v e a", up1_merge_relu1_y, dup1_merge_conv2_u, out=rt.empty((3, 3, 8, 8), dtype)
     )
     # (37) dup1_merge_conv2_b[m] = Σ_{n,i,j} dup1_merge_conv2_u[n,i,j,m]
     dup1_merge_conv2_b = rt.total(dup1_merge_conv2_u, (0, 1, 2))
     net.give(dup1_merge_conv2_u)
-    # (34) doutput_w[0,0,o,l] = Σ_{n,i,j} dy[n,i,j,l] up1_merge_relu2_y[n,i,j,o]
+    # (34) doutput_w[0,0,e,a] = Σ_{n,i,j} dy[n,i,j,a] up1_merge_relu2_y[n,i,j,e]
     doutput_w = rt.empty((1, 1, 8, 2), dtype)
     doutput_w_1 = doutput_w.reshape(8, 2)
-    rt.contract("n i j o, n i j l -> o l", up1_merge_relu2_y, dy, out=doutput_w_1)
+    rt.contract("n i j e, n i j a -> e a", up1_merge_relu2_y, dy, out=doutput_w_1)
     # (37) doutput_b[m] = Σ_{n,i,j} dy[n,i,j,m]
     doutput_b = rt.total(dy, (0, 1, 2))
     if inputs:
-        # dx[m,e,o,l] = Σ_{r,t,k} down1_conv1_w[r,t,l,k] ddown1_conv1_u[m, e+1−r, o+1−t, k]
+        # dx[m,v,e,a] = Σ_{r,t,k} down1_conv1_w[r,t,a,k] ddown1_conv1_u[m, v+1−r, e+1−t, k]
         dx = rt.contract(
-            "m e-r+1 o-t+1 k, r t l k -> m e o l", ddown1_conv1_u, down1_conv1_w, out=rt.empty((N, 32, 32, 1), dtype)
+            "m v-r+1 e-t+1 k, r t a k -> m v e a", ddown1_conv1_u, down1_conv1_w, out=rt.empty((N, 32, 32, 1), dtype)
         )
     net.give(ddown1_conv1_u)
     net.put("down1_conv1.w down1_conv1.b", ddown1_conv1_w, ddown1_conv1_b)

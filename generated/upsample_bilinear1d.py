@@ -19,10 +19,10 @@ else:  # copied beside a script
 def upsample_bilinear1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     """Compute the 1-D linear upsampling.
 
-    (1) x_replicate[n,q,c] = x[n, q−1, c]
-    (1) x_replicate[n,q,c] += x[n,0,c] [q≤0]
-    (1) x_replicate[n,q,c] += x[n, W−1, c] [W<q]
-    (3) y[n, sj+t, c] += Σ_{a} max(0, 1−|1/(2s)·(2t+1)+1/2−a|) x_replicate[n, j+a, c]
+    (1) v[n,k,c] = x[n,0,c] [k≤0]
+    (1) v[n,k,c] += x[n, k−1, c]
+    (1) v[n,k,c] += x[n, W−1, c] [W<k]
+    (3) y[n, sj+t, c] += Σ_{d} max(0, 1−|1/(2s)·(2t+1)+1/2−d|) v[n, j+d, c]
 
     Args: x, shape (N, W, C); scale_factor, an integer, or one per axis, at least 1.
     Returns: y, shape (N, W_out, C).
@@ -34,40 +34,39 @@ def upsample_bilinear1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     W_out = W * s
     rt.require("upsample_bilinear1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.affordable("upsample_bilinear1d", dtype, {"y": (N, W_out, C)})
-    # (1) x_replicate[n,q,c] = x[n, q−1, c]
-    x_replicate = rt.zeros((N, W + 2, C), dtype)
-    q_low, q_high = rt.clip(W + 2, (1, -1, W))
-    if q_low < q_high:
-        q_at = rt.span(1, -1, q_low, q_high)
-        part = x_replicate[:, q_low:q_high]
-        part += x[:, q_at]
-    # (1) x_replicate[n,q,c] += x[n,0,c] [q≤0]
-    q_low, q_high = rt.clip(W + 2, (-1, 0, 1))
-    if q_low < q_high and 0 <= 0 < W:
-        part = x_replicate[:, q_low:q_high]
+    # (1) v[n,k,c] = x[n,0,c] [k≤0]
+    v = rt.zeros((N, W + 2, C), dtype)
+    k_low, k_high = rt.clip(W + 2, (-1, 0, 1))
+    if k_low < k_high and 0 <= 0 < W:
+        part = v[:, k_low:k_high]
         part += x[:, 0][:, None, :]
-    # (1) x_replicate[n,q,c] += x[n, W−1, c] [W<q]
-    q_low, q_high = rt.clip(W + 2, (1, -W - 1, 1))
-    if q_low < q_high and 0 <= W - 1 < W:
-        part = x_replicate[:, q_low:q_high]
+    # (1) v[n,k,c] += x[n, k−1, c]
+    k_low, k_high = rt.clip(W + 2, (1, -1, W))
+    if k_low < k_high:
+        k_at = rt.span(1, -1, k_low, k_high)
+        part = v[:, k_low:k_high]
+        part += x[:, k_at]
+    # (1) v[n,k,c] += x[n, W−1, c] [W<k]
+    k_low, k_high = rt.clip(W + 2, (1, -W - 1, 1))
+    if k_low < k_high and 0 <= W - 1 < W:
+        part = v[:, k_low:k_high]
         part += x[:, W - 1][:, None, :]
-    # (3) y[n, sj+t, c] += Σ_{a} max(0, 1−|1/(2s)·(2t+1)+1/2−a|) x_replicate[n, j+a, c]
+    # (3) y[n, sj+t, c] += Σ_{d} max(0, 1−|1/(2s)·(2t+1)+1/2−d|) v[n, j+d, c]
     y = rt.zeros((N, W_out, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C * W * s):
-        x_replicate_block1 = x_replicate[block1_start:block1_stop]
+        v_block1 = v[block1_start:block1_stop]
         y_block1 = y[block1_start:block1_stop]
         t_low, t_high = rt.clip(s, (1, W * s - s, W * s + W_out - s))
         for t in range(t_low, t_high):
-            a_low, a_high = rt.clip(3, (1, W - 1, 2 * W + 1))
-            for a in range(a_low, a_high):
-                j_low, j_high = rt.clip(W, (s, t, W_out), (1, a, W + 2))
+            d_low, d_high = rt.clip(3, (1, W - 1, 2 * W + 1))
+            for d in range(d_low, d_high):
+                j_low, j_high = rt.clip(W, (s, t, W_out), (1, d, W + 2))
                 if j_low < j_high:
                     j_at = rt.span(s, t, j_low, j_high)
-                    j_at1 = rt.span(1, a, j_low, j_high)
+                    j_at1 = rt.span(1, d, j_low, j_high)
                     part = y_block1[:, j_at]
                     part += (
-                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(t + 1 / 2, s) - a)), 0))
-                        * x_replicate_block1[:, j_at1]
+                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(t + 1 / 2, s) - d)), 0)) * v_block1[:, j_at1]
                     )
     return y
 
@@ -75,10 +74,10 @@ def upsample_bilinear1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
 def upsample_bilinear1d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_factor: rt.Size) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    (9) dx_replicate[m, j+a, e] += Σ_{t} max(0, 1−|1/(2s)·(2t+1)+1/2−a|) dy[m, sj+t, e]
-    (13) dx[m, W−1, e] += Σ_{q} dx_replicate[m,q,e] [W<q]
-    (13) dx[m,0,e] += Σ_{q} dx_replicate[m,q,e] [q≤0]
-    (13) dx[m,v,e] += dx_replicate[m, v+1, e]
+    (9) dv[m, j+d, e] += Σ_{t} max(0, 1−|1/(2s)·(2t+1)+1/2−d|) dy[m, sj+t, e]
+    (13) dx[m, W−1, e] += Σ_{k} dv[m,k,e] [W<k]
+    (13) dx[m,q,e] += dv[m, q+1, e]
+    (13) dx[m,0,e] += Σ_{k} dv[m,k,e] [k≤0]
 
     Args: dy, shape (N, W_out, C), dE/dy; input_shape, the shape of x, (N, W, C); scale_factor, an integer, or one
         per axis, at least 1.
@@ -93,47 +92,47 @@ def upsample_bilinear1d_grad_input(dy: Any, *, input_shape: Sequence[int], scale
     rt.require("upsample_bilinear1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.extents("upsample_bilinear1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("upsample_bilinear1d", dtype, {"dx": (N, W, C)})
-    # (9) dx_replicate[m, j+a, e] += Σ_{t} max(0, 1−|1/(2s)·(2t+1)+1/2−a|) dy[m, sj+t, e]
-    dx_replicate = rt.zeros((N, W + 2, C), dtype)
+    # (9) dv[m, j+d, e] += Σ_{t} max(0, 1−|1/(2s)·(2t+1)+1/2−d|) dy[m, sj+t, e]
+    dv = rt.zeros((N, W + 2, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, 3 * C * W):
         dy_block1 = dy[block1_start:block1_stop]
-        dx_replicate_block1 = dx_replicate[block1_start:block1_stop]
+        dv_block1 = dv[block1_start:block1_stop]
         t_low, t_high = rt.clip(s, (1, W * s - s, W * s + W_out - s))
         for t in range(t_low, t_high):
-            a_low, a_high = rt.clip(3, (1, W - 1, 2 * W + 1))
-            for a in range(a_low, a_high):
-                j_low, j_high = rt.clip(W, (1, a, W + 2), (s, t, W_out))
+            d_low, d_high = rt.clip(3, (1, W - 1, 2 * W + 1))
+            for d in range(d_low, d_high):
+                j_low, j_high = rt.clip(W, (1, d, W + 2), (s, t, W_out))
                 if j_low < j_high:
-                    j_at = rt.span(1, a, j_low, j_high)
+                    j_at = rt.span(1, d, j_low, j_high)
                     j_at1 = rt.span(s, t, j_low, j_high)
-                    part = dx_replicate_block1[:, j_at]
+                    part = dv_block1[:, j_at]
                     part += (
-                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(t + 1 / 2, s) - a)), 0))
+                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(t + 1 / 2, s) - d)), 0))
                         * dy_block1[:, j_at1]
                     )
-    # (13) dx[m, W−1, e] += Σ_{q} dx_replicate[m,q,e] [W<q]
+    # (13) dx[m, W−1, e] += Σ_{k} dv[m,k,e] [W<k]
     dx = rt.zeros((N, W, C), dtype)
     for block2_start, block2_stop in rt.blocks(N, C):
-        dx_replicate_block2 = dx_replicate[block2_start:block2_stop]
+        dv_block2 = dv[block2_start:block2_stop]
         dx_block1 = dx[block2_start:block2_stop]
-        q_low, q_high = rt.clip(W + 2, (1, -W - 1, 1))
-        if q_low < q_high and 0 <= W - 1 < W:
+        k_low, k_high = rt.clip(W + 2, (1, -W - 1, 1))
+        if k_low < k_high and 0 <= W - 1 < W:
             part = dx_block1[:, W - 1]
-            part += rt.total(dx_replicate_block2[:, q_low:q_high], 1)
-    # (13) dx[m,0,e] += Σ_{q} dx_replicate[m,q,e] [q≤0]
+            part += rt.total(dv_block2[:, k_low:k_high], 1)
+    # (13) dx[m,q,e] += dv[m, q+1, e]
+    q_low, q_high = rt.clip(W, (1, 1, W + 2))
+    if q_low < q_high:
+        q_at = rt.span(1, 1, q_low, q_high)
+        part = dx[:, q_low:q_high]
+        part += dv[:, q_at]
+    # (13) dx[m,0,e] += Σ_{k} dv[m,k,e] [k≤0]
     for block3_start, block3_stop in rt.blocks(N, C):
-        dx_replicate_block3 = dx_replicate[block3_start:block3_stop]
+        dv_block3 = dv[block3_start:block3_stop]
         dx_block2 = dx[block3_start:block3_stop]
-        q_low, q_high = rt.clip(W + 2, (-1, 0, 1))
-        if q_low < q_high and 0 <= 0 < W:
+        k_low, k_high = rt.clip(W + 2, (-1, 0, 1))
+        if k_low < k_high and 0 <= 0 < W:
             part = dx_block2[:, 0]
-            part += rt.total(dx_replicate_block3[:, q_low:q_high], 1)
-    # (13) dx[m,v,e] += dx_replicate[m, v+1, e]
-    v_low, v_high = rt.clip(W, (1, 1, W + 2))
-    if v_low < v_high:
-        v_at = rt.span(1, 1, v_low, v_high)
-        part = dx[:, v_low:v_high]
-        part += dx_replicate[:, v_at]
+            part += rt.total(dv_block3[:, k_low:k_high], 1)
     return dx
 
 

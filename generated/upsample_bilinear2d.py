@@ -34,14 +34,14 @@ def _upsample_bilinear2d_sizes(dtype: Any, x: Any, dy: Any, /, scale_factor: Any
 def upsample_bilinear2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     """Compute the 2-D bilinear upsampling.
 
-    (1) x_replicate[n,q,j,c] = x[n, q−1, j, c]
-    (1) x_replicate[n,q,j,c] += x[n,0,j,c] [q≤0]
-    (1) x_replicate[n,q,j,c] += x[n, H−1, j, c] [H<q]
-    (3) z[n, s_h·i+r, j, c] += Σ_{a} max(0, 1−|1/(2·s_h)·(2r+1)+1/2−a|) x_replicate[n, i+a, j, c]
-    (4) z_replicate[n,u,v,c] = z[n, u, v−1, c]
-    (4) z_replicate[n,u,v,c] += z[n,u,0,c] [v≤0]
-    (4) z_replicate[n,u,v,c] += z[n, u, W−1, c] [W<v]
-    (6) y[n, u, s_w·j+t, c] += Σ_{b} max(0, 1−|1/(2·s_w)·(2t+1)+1/2−b|) z_replicate[n, u, j+b, c]
+    (1) v[n,k,j,c] = x[n,0,j,c] [k≤0]
+    (1) v[n,k,j,c] += x[n, k−1, j, c]
+    (1) v[n,k,j,c] += x[n, H−1, j, c] [H<k]
+    (3) z[n, s_h·i+r, j, c] += Σ_{d} max(0, 1−|1/(2·s_h)·(2r+1)+1/2−d|) v[n, i+d, j, c]
+    (4) h[n,u,q,c] = z[n,u,0,c] [q≤0]
+    (4) h[n,u,q,c] += z[n, u, q−1, c]
+    (4) h[n,u,q,c] += z[n, u, W−1, c] [W<q]
+    (6) y[n, u, s_w·j+t, c] += Σ_{d} max(0, 1−|1/(2·s_w)·(2t+1)+1/2−d|) h[n, u, j+d, c]
 
     Args: x, shape (N, H, W, C); scale_factor, an integer, or one per axis, at least 1.
     Returns: y, shape (N, H_out, W_out, C).
@@ -49,75 +49,75 @@ def upsample_bilinear2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     """
     x, dtype = rt.arrays("upsample_bilinear2d", "x 4", x)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_bilinear2d_sizes(dtype, x, None, scale_factor)
-    # (1) x_replicate[n,q,j,c] = x[n, q−1, j, c]
-    x_replicate = rt.zeros((N, H + 2, W, C), dtype)
-    q_low, q_high = rt.clip(H + 2, (1, -1, H))
-    if q_low < q_high:
-        q_at = rt.span(1, -1, q_low, q_high)
-        part = x_replicate[:, q_low:q_high]
-        part += x[:, q_at]
-    # (1) x_replicate[n,q,j,c] += x[n,0,j,c] [q≤0]
-    q_low, q_high = rt.clip(H + 2, (-1, 0, 1))
-    if q_low < q_high and 0 <= 0 < H:
-        part = x_replicate[:, q_low:q_high]
+    # (1) v[n,k,j,c] = x[n,0,j,c] [k≤0]
+    v = rt.zeros((N, H + 2, W, C), dtype)
+    k_low, k_high = rt.clip(H + 2, (-1, 0, 1))
+    if k_low < k_high and 0 <= 0 < H:
+        part = v[:, k_low:k_high]
         part += x[:, 0][:, None, :, :]
-    # (1) x_replicate[n,q,j,c] += x[n, H−1, j, c] [H<q]
-    q_low, q_high = rt.clip(H + 2, (1, -H - 1, 1))
-    if q_low < q_high and 0 <= H - 1 < H:
-        part = x_replicate[:, q_low:q_high]
+    # (1) v[n,k,j,c] += x[n, k−1, j, c]
+    k_low, k_high = rt.clip(H + 2, (1, -1, H))
+    if k_low < k_high:
+        k_at = rt.span(1, -1, k_low, k_high)
+        part = v[:, k_low:k_high]
+        part += x[:, k_at]
+    # (1) v[n,k,j,c] += x[n, H−1, j, c] [H<k]
+    k_low, k_high = rt.clip(H + 2, (1, -H - 1, 1))
+    if k_low < k_high and 0 <= H - 1 < H:
+        part = v[:, k_low:k_high]
         part += x[:, H - 1][:, None, :, :]
-    # (3) z[n, s_h·i+r, j, c] += Σ_{a} max(0, 1−|1/(2·s_h)·(2r+1)+1/2−a|) x_replicate[n, i+a, j, c]
+    # (3) z[n, s_h·i+r, j, c] += Σ_{d} max(0, 1−|1/(2·s_h)·(2r+1)+1/2−d|) v[n, i+d, j, c]
     z = rt.zeros((N, H_out, W, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C * H * W * s_h):
-        x_replicate_block1 = x_replicate[block1_start:block1_stop]
+        v_block1 = v[block1_start:block1_stop]
         z_block1 = z[block1_start:block1_stop]
         r_low, r_high = rt.clip(s_h, (1, H * s_h - s_h, H * s_h + H_out - s_h))
         for r in range(r_low, r_high):
-            a_low, a_high = rt.clip(3, (1, H - 1, 2 * H + 1))
-            for a in range(a_low, a_high):
-                i_low, i_high = rt.clip(H, (s_h, r, H_out), (1, a, H + 2))
+            d_low, d_high = rt.clip(3, (1, H - 1, 2 * H + 1))
+            for d in range(d_low, d_high):
+                i_low, i_high = rt.clip(H, (s_h, r, H_out), (1, d, H + 2))
                 if i_low < i_high:
                     i_at = rt.span(s_h, r, i_low, i_high)
-                    i_at1 = rt.span(1, a, i_low, i_high)
+                    i_at1 = rt.span(1, d, i_low, i_high)
                     part = z_block1[:, i_at]
                     part += (
-                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(r + 1 / 2, s_h) - a)), 0))
-                        * x_replicate_block1[:, i_at1]
+                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(r + 1 / 2, s_h) - d)), 0))
+                        * v_block1[:, i_at1]
                     )
-    # (4) z_replicate[n,u,v,c] = z[n, u, v−1, c]
-    z_replicate = rt.zeros((N, H_out, W + 2, C), dtype)
-    v_low, v_high = rt.clip(W + 2, (1, -1, W))
-    if v_low < v_high:
-        v_at = rt.span(1, -1, v_low, v_high)
-        part = z_replicate[:, :, v_low:v_high]
-        part += z[:, :, v_at]
-    # (4) z_replicate[n,u,v,c] += z[n,u,0,c] [v≤0]
-    v_low, v_high = rt.clip(W + 2, (-1, 0, 1))
-    if v_low < v_high and 0 <= 0 < W:
-        part = z_replicate[:, :, v_low:v_high]
+    # (4) h[n,u,q,c] = z[n,u,0,c] [q≤0]
+    h = rt.zeros((N, H_out, W + 2, C), dtype)
+    q_low, q_high = rt.clip(W + 2, (-1, 0, 1))
+    if q_low < q_high and 0 <= 0 < W:
+        part = h[:, :, q_low:q_high]
         part += z[:, :, 0][:, :, None, :]
-    # (4) z_replicate[n,u,v,c] += z[n, u, W−1, c] [W<v]
-    v_low, v_high = rt.clip(W + 2, (1, -W - 1, 1))
-    if v_low < v_high and 0 <= W - 1 < W:
-        part = z_replicate[:, :, v_low:v_high]
+    # (4) h[n,u,q,c] += z[n, u, q−1, c]
+    q_low, q_high = rt.clip(W + 2, (1, -1, W))
+    if q_low < q_high:
+        q_at = rt.span(1, -1, q_low, q_high)
+        part = h[:, :, q_low:q_high]
+        part += z[:, :, q_at]
+    # (4) h[n,u,q,c] += z[n, u, W−1, c] [W<q]
+    q_low, q_high = rt.clip(W + 2, (1, -W - 1, 1))
+    if q_low < q_high and 0 <= W - 1 < W:
+        part = h[:, :, q_low:q_high]
         part += z[:, :, W - 1][:, :, None, :]
-    # (6) y[n, u, s_w·j+t, c] += Σ_{b} max(0, 1−|1/(2·s_w)·(2t+1)+1/2−b|) z_replicate[n, u, j+b, c]
+    # (6) y[n, u, s_w·j+t, c] += Σ_{d} max(0, 1−|1/(2·s_w)·(2t+1)+1/2−d|) h[n, u, j+d, c]
     y = rt.zeros((N, H_out, W_out, C), dtype)
     for block2_start, block2_stop in rt.blocks(N, C * H_out * W * s_w):
-        z_replicate_block1 = z_replicate[block2_start:block2_stop]
+        h_block1 = h[block2_start:block2_stop]
         y_block1 = y[block2_start:block2_stop]
         t_low, t_high = rt.clip(s_w, (1, W * s_w - s_w, W * s_w + W_out - s_w))
         for t in range(t_low, t_high):
-            b_low, b_high = rt.clip(3, (1, W - 1, 2 * W + 1))
-            for b in range(b_low, b_high):
-                j_low, j_high = rt.clip(W, (s_w, t, W_out), (1, b, W + 2))
+            d_low, d_high = rt.clip(3, (1, W - 1, 2 * W + 1))
+            for d in range(d_low, d_high):
+                j_low, j_high = rt.clip(W, (s_w, t, W_out), (1, d, W + 2))
                 if j_low < j_high:
                     j_at = rt.span(s_w, t, j_low, j_high)
-                    j_at1 = rt.span(1, b, j_low, j_high)
+                    j_at1 = rt.span(1, d, j_low, j_high)
                     part = y_block1[:, :, j_at]
                     part += (
-                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(t + 1 / 2, s_w) - b)), 0))
-                        * z_replicate_block1[:, :, j_at1]
+                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(t + 1 / 2, s_w) - d)), 0))
+                        * h_block1[:, :, j_at1]
                     )
     return y
 
@@ -125,14 +125,14 @@ def upsample_bilinear2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
 def upsample_bilinear2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_factor: rt.Size) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    (12) dz_replicate[m, e, j+b, l] += Σ_{t} max(0, 1−|1/(2·s_w)·(2t+1)+1/2−b|) dy[m, e, s_w·j+t, l]
-    (16) dz[m, e, W−1, l] += Σ_{v} dz_replicate[m,e,v,l] [W<v]
-    (16) dz[m,e,0,l] += Σ_{v} dz_replicate[m,e,v,l] [v≤0]
-    (16) dz[m,e,o,l] += dz_replicate[m, e, o+1, l]
-    (20) dx_replicate[m, i+a, o, l] += Σ_{r} max(0, 1−|1/(2·s_h)·(2r+1)+1/2−a|) dz[m, s_h·i+r, o, l]
-    (24) dx[m, H−1, o, l] += Σ_{q} dx_replicate[m,q,o,l] [H<q]
-    (24) dx[m,0,o,l] += Σ_{q} dx_replicate[m,q,o,l] [q≤0]
-    (24) dx[m,e,o,l] += dx_replicate[m, e+1, o, l]
+    (12) dh[m, e, j+d, o] += Σ_{t} max(0, 1−|1/(2·s_w)·(2t+1)+1/2−d|) dy[m, e, s_w·j+t, o]
+    (16) dz[m, e, W−1, o] += Σ_{q} dh[m,e,q,o] [W<q]
+    (16) dz[m,e,a,o] += dh[m, e, a+1, o]
+    (16) dz[m,e,0,o] += Σ_{q} dh[m,e,q,o] [q≤0]
+    (20) dv[m, i+d, a, o] += Σ_{r} max(0, 1−|1/(2·s_h)·(2r+1)+1/2−d|) dz[m, s_h·i+r, a, o]
+    (24) dx[m, H−1, a, o] += Σ_{k} dv[m,k,a,o] [H<k]
+    (24) dx[m,e,a,o] += dv[m, e+1, a, o]
+    (24) dx[m,0,a,o] += Σ_{k} dv[m,k,a,o] [k≤0]
 
     Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); scale_factor, an
         integer, or one per axis, at least 1.
@@ -142,88 +142,88 @@ def upsample_bilinear2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale
     dy, dtype = rt.arrays("upsample_bilinear2d", "dy 4", dy)
     input_shape = rt.shape("upsample_bilinear2d", "input_shape", input_shape, 4)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_bilinear2d_sizes(dtype, input_shape, dy, scale_factor)
-    # (12) dz_replicate[m, e, j+b, l] += Σ_{t} max(0, 1−|1/(2·s_w)·(2t+1)+1/2−b|) dy[m, e, s_w·j+t, l]
-    dz_replicate = rt.zeros((N, H_out, W + 2, C), dtype)
+    # (12) dh[m, e, j+d, o] += Σ_{t} max(0, 1−|1/(2·s_w)·(2t+1)+1/2−d|) dy[m, e, s_w·j+t, o]
+    dh = rt.zeros((N, H_out, W + 2, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, 3 * C * H_out * W):
         dy_block1 = dy[block1_start:block1_stop]
-        dz_replicate_block1 = dz_replicate[block1_start:block1_stop]
+        dh_block1 = dh[block1_start:block1_stop]
         t_low, t_high = rt.clip(s_w, (1, W * s_w - s_w, W * s_w + W_out - s_w))
         for t in range(t_low, t_high):
-            b_low, b_high = rt.clip(3, (1, W - 1, 2 * W + 1))
-            for b in range(b_low, b_high):
-                j_low, j_high = rt.clip(W, (1, b, W + 2), (s_w, t, W_out))
+            d_low, d_high = rt.clip(3, (1, W - 1, 2 * W + 1))
+            for d in range(d_low, d_high):
+                j_low, j_high = rt.clip(W, (1, d, W + 2), (s_w, t, W_out))
                 if j_low < j_high:
-                    j_at = rt.span(1, b, j_low, j_high)
+                    j_at = rt.span(1, d, j_low, j_high)
                     j_at1 = rt.span(s_w, t, j_low, j_high)
-                    part = dz_replicate_block1[:, :, j_at]
+                    part = dh_block1[:, :, j_at]
                     part += (
-                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(t + 1 / 2, s_w) - b)), 0))
+                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(t + 1 / 2, s_w) - d)), 0))
                         * dy_block1[:, :, j_at1]
                     )
-    # (16) dz[m, e, W−1, l] += Σ_{v} dz_replicate[m,e,v,l] [W<v]
+    # (16) dz[m, e, W−1, o] += Σ_{q} dh[m,e,q,o] [W<q]
     dz = rt.zeros((N, H_out, W, C), dtype)
     for block2_start, block2_stop in rt.blocks(N, C * H_out):
-        dz_replicate_block2 = dz_replicate[block2_start:block2_stop]
+        dh_block2 = dh[block2_start:block2_stop]
         dz_block1 = dz[block2_start:block2_stop]
-        v_low, v_high = rt.clip(W + 2, (1, -W - 1, 1))
-        if v_low < v_high and 0 <= W - 1 < W:
+        q_low, q_high = rt.clip(W + 2, (1, -W - 1, 1))
+        if q_low < q_high and 0 <= W - 1 < W:
             part = dz_block1[:, :, W - 1]
-            part += rt.total(dz_replicate_block2[:, :, v_low:v_high], 2)
-    # (16) dz[m,e,0,l] += Σ_{v} dz_replicate[m,e,v,l] [v≤0]
+            part += rt.total(dh_block2[:, :, q_low:q_high], 2)
+    # (16) dz[m,e,a,o] += dh[m, e, a+1, o]
+    a_low, a_high = rt.clip(W, (1, 1, W + 2))
+    if a_low < a_high:
+        a_at = rt.span(1, 1, a_low, a_high)
+        part = dz[:, :, a_low:a_high]
+        part += dh[:, :, a_at]
+    # (16) dz[m,e,0,o] += Σ_{q} dh[m,e,q,o] [q≤0]
     for block3_start, block3_stop in rt.blocks(N, C * H_out):
-        dz_replicate_block3 = dz_replicate[block3_start:block3_stop]
+        dh_block3 = dh[block3_start:block3_stop]
         dz_block2 = dz[block3_start:block3_stop]
-        v_low, v_high = rt.clip(W + 2, (-1, 0, 1))
-        if v_low < v_high and 0 <= 0 < W:
+        q_low, q_high = rt.clip(W + 2, (-1, 0, 1))
+        if q_low < q_high and 0 <= 0 < W:
             part = dz_block2[:, :, 0]
-            part += rt.total(dz_replicate_block3[:, :, v_low:v_high], 2)
-    # (16) dz[m,e,o,l] += dz_replicate[m, e, o+1, l]
-    o_low, o_high = rt.clip(W, (1, 1, W + 2))
-    if o_low < o_high:
-        o_at = rt.span(1, 1, o_low, o_high)
-        part = dz[:, :, o_low:o_high]
-        part += dz_replicate[:, :, o_at]
-    # (20) dx_replicate[m, i+a, o, l] += Σ_{r} max(0, 1−|1/(2·s_h)·(2r+1)+1/2−a|) dz[m, s_h·i+r, o, l]
-    dx_replicate = rt.zeros((N, H + 2, W, C), dtype)
+            part += rt.total(dh_block3[:, :, q_low:q_high], 2)
+    # (20) dv[m, i+d, a, o] += Σ_{r} max(0, 1−|1/(2·s_h)·(2r+1)+1/2−d|) dz[m, s_h·i+r, a, o]
+    dv = rt.zeros((N, H + 2, W, C), dtype)
     for block4_start, block4_stop in rt.blocks(N, 3 * C * H * W):
         dz_block3 = dz[block4_start:block4_stop]
-        dx_replicate_block1 = dx_replicate[block4_start:block4_stop]
+        dv_block1 = dv[block4_start:block4_stop]
         r_low, r_high = rt.clip(s_h, (1, H * s_h - s_h, H * s_h + H_out - s_h))
         for r in range(r_low, r_high):
-            a_low, a_high = rt.clip(3, (1, H - 1, 2 * H + 1))
-            for a in range(a_low, a_high):
-                i_low, i_high = rt.clip(H, (1, a, H + 2), (s_h, r, H_out))
+            d_low, d_high = rt.clip(3, (1, H - 1, 2 * H + 1))
+            for d in range(d_low, d_high):
+                i_low, i_high = rt.clip(H, (1, d, H + 2), (s_h, r, H_out))
                 if i_low < i_high:
-                    i_at = rt.span(1, a, i_low, i_high)
+                    i_at = rt.span(1, d, i_low, i_high)
                     i_at1 = rt.span(s_h, r, i_low, i_high)
-                    part = dx_replicate_block1[:, i_at]
+                    part = dv_block1[:, i_at]
                     part += (
-                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(r + 1 / 2, s_h) - a)), 0))
+                        float(np.maximum(1 - float(np.abs(1 / 2 + rt.ratio(r + 1 / 2, s_h) - d)), 0))
                         * dz_block3[:, i_at1]
                     )
-    # (24) dx[m, H−1, o, l] += Σ_{q} dx_replicate[m,q,o,l] [H<q]
+    # (24) dx[m, H−1, a, o] += Σ_{k} dv[m,k,a,o] [H<k]
     dx = rt.zeros((N, H, W, C), dtype)
     for block5_start, block5_stop in rt.blocks(N, C * W):
-        dx_replicate_block2 = dx_replicate[block5_start:block5_stop]
+        dv_block2 = dv[block5_start:block5_stop]
         dx_block1 = dx[block5_start:block5_stop]
-        q_low, q_high = rt.clip(H + 2, (1, -H - 1, 1))
-        if q_low < q_high and 0 <= H - 1 < H:
+        k_low, k_high = rt.clip(H + 2, (1, -H - 1, 1))
+        if k_low < k_high and 0 <= H - 1 < H:
             part = dx_block1[:, H - 1]
-            part += rt.total(dx_replicate_block2[:, q_low:q_high], 1)
-    # (24) dx[m,0,o,l] += Σ_{q} dx_replicate[m,q,o,l] [q≤0]
-    for block6_start, block6_stop in rt.blocks(N, C * W):
-        dx_replicate_block3 = dx_replicate[block6_start:block6_stop]
-        dx_block2 = dx[block6_start:block6_stop]
-        q_low, q_high = rt.clip(H + 2, (-1, 0, 1))
-        if q_low < q_high and 0 <= 0 < H:
-            part = dx_block2[:, 0]
-            part += rt.total(dx_replicate_block3[:, q_low:q_high], 1)
-    # (24) dx[m,e,o,l] += dx_replicate[m, e+1, o, l]
+            part += rt.total(dv_block2[:, k_low:k_high], 1)
+    # (24) dx[m,e,a,o] += dv[m, e+1, a, o]
     e_low, e_high = rt.clip(H, (1, 1, H + 2))
     if e_low < e_high:
         e_at = rt.span(1, 1, e_low, e_high)
         part = dx[:, e_low:e_high]
-        part += dx_replicate[:, e_at]
+        part += dv[:, e_at]
+    # (24) dx[m,0,a,o] += Σ_{k} dv[m,k,a,o] [k≤0]
+    for block6_start, block6_stop in rt.blocks(N, C * W):
+        dv_block3 = dv[block6_start:block6_stop]
+        dx_block2 = dx[block6_start:block6_stop]
+        k_low, k_high = rt.clip(H + 2, (-1, 0, 1))
+        if k_low < k_high and 0 <= 0 < H:
+            part = dx_block2[:, 0]
+            part += rt.total(dv_block3[:, k_low:k_high], 1)
     return dx
 
 

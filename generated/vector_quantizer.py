@@ -28,7 +28,7 @@ def vector_quantizer_forward(x: Any, w: Any) -> tuple[rt.Array, rt.Array]:
     (4) y[e,c] = Σ_{v} w[v,c] [v=t[e]]
 
     Args: x, shape (..., C); w, shape (K, C).
-    Returns: y, shape (..., C); t, shape (...), row-major position in its window, or -1.
+    Returns: y, shape (..., C); t, shape (...), integers.
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, x, dtype = rt.arrays("vector_quantizer", "w 2, x any", w, x)

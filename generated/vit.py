@@ -11,7 +11,8 @@
   block perceptron(width, hidden) = norm: layer_norm -> expand: dense(hidden) -> act: gelu -> project: dense(width)
   block transformer(heads, width, hidden, causal) =
     mixed: residual(mix: attention(heads, width, causal)) -> sum: residual(think: perceptron(width, hidden))
-  x -> patches: rearrange('n (h p) (w q) c -> n (h w) (p q c)', p=4, q=4) -> embed: dense(64) -> place: position_embedding
+  x -> patches: rearrange('n (h p) (w q) c -> n (h w) (p q c)', p=4, q=4)
+  -> embed: dense(64) -> place: position_embedding
   -> repeat 2: layer: transformer(4, 64, 128, false)
   -> norm: layer_norm -> pool: global_avg_pool -> output: dense(10)
   loss softmax_cross_entropy
@@ -532,7 +533,22 @@ def _transformer_backward(net: rt.Pass, dsum_y: rt.Array) -> rt.Array:
     Given is dsum_y (N, 64, 64). Returned is dx (N, 64, 64).
     """
     dtype = net.dtype
-    mix_norm_v, mix_norm_h, mix_norm_y, mix_query_rearrange1_y, mix_key_rearrange1_y, mix_value_rearrange1_y, mix_attend_p, mix_merge_y, think_norm_v, think_norm_h, think_norm_y, think_expand_u, think_act_s, think_act_y = net.kept
+    (
+        mix_norm_v,
+        mix_norm_h,
+        mix_norm_y,
+        mix_query_rearrange1_y,
+        mix_key_rearrange1_y,
+        mix_value_rearrange1_y,
+        mix_attend_p,
+        mix_merge_y,
+        think_norm_v,
+        think_norm_h,
+        think_norm_y,
+        think_expand_u,
+        think_act_s,
+        think_act_y,
+    ) = net.kept
     N = dsum_y.shape[0]
     mix_norm_gamma, mix_query_dense1_w = net.weights("mix_norm.gamma 64, mix_query_dense1.w 64 64")
     mix_key_dense1_w, mix_value_dense1_w = net.weights("mix_key_dense1.w 64 64, mix_value_dense1.w 64 64")

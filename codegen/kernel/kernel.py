@@ -12,6 +12,7 @@ from sympy import Integer, Symbol
 
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.programs.closed_program import closed_gradients
+from gradscribe.derive.calculus.programs.computed_program import computed_gradient
 from gradscribe.derive.calculus.programs.gradient_program import (
     computed_again,
     forward_program,
@@ -142,7 +143,7 @@ def first_order(layer: Layer) -> tuple[Kernel, ...]:
 def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Kernel, ...], Kernel | None]:
     """Both; `options` tells defaults apart that are equal: 0.0 from -0.0."""
     _check_ravel(layer)
-    gradient = differentiate(layer.program)
+    gradient = computed_gradient(differentiate(layer.program))
     program = gradient.forward
     recomputed = computed_again(program) | labelled_matrices(program)
     single = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}

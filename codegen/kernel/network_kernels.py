@@ -13,6 +13,7 @@ from gradscribe.codegen.kernel.kernel import Kernel, Purpose, assemble, kernels
 from gradscribe.codegen.kernel.second_order_kernels import double_backward, hessian_vector
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.programs.closed_program import closed_gradients
+from gradscribe.derive.calculus.programs.computed_program import computed_gradient
 from gradscribe.derive.calculus.programs.gradient_program import (
     computed_again,
     forward_program,
@@ -86,7 +87,7 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
     if order not in (1, 2):
         raise NetworkError(f"{source.name}: order: expected 1 or 2, received {order}")
     network = concrete(source)
-    gradient = differentiate(network.program)
+    gradient = computed_gradient(differentiate(network.program))
     program = gradient.forward
     if not gradient.seeds:
         raise NetworkError(f"{network.name}: its value holds integers; there is nothing to differentiate")

@@ -206,9 +206,14 @@ def names(words: Iterable[str]) -> Expression:
     return found[0] if len(found) == 1 else Items(found)
 
 
+LONGEST = 100
+"""Characters of names before what they are taken from."""
+
+
 def unpacked(words: Sequence[str]) -> Expression:
-    """The names that an assignment takes a tuple apart into, one alone in brackets."""
-    return names(words) if len(words) > 1 else Group(tuple(Name(word) for word in words))
+    """The names that an assignment takes a tuple apart into; in brackets one alone, and what does not fit on a line."""
+    one_line = sum(len(word) + 2 for word in words) < LONGEST
+    return names(words) if len(words) > 1 and one_line else Group(tuple(Name(word) for word in words))
 
 
 def absent(name: str) -> Comparison:

@@ -18,7 +18,9 @@ from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.language.definitions.library import library_names
 from gradscribe.derive.language.syntax.words import CONSTANTS, KNOWN
 
-DECLARATIONS = ("input", "integer", "constant", "optional", "factor", "weight", "output", "evaluation", "define")
+DECLARATIONS = (
+    *("input", "integer", "complex", "constant", "optional", "factor", "weight", "output", "evaluation", "define"),
+)
 """Words that begin a line of equations, before a name."""
 STATEMENTS = ("input", "output", "loss", "block", "layer", "of", "repeat")
 """The same of networks."""
@@ -45,8 +47,9 @@ class EquationLexer(RegexLexer):
         "root": [
             *_SHARED,
             (words(DECLARATIONS, prefix=r"\b", suffix=NAMED), Keyword.Declaration),
+            (r"\bderivative[ \t]+of(?=[ \t]+[A-Za-z])", Keyword.Declaration),
             (r"(include)(?=[ \t]*\")([ \t]*)(\"[^\"\n]*\")", bygroups(Keyword.Declaration, Whitespace, String)),  # type: ignore[no-untyped-call]
-            (r"(?:and|or|not|where)\b", Operator.Word),
+            (r"\b(?:and|or|not|where|is|by(?=[ \t]+[A-Za-z][A-Za-z0-9_]*[ \t]+is\b))\b", Operator.Word),
             (words(sorted(REDUCTIONS), prefix=r"\b", suffix=CALLED), Keyword),
             (words(sorted(KNOWN - set(REDUCTIONS)), prefix=r"\b", suffix=CALLED), Name.Builtin),
             (words(sorted(library_names()), prefix=r"\b", suffix=CALLED), Name.Builtin),

@@ -26,7 +26,7 @@ import sympy
 from sympy import Add, Dummy, Expr, Integer, Mul, Pow
 
 from gradscribe.derive.calculus.programs.products.others import with_others
-from gradscribe.derive.ir.functions import FUNCTIONS, equal, real_derivative, relu
+from gradscribe.derive.ir.functions import FUNCTIONS, decreed, equal, real_derivative, relu
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, arranged, stages
 from gradscribe.derive.ir.quote import listed, shown
@@ -336,6 +336,8 @@ def _by_value(program: Program, statement: Statement, access: Access) -> Expr | 
     """
     term, name = statement.term, statement.target.name
     if term.bound or term.deltas or not term.is_sum or len(program.definitions(name)) > 1:
+        return None
+    if term.body.has(decreed):  # its slope says nothing of its value
         return None
     calls = [f for f in term.body.atoms(*FUNCTIONS) if FUNCTIONS[f.func].by_value and f.has(access)]
     if not calls:

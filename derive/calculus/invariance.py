@@ -6,7 +6,8 @@ reads it gets log(t) or powers of t, beside or before what it was, and hands the
     g = exp(x - m)  ->  g/t        l = sum(j) g  ->  l/t        p = g/l  ->  p
 
 Where these are gone before an output is reached, its derivative by m is 0. Nothing then flows through m, and nobody
-has to know where the maximum was. It is what `constant m` says, seen without being told.
+has to know where the maximum was. It is what `constant m` says, seen without being told. What counts as constant stays
+as it is: y = x - m + constant(m) is x whatever m is, but its derivative by m is -1.
 """
 
 from collections.abc import Mapping, Set
@@ -59,7 +60,8 @@ def _is_idle(extremum: Statement, program: Program) -> bool:
     if position in {*program.outputs, *read} or len(program.definitions(name)) > 1:
         return False
     responses = {name: Response(indices, summand=log(_shift(*indices)))}
-    for target in dict.fromkeys(s.target for s in program.statements if s.target.name != name):
+    moving = (s.target for s in program.statements if s.target.name != name and not s.target.constant)
+    for target in dict.fromkeys(moving):
         group = program.definitions(target.name)
         if not any(a.tensor in responses for s in group for a in accesses(s.term.body)):
             continue

@@ -104,7 +104,8 @@ def _second_order(
 def _order_1(program: Program, watched: tuple[str, ...] | None) -> tuple[Gradient, Program]:
     """The gradients of E, and what computes them in few statements."""
     first = differentiate(program, watched)
-    return first, _named_as_forward(_placed(condensed(first.program, first.forward), first.forward), first)
+    condensed_first = condensed(first.program, first.forward, fixed=False)
+    return first, _named_as_forward(_placed(condensed_first, first.forward), first)
 
 
 def checked_order(name: str, order: int) -> int:
@@ -118,16 +119,17 @@ def checked_order(name: str, order: int) -> int:
     return order
 
 
-def condensed(program: Program, forward: Program) -> Program:
+def condensed(program: Program, forward: Program, fixed: bool = True) -> Program:
     """A gradient program in few statements: copies and single uses inlined, the forward pass's tensors read again.
 
     Args:
         program: the gradient program.
         forward: the program that was differentiated.
+        fixed: whether constants may be read for what has their value: not in what will be differentiated.
     """
     renamed = tuple(replace(s, term=rename(s.term)[0]) for s in program.statements)
     plain = inline(replace(program, statements=renamed))
-    saved = [let for let in distributions(forward, set(program.tensors)) if let.target.name in forward.tensors]
+    saved = [let for let in distributions(forward, set(program.tensors), fixed) if let.target.name in forward.tensors]
     return min((inline(reused(plain, saved)), plain), key=_size)
 
 

@@ -11,10 +11,10 @@ kernel stands in `codegen.numpy.print.numpy_table`.
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import sympy
-from sympy import Add, Dummy, Expr, Function, Integer, Mul, Pow, Symbol
+from sympy import Add, Atom, Dummy, Expr, Function, Integer, Mul, Pow, Symbol
 from sympy.codegen.cfunctions import expm1, log1p
 
 
@@ -61,10 +61,19 @@ class softplus(Function):
         return sigmoid(self.args[0])
 
 
+def _are_real_numbers(*found: Expr) -> bool:
+    """Whether functions of these are numbers."""
+    return all(e.is_number and e.is_real and e.is_finite for e in found)
+
+
 class larger(Function):
     """The larger of two reals, NaN if one is; at a tie the derivative goes to the first."""
 
     nargs = (2,)
+
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        return sympy.Max(a, b) if _are_real_numbers(a, b) else None
 
     def fdiff(self, argindex: int = 1) -> Expr:
         a, b = self.args
@@ -76,9 +85,49 @@ class smaller(Function):
 
     nargs = (2,)
 
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        return sympy.Min(a, b) if _are_real_numbers(a, b) else None
+
     def fdiff(self, argindex: int = 1) -> Expr:
         a, b = self.args
         return at_least(b, a) if argindex == 1 else greater(a, b)
+
+
+class Stepped(Function):
+    """A function of one number whose value changes in steps: its derivative is 0. That of a number is a number."""
+
+    nargs = (1,)
+    step: ClassVar[Callable[[Expr], Any]] = Integer
+
+    @classmethod
+    def eval(cls, value: Expr) -> Expr | None:
+        return Integer(cls.step(value)) if _are_real_numbers(value) else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return Integer(0)
+
+
+class floor(Stepped):
+    """The largest integer that is not above a number; unlike SymPy's it stays as it is written."""
+
+    step = math.floor
+
+
+class ceil(Stepped):
+    """The smallest integer that is not below a number."""
+
+    step = math.ceil
+
+
+class rounded(Stepped):
+    """The nearest integer, the even one of two that are as near."""
+
+    step = round
+
+
+class whole(Stepped):
+    """A number that has no fraction as an element of a tensor of integers; NaN and infinity are no position there."""
 
 
 class greater(Indicator):
@@ -123,6 +172,94 @@ class admitted(Function):
         return self.args[0] if argindex == 2 else Integer(0)
 
 
+class constant(Function):
+    """``constant(value)``: a value through which no gradient flows; a Program has a tensor instead."""
+
+    nargs = (1,)
+    is_real = True  # or SymPy writes its absolute value with conjugates
+
+    @classmethod
+    def eval(cls, value: Expr) -> Expr | None:
+        """A number is constant as it is."""
+        return value if value.is_number else None
+
+
+class Rule(Atom):
+    """A function that equations define, with the slopes that it has by decree.
+
+    Attributes:
+        name: what it is called.
+        parameters: what stands for its arguments in the value and the slopes, then what they read besides.
+        value: its value.
+        slopes: its slope by each argument, whatever its derivative is.
+    """
+
+    __slots__ = ("name", "parameters", "slopes", "value")
+    name: str
+    parameters: tuple[Symbol, ...]
+    value: Expr
+    slopes: tuple[Expr, ...]
+
+    def __new__(cls, name: str, parameters: tuple[Symbol, ...], value: Expr, slopes: tuple[Expr, ...]) -> "Rule":
+        """SymPy compares what `_hashable_content` gives."""
+        rule = Atom.__new__(cls)
+        rule.name, rule.parameters, rule.value, rule.slopes = name, parameters, value, slopes
+        return rule
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return self._hashable_content()
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return self.name, self.parameters, self.value, self.slopes
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.name}: {printer.doprint(self.value)}, {', '.join(map(printer.doprint, self.slopes))}"
+
+
+class decreed(Expr):
+    """``decreed(rule, *arguments)``: the value of a function whose slopes are those of its `Rule`."""
+
+    is_commutative = True
+    is_real = True
+
+    @property
+    def rule(self) -> Rule:
+        """What its value and its slopes are."""
+        return self.args[0]
+
+    @property
+    def given(self) -> tuple[Expr, ...]:
+        """The arguments of the function; what its rule reads besides stands behind them."""
+        return tuple(self.args[1 : len(self.rule.slopes) + 1])
+
+    @property
+    def value(self) -> Expr:
+        """What it is computed as."""
+        return self._at(self.rule.value)
+
+    @property
+    def slopes(self) -> tuple[Expr, ...]:
+        """Its slope by each argument, here."""
+        return tuple(map(self._at, self.rule.slopes))
+
+    def _at(self, expression: Expr) -> Expr:
+        return expression.xreplace(dict(zip(self.rule.parameters, self.args[1:], strict=True)))
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.rule.name}({', '.join(map(printer.doprint, self.given))})"
+
+    def _eval_derivative(self, variable: Symbol) -> Expr:
+        return Add(*(s * a.diff(variable) for s, a in zip(self.slopes, self.given, strict=True) if a.has(variable)))
+
+
+def computed(e: Expr) -> Expr:
+    """The expression with the values of functions in place of these: what is not differentiated any more."""
+    if not e.has(decreed):
+        return e
+    found = e.func(*map(computed, e.args))
+    return found.value if isinstance(found, decreed) else found
+
+
 class activation(Function):
     """An activation function ``f`` left open, for recurrences that hold whatever it is."""
 
@@ -163,8 +300,14 @@ FUNCTIONS: dict[type[Expr], ScalarFunction] = {
     sympy.sin: ScalarFunction(lambda m, x: m.sin(x)),
     sympy.cos: ScalarFunction(lambda m, x: m.cos(x)),
     sympy.atan: ScalarFunction(lambda m, x: m.arctan(x)),
+    sympy.tan: ScalarFunction(lambda m, x: m.tan(x), lambda y: 1 + y**2),
+    sympy.asin: ScalarFunction(lambda m, x: m.arcsin(x)),
+    sympy.acos: ScalarFunction(lambda m, x: m.arccos(x)),
     sympy.sinh: ScalarFunction(lambda m, x: m.sinh(x)),
     sympy.cosh: ScalarFunction(lambda m, x: m.cosh(x)),
+    sympy.asinh: ScalarFunction(lambda m, x: m.arcsinh(x)),
+    sympy.acosh: ScalarFunction(lambda m, x: m.arccosh(x)),
+    sympy.atanh: ScalarFunction(lambda m, x: m.arctanh(x)),
     expm1: ScalarFunction(lambda m, x: m.expm1(x)),  # by value, y + 1, it would cancel
     log1p: ScalarFunction(lambda m, x: m.log1p(x)),
     sympy.erf: ScalarFunction(lambda m, x: m.vectorize(math.erf, otypes=[float])(x)),
@@ -177,6 +320,10 @@ FUNCTIONS: dict[type[Expr], ScalarFunction] = {
     smaller: ScalarFunction(lambda m, a, b: m.minimum(a, b)),
     # ----- derivative 0 everywhere it exists ------------------------------------------------------------------------
     sympy.sign: ScalarFunction(lambda m, x: m.sign(x)),
+    floor: ScalarFunction(lambda m, x: m.floor(x)),
+    ceil: ScalarFunction(lambda m, x: m.ceil(x)),
+    rounded: ScalarFunction(lambda m, x: m.rint(x)),
+    whole: ScalarFunction(lambda m, x: x),
     step: ScalarFunction(lambda m, x: m.greater(x, 0) * 1.0, indicator=True),
     equal: ScalarFunction(lambda m, a, b: m.equal(a, b) * 1.0, indicator=True),
     divides: ScalarFunction(lambda m, divisor, a: m.equal(a % divisor, 0) * 1.0, indicator=True),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import sympy
-from sympy import Add, Expr, Function, Integer, Mul, Symbol
+from sympy import Add, Expr, Function, Idx, Integer, Mul, Symbol
 
 from gradscribe.derive.ir.quote import listed, shown
 
@@ -93,6 +93,19 @@ class choose(IntegerFunction):
         if flag.is_Integer:
             return a if int(flag) else b
         return a if a == b else None
+
+
+def own_symbols(expression: Expr) -> Expr:
+    """`expression` with every integer symbol and `Idx` replaced by the factory's symbol of that name."""
+    mapping: dict[Expr, Expr] = {v: integer(v.name) for v in expression.atoms(Idx)}
+    mapping |= {v: integer(v.name) for v in expression.atoms(Symbol) if v.is_integer}
+    return floors_as_quotients(expression.xreplace(mapping))
+
+
+def floors_as_quotients(expression: Expr) -> Expr:
+    """SymPy's floor(a/b) as floordiv(a, b), so that it stays as it is written."""
+    found = sorted(expression.atoms(sympy.floor), key=sympy.default_sort_key)
+    return expression.xreplace({f: floordiv(*sympy.fraction(sympy.together(f.args[0]))) for f in found})
 
 
 class NotAffineError(ValueError):

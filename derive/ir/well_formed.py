@@ -8,12 +8,15 @@ from sympy.core.function import Application
 
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.functions import FUNCTIONS, admitted, is_indicator
-from gradscribe.derive.ir.index import NotAffineError, affine, same
+from gradscribe.derive.ir.index import NotAffineError, affine, floordiv, mod, same
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term, accesses
 from gradscribe.kept import kept
+
+INTEGER = (floordiv, mod)
+"""Functions of indices and sizes that are values, too."""
 
 
 def check(program: Program) -> Program:
@@ -119,7 +122,7 @@ def _check_indices(target: Tensor, term: Term) -> None:
     compared = [a for f in term.body.atoms(Application) if is_indicator(f) for a in f.args if a.is_integer]
     positions = {e: Symbol("a") for e in (*read, *compared) if e in read or not accesses(e)}
     values = term.body.xreplace(positions)  # sizes in subscripts and conditions may be quotients
-    unknown = [f.func for f in values.atoms(Application) if f.func not in FUNCTIONS and f.func != admitted]
+    unknown = [f.func for f in values.atoms(Application) if f.func not in {*FUNCTIONS, *INTEGER, admitted}]
     if unknown:
         known = ", ".join(sorted(f.__name__ for f in FUNCTIONS))
         raise EquationError(f"{target.name}: function {shown(unknown[0].__name__)} is unknown; expected one of {known}")

@@ -7,7 +7,8 @@ from typing import Any
 from sympy import Eq, Expr, Integer, Symbol
 
 from gradscribe.derive.ir.index import integer
-from gradscribe.derive.ir.term import EquationError, Program
+from gradscribe.derive.ir.term import Access, EquationError, Program
+from gradscribe.derive.language.definitions.decrees import rules
 from gradscribe.derive.language.definitions.defined import Load, definitions
 from gradscribe.derive.language.definitions.expansion import expanded
 from gradscribe.derive.language.expressions.elements import Condition
@@ -18,12 +19,14 @@ from gradscribe.derive.language.meaning.recurrent_text import begun
 from gradscribe.derive.language.meaning.scope import Parameter, Scope, parameters_of, scope
 from gradscribe.derive.language.syntax.evaluation import evaluated
 from gradscribe.derive.language.syntax.located_error import LanguageError, Located, nearest
+from gradscribe.derive.language.syntax.pairs import paired
 from gradscribe.derive.language.syntax.parse import parse
 from gradscribe.derive.language.syntax.tree import Element, Ellipsis, Equation, Name, Place, Text, walk
 from gradscribe.derive.layer.equations import program
 from gradscribe.derive.layer.interface import Kind, Layer, Option, Requirement, open_options
 from gradscribe.derive.layer.interval import FINITE, Interval
 from gradscribe.derive.layer.letters import SPECIAL, read_letters
+from gradscribe.said import Saying, say
 
 
 def read(
@@ -51,7 +54,8 @@ def read(
     """
     try:
         parsed = parse(text)
-        syntax = expanded(parsed, definitions(parsed, file, load))
+        known = definitions(parsed, file, load)
+        syntax = paired(expanded(parsed, known, rules(parsed, known)))
         layer = replace(_layer(syntax, name, arguments or {}, interface), text=_plain(text))
         after = evaluated(syntax, {new for _, new, _ in layer.state})
         if after is None:
@@ -85,11 +89,25 @@ def _layer(syntax: Text, name: str, arguments: Mapping[str, str], interface: Map
         "title": syntax.title,
         "letters": ", ".join(line.request for line in syntax.letters),
         "weights": names.flags["weight"],
+        "meanings": _meanings(syntax.pairs),
         **interface,
         "requirements": (*interface.get("requirements", _requirements(reader.conditions)), *relations),
         "options": tuple(_limited(o, found.intervals) for o in options),
     }
     return Layer(name=name, program=built, **fields)
+
+
+def _meanings(pairs: Sequence[str]) -> tuple[Saying, ...]:
+    """Where complex tensors have their parts."""
+    if not pairs:
+        return ()
+    tensors: tuple[Any, ...] = tuple(part for name in pairs for part in (", ", Access(name)))[1:]
+    where = say(
+        "The last axis of {tensors} has the real part at 0 and the imaginary part at 1, that of a gradient the slopes "
+        "by these",
+        tensors=tensors,
+    )
+    return (where,)
 
 
 def _check_letters(syntax: Text, built: Program) -> None:
@@ -140,8 +158,8 @@ def _program(
             *equations,
             inputs=[reader.vocabulary.bases[n] for n in names.inputs],
             outputs=[reader.vocabulary.bases[n] for n in names.outputs],
-            sizes=dict(extents.sizes),
-            integers=" ".join(names.flags["integer"]),
+            sizes=dict((*extents.sizes, *reader.vocabulary.sizes)),
+            integers=" ".join((*names.flags["integer"], *reader.integers)),
             optional=" ".join(names.flags["optional"]),
             factors=" ".join(names.flags["factor"]),
             constants=" ".join(names.flags["constant"]),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import sympy
@@ -31,6 +32,25 @@ class Draws(Protocol):
 
     def uniform(self, low: float, high: float, /) -> Any:
         """A real number between two."""
+
+
+class Dice:
+    """Random numbers without NumPy, the same for the same seed, by the one method that Python never changes."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed).random
+
+    def integers(self, low: int, high: int) -> int:
+        """An integer from `low` to below `high`."""
+        return low + int((high - low) * self._random())
+
+    def uniform(self, low: float, high: float) -> float:
+        """A real number between two."""
+        return low + (high - low) * self._random()
+
+    def shuffled(self, count: int) -> list[int]:
+        """The integers from 0 to below `count`, in any order."""
+        return sorted(range(count), key=lambda _: self._random())
 
 
 class TooLargeError(EquationError):

@@ -193,26 +193,24 @@ def unet_forward_2(pool2_y: rt.Array, pool2_argmax: rt.Array, down2_relu2_y: rt.
 
 unet_forward_3_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * up2_grow_x_replicate, const REAL * down3_relu2_y)
+    long start, long stop, REAL * up2_grow_v, const REAL * down3_relu2_y)
 {
     for (long n = start; n < stop; n++) {
-        for (long q = 0; q < 10; q++) {
+        for (long k = 0; k < 10; k++) {
             const long down3_relu2_y_at = 2048 * n + 1792;
-            const long up2_grow_x_replicate_at = 2560 * n + 256 * q;
-            const long first_1 = first_within(0, q - 9, 1, 256);
-            const long last_1 = most(first_1, behind_within(0, q - 9, 1, 256));
+            const long up2_grow_v_at = 256 * k + 2560 * n;
+            const long first_1 = first_within(0, k - 9, 1, 256);
+            const long last_1 = most(first_1, behind_within(0, k - 9, 1, 256));
             for (long c = first_1; c < whole(first_1, last_1); c += LANES) {
-                const reals up2_grow_x_replicate_1 = load(&up2_grow_x_replicate[up2_grow_x_replicate_at + c]) + load(
+                const reals up2_grow_v_1 = load(&up2_grow_v[up2_grow_v_at + c]) + load(
                     &down3_relu2_y[down3_relu2_y_at + c]
                 );
-                store(&up2_grow_x_replicate[up2_grow_x_replicate_at + c], up2_grow_x_replicate_1);
+                store(&up2_grow_v[up2_grow_v_at + c], up2_grow_v_1);
             }
             APART
             for (long c = whole(first_1, last_1); c < last_1; c++) {
-                const REAL up2_grow_x_replicate_1 = (
-                    up2_grow_x_replicate[up2_grow_x_replicate_at + c] + down3_relu2_y[down3_relu2_y_at + c]
-                );
-                up2_grow_x_replicate[up2_grow_x_replicate_at + c] = up2_grow_x_replicate_1;
+                const REAL up2_grow_v_1 = up2_grow_v[up2_grow_v_at + c] + down3_relu2_y[down3_relu2_y_at + c];
+                up2_grow_v[up2_grow_v_at + c] = up2_grow_v_1;
             }
         }
     }
@@ -229,33 +227,29 @@ static void part(void *given, long number)
 """
 
 
-def unet_forward_3(up2_grow_x_replicate: rt.Array, down3_relu2_y: rt.Array, N: int) -> bool:
+def unet_forward_3(up2_grow_v: rt.Array, down3_relu2_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(unet_forward_3_loops, N, 2560 * N, (up2_grow_x_replicate, down3_relu2_y), (), (), (), uses="ar")
+    return rt.run(unet_forward_3_loops, N, 2560 * N, (up2_grow_v, down3_relu2_y), (), (), (), uses="ar")
 
 
 unet_forward_4_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * up2_grow_z_replicate, const REAL * up2_grow_z)
+    long start, long stop, REAL * up2_grow_h, const REAL * up2_grow_z)
 {
     for (long u = start; u < stop; u++) {
-        for (long v = 0; v < 10; v++) {
+        for (long q = 0; q < 10; q++) {
+            const long up2_grow_h_at = 32 * q + 320 * u;
             const long up2_grow_z_at = 256 * u + 224;
-            const long up2_grow_z_replicate_at = 320 * u + 32 * v;
-            const long first_1 = first_within(0, v - 9, 1, 32);
-            const long last_1 = most(first_1, behind_within(0, v - 9, 1, 32));
+            const long first_1 = first_within(0, q - 9, 1, 32);
+            const long last_1 = most(first_1, behind_within(0, q - 9, 1, 32));
             for (long c = first_1; c < whole(first_1, last_1); c += LANES) {
-                const reals up2_grow_z_replicate_1 = load(&up2_grow_z_replicate[up2_grow_z_replicate_at + c]) + load(
-                    &up2_grow_z[up2_grow_z_at + c]
-                );
-                store(&up2_grow_z_replicate[up2_grow_z_replicate_at + c], up2_grow_z_replicate_1);
+                const reals up2_grow_h_1 = load(&up2_grow_h[up2_grow_h_at + c]) + load(&up2_grow_z[up2_grow_z_at + c]);
+                store(&up2_grow_h[up2_grow_h_at + c], up2_grow_h_1);
             }
             APART
             for (long c = whole(first_1, last_1); c < last_1; c++) {
-                const REAL up2_grow_z_replicate_1 = (
-                    up2_grow_z_replicate[up2_grow_z_replicate_at + c] + up2_grow_z[up2_grow_z_at + c]
-                );
-                up2_grow_z_replicate[up2_grow_z_replicate_at + c] = up2_grow_z_replicate_1;
+                const REAL up2_grow_h_1 = up2_grow_h[up2_grow_h_at + c] + up2_grow_z[up2_grow_z_at + c];
+                up2_grow_h[up2_grow_h_at + c] = up2_grow_h_1;
             }
         }
     }
@@ -272,33 +266,31 @@ static void part(void *given, long number)
 """
 
 
-def unet_forward_4(up2_grow_z_replicate: rt.Array, up2_grow_z: rt.Array, N: int) -> bool:
+def unet_forward_4(up2_grow_h: rt.Array, up2_grow_z: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(unet_forward_4_loops, 16 * N, 5120 * N, (up2_grow_z_replicate, up2_grow_z), (), (), (), uses="ar")
+    return rt.run(unet_forward_4_loops, 16 * N, 5120 * N, (up2_grow_h, up2_grow_z), (), (), (), uses="ar")
 
 
 unet_forward_5_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * up1_grow_x_replicate, const REAL * up2_merge_relu2_y)
+    long start, long stop, REAL * up1_grow_v, const REAL * up2_merge_relu2_y)
 {
     for (long n = start; n < stop; n++) {
-        for (long q = 0; q < 18; q++) {
-            const long up1_grow_x_replicate_at = 4608 * n + 256 * q;
+        for (long k = 0; k < 18; k++) {
+            const long up1_grow_v_at = 256 * k + 4608 * n;
             const long up2_merge_relu2_y_at = 4096 * n + 3840;
-            const long first_1 = first_within(0, q - 17, 1, 256);
-            const long last_1 = most(first_1, behind_within(0, q - 17, 1, 256));
+            const long first_1 = first_within(0, k - 17, 1, 256);
+            const long last_1 = most(first_1, behind_within(0, k - 17, 1, 256));
             for (long c = first_1; c < whole(first_1, last_1); c += LANES) {
-                const reals up1_grow_x_replicate_1 = load(&up1_grow_x_replicate[up1_grow_x_replicate_at + c]) + load(
+                const reals up1_grow_v_1 = load(&up1_grow_v[up1_grow_v_at + c]) + load(
                     &up2_merge_relu2_y[up2_merge_relu2_y_at + c]
                 );
-                store(&up1_grow_x_replicate[up1_grow_x_replicate_at + c], up1_grow_x_replicate_1);
+                store(&up1_grow_v[up1_grow_v_at + c], up1_grow_v_1);
             }
             APART
             for (long c = whole(first_1, last_1); c < last_1; c++) {
-                const REAL up1_grow_x_replicate_1 = (
-                    up1_grow_x_replicate[up1_grow_x_replicate_at + c] + up2_merge_relu2_y[up2_merge_relu2_y_at + c]
-                );
-                up1_grow_x_replicate[up1_grow_x_replicate_at + c] = up1_grow_x_replicate_1;
+                const REAL up1_grow_v_1 = up1_grow_v[up1_grow_v_at + c] + up2_merge_relu2_y[up2_merge_relu2_y_at + c];
+                up1_grow_v[up1_grow_v_at + c] = up1_grow_v_1;
             }
         }
     }
@@ -315,33 +307,29 @@ static void part(void *given, long number)
 """
 
 
-def unet_forward_5(up1_grow_x_replicate: rt.Array, up2_merge_relu2_y: rt.Array, N: int) -> bool:
+def unet_forward_5(up1_grow_v: rt.Array, up2_merge_relu2_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(unet_forward_5_loops, N, 4608 * N, (up1_grow_x_replicate, up2_merge_relu2_y), (), (), (), uses="ar")
+    return rt.run(unet_forward_5_loops, N, 4608 * N, (up1_grow_v, up2_merge_relu2_y), (), (), (), uses="ar")
 
 
 unet_forward_6_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * up1_grow_z_replicate, const REAL * up1_grow_z)
+    long start, long stop, REAL * up1_grow_h, const REAL * up1_grow_z)
 {
     for (long u = start; u < stop; u++) {
-        for (long v = 0; v < 18; v++) {
+        for (long q = 0; q < 18; q++) {
+            const long up1_grow_h_at = 16 * q + 288 * u;
             const long up1_grow_z_at = 256 * u + 240;
-            const long up1_grow_z_replicate_at = 288 * u + 16 * v;
-            const long first_1 = first_within(0, v - 17, 1, 16);
-            const long last_1 = most(first_1, behind_within(0, v - 17, 1, 16));
+            const long first_1 = first_within(0, q - 17, 1, 16);
+            const long last_1 = most(first_1, behind_within(0, q - 17, 1, 16));
             for (long c = first_1; c < whole(first_1, last_1); c += LANES) {
-                const reals up1_grow_z_replicate_1 = load(&up1_grow_z_replicate[up1_grow_z_replicate_at + c]) + load(
-                    &up1_grow_z[up1_grow_z_at + c]
-                );
-                store(&up1_grow_z_replicate[up1_grow_z_replicate_at + c], up1_grow_z_replicate_1);
+                const reals up1_grow_h_1 = load(&up1_grow_h[up1_grow_h_at + c]) + load(&up1_grow_z[up1_grow_z_at + c]);
+                store(&up1_grow_h[up1_grow_h_at + c], up1_grow_h_1);
             }
             APART
             for (long c = whole(first_1, last_1); c < last_1; c++) {
-                const REAL up1_grow_z_replicate_1 = (
-                    up1_grow_z_replicate[up1_grow_z_replicate_at + c] + up1_grow_z[up1_grow_z_at + c]
-                );
-                up1_grow_z_replicate[up1_grow_z_replicate_at + c] = up1_grow_z_replicate_1;
+                const REAL up1_grow_h_1 = up1_grow_h[up1_grow_h_at + c] + up1_grow_z[up1_grow_z_at + c];
+                up1_grow_h[up1_grow_h_at + c] = up1_grow_h_1;
             }
         }
     }
@@ -358,9 +346,9 @@ static void part(void *given, long number)
 """
 
 
-def unet_forward_6(up1_grow_z_replicate: rt.Array, up1_grow_z: rt.Array, N: int) -> bool:
+def unet_forward_6(up1_grow_h: rt.Array, up1_grow_z: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(unet_forward_6_loops, 32 * N, 9216 * N, (up1_grow_z_replicate, up1_grow_z), (), (), (), uses="ar")
+    return rt.run(unet_forward_6_loops, 32 * N, 9216 * N, (up1_grow_h, up1_grow_z), (), (), (), uses="ar")
 
 
 unet_predict_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -481,20 +469,20 @@ unet_relu_backward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL * du, const REAL * dy, const REAL * y)
 {
-    for (long l = start; l < whole(start, stop); l += LANES) {
-        const reals y_1 = load(&y[l]);
-        const reals dy_1 = load(&dy[l]);
+    for (long a = start; a < whole(start, stop); a += LANES) {
+        const reals y_1 = load(&y[a]);
+        const reals dy_1 = load(&dy[a]);
         const reals term_3 = choose(MASKS(y_1 > all(0)), dy_1, all(0));
         const reals du_1 = term_3;
-        store(&du[l], du_1);
+        store(&du[a], du_1);
     }
     APART
-    for (long l = whole(start, stop); l < stop; l++) {
-        const REAL y_1 = y[l];
-        const REAL dy_1 = dy[l];
+    for (long a = whole(start, stop); a < stop; a++) {
+        const REAL y_1 = y[a];
+        const REAL dy_1 = dy[a];
         const REAL term_3 = y_1 > 0 ? dy_1 : 0;
         const REAL du_1 = term_3;
-        du[l] = du_1;
+        du[a] = du_1;
     }
 }
 
@@ -514,77 +502,30 @@ def unet_relu_backward_1(du: rt.Array, dy: rt.Array, y: rt.Array, H: int, K: int
     return rt.run(unet_relu_backward_1_loops, H**2 * K * N, H**2 * K * N, (du, dy, y), (), (), (), uses="whh")
 
 
-unet_backward_1_loops = r"""/* Sums over v for every m, e, l. */
+unet_backward_1_loops = r"""/* Sums over q for every m, v, a. */
 static void loops(
-    long start, long stop, REAL *restrict dup2_grow_z, const REAL *restrict dup2_grow_z_replicate)
-{
-    for (long m = start; m < stop; m++) {
-        const long v_low = most(0, 9);
-        const long v_high = least(10, 10);
-        for (long e = 0; e < 16; e++) {
-            const long at = 256 * e + 4096 * m + 224;
-            const long dup2_grow_z_replicate_at = 320 * e + 5120 * m;
-            for (long l = 0; l < covered(0, 32); l = onward(l, 32)) {
-                reals total = all(0);
-                for (long v = v_low; v < v_high; v++) {
-                    total += load(&dup2_grow_z_replicate[dup2_grow_z_replicate_at + 32 * v + l]);
-                }
-                store(&dup2_grow_z[at + l], total);
-            }
-            APART
-            for (long l = covered(0, 32); l < 32; l++) {
-                REAL total = 0;
-                for (long v = v_low; v < v_high; v++) {
-                    total += dup2_grow_z_replicate[dup2_grow_z_replicate_at + 32 * v + l];
-                }
-                dup2_grow_z[at + l] = total;
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1]);
-}
-"""
-
-
-def unet_backward_1(dup2_grow_z: rt.Array, dup2_grow_z_replicate: rt.Array, N: int) -> bool:
-    """Sums over v for every m, e, l."""
-    return rt.run(
-        unet_backward_1_loops, N, 5120 * N, (dup2_grow_z, dup2_grow_z_replicate), (), (), (), row=32, uses="wr"
-    )
-
-
-unet_backward_2_loops = r"""/* Sums over q for every m, o, l. */
-static void loops(
-    long start, long stop, REAL *restrict ddown3_relu2_y, const REAL *restrict dup2_grow_x_replicate)
+    long start, long stop, REAL *restrict dup2_grow_z, const REAL *restrict dup2_grow_h)
 {
     for (long m = start; m < stop; m++) {
         const long q_low = most(0, 9);
         const long q_high = least(10, 10);
-        for (long o = 0; o < 8; o++) {
-            const long at = 2048 * m + 32 * o + 1792;
-            const long dup2_grow_x_replicate_at = 2560 * m + 32 * o;
-            for (long l = 0; l < covered(0, 32); l = onward(l, 32)) {
+        for (long v = 0; v < 16; v++) {
+            const long at = 4096 * m + 256 * v + 224;
+            const long dup2_grow_h_at = 5120 * m + 320 * v;
+            for (long a = 0; a < covered(0, 32); a = onward(a, 32)) {
                 reals total = all(0);
                 for (long q = q_low; q < q_high; q++) {
-                    total += load(&dup2_grow_x_replicate[dup2_grow_x_replicate_at + 256 * q + l]);
+                    total += load(&dup2_grow_h[dup2_grow_h_at + 32 * q + a]);
                 }
-                store(&ddown3_relu2_y[at + l], total);
+                store(&dup2_grow_z[at + a], total);
             }
             APART
-            for (long l = covered(0, 32); l < 32; l++) {
+            for (long a = covered(0, 32); a < 32; a++) {
                 REAL total = 0;
                 for (long q = q_low; q < q_high; q++) {
-                    total += dup2_grow_x_replicate[dup2_grow_x_replicate_at + 256 * q + l];
+                    total += dup2_grow_h[dup2_grow_h_at + 32 * q + a];
                 }
-                ddown3_relu2_y[at + l] = total;
+                dup2_grow_z[at + a] = total;
             }
         }
     }
@@ -601,14 +542,57 @@ static void part(void *given, long number)
 """
 
 
-def unet_backward_2(ddown3_relu2_y: rt.Array, dup2_grow_x_replicate: rt.Array, N: int) -> bool:
-    """Sums over q for every m, o, l."""
-    return rt.run(
-        unet_backward_2_loops, N, 2560 * N, (ddown3_relu2_y, dup2_grow_x_replicate), (), (), (), row=32, uses="wr"
-    )
+def unet_backward_1(dup2_grow_z: rt.Array, dup2_grow_h: rt.Array, N: int) -> bool:
+    """Sums over q for every m, v, a."""
+    return rt.run(unet_backward_1_loops, N, 5120 * N, (dup2_grow_z, dup2_grow_h), (), (), (), row=32, uses="wr")
 
 
-unet_backward_3_loops = r"""/* What is added for every m, i, r, j, t, l. */
+unet_backward_2_loops = r"""/* Sums over k for every m, e, a. */
+static void loops(
+    long start, long stop, REAL *restrict ddown3_relu2_y, const REAL *restrict dup2_grow_v)
+{
+    for (long m = start; m < stop; m++) {
+        const long k_low = most(0, 9);
+        const long k_high = least(10, 10);
+        for (long e = 0; e < 8; e++) {
+            const long at = 32 * e + 2048 * m + 1792;
+            const long dup2_grow_v_at = 32 * e + 2560 * m;
+            for (long a = 0; a < covered(0, 32); a = onward(a, 32)) {
+                reals total = all(0);
+                for (long k = k_low; k < k_high; k++) {
+                    total += load(&dup2_grow_v[dup2_grow_v_at + 256 * k + a]);
+                }
+                store(&ddown3_relu2_y[at + a], total);
+            }
+            APART
+            for (long a = covered(0, 32); a < 32; a++) {
+                REAL total = 0;
+                for (long k = k_low; k < k_high; k++) {
+                    total += dup2_grow_v[dup2_grow_v_at + 256 * k + a];
+                }
+                ddown3_relu2_y[at + a] = total;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1]);
+}
+"""
+
+
+def unet_backward_2(ddown3_relu2_y: rt.Array, dup2_grow_v: rt.Array, N: int) -> bool:
+    """Sums over k for every m, e, a."""
+    return rt.run(unet_backward_2_loops, N, 2560 * N, (ddown3_relu2_y, dup2_grow_v), (), (), (), row=32, uses="wr")
+
+
+unet_backward_3_loops = r"""/* What is added for every m, i, r, j, t, a. */
 static void loops(
     long start, long stop, REAL *restrict ddown2_relu2_y, const REAL *restrict dpool2_y,
     const TYPE_2 *restrict pool2_argmax)
@@ -621,24 +605,24 @@ static void loops(
                         const long at = 512 * i + 32 * j + 4096 * m + 256 * r + 16 * t;
                         const long dpool2_y_at = 128 * i + 16 * j + 1024 * m;
                         const long pool2_argmax_at = 128 * i + 16 * j + 1024 * m;
-                        for (long l = 0; l < whole(0, 16); l += LANES) {
+                        for (long a = 0; a < whole(0, 16); a += LANES) {
                             reals total = all(0);
-                            const masks pool2_argmax_1 = load_integers(&pool2_argmax[pool2_argmax_at + l]);
-                            const reals dpool2_y_1 = load(&dpool2_y[dpool2_y_at + l]);
+                            const masks pool2_argmax_1 = load_integers(&pool2_argmax[pool2_argmax_at + a]);
+                            const reals dpool2_y_1 = load(&dpool2_y[dpool2_y_at + a]);
                             const reals term_3 = choose(
                                 MASKS(all_integers(position(2 * r + t)) == pool2_argmax_1), dpool2_y_1, all(0)
                             );
                             total += term_3;
-                            store(&ddown2_relu2_y[at + l], load(&ddown2_relu2_y[at + l]) + total);
+                            store(&ddown2_relu2_y[at + a], load(&ddown2_relu2_y[at + a]) + total);
                         }
                         APART
-                        for (long l = whole(0, 16); l < 16; l++) {
+                        for (long a = whole(0, 16); a < 16; a++) {
                             REAL total = 0;
-                            const TYPE_2 pool2_argmax_1 = pool2_argmax[pool2_argmax_at + l];
-                            const REAL dpool2_y_1 = dpool2_y[dpool2_y_at + l];
+                            const TYPE_2 pool2_argmax_1 = pool2_argmax[pool2_argmax_at + a];
+                            const REAL dpool2_y_1 = dpool2_y[dpool2_y_at + a];
                             const REAL term_3 = position(2 * r + t) == pool2_argmax_1 ? dpool2_y_1 : 0;
                             total += term_3;
-                            ddown2_relu2_y[at + l] += total;
+                            ddown2_relu2_y[at + a] += total;
                         }
                     }
                 }
@@ -659,13 +643,13 @@ static void part(void *given, long number)
 
 
 def unet_backward_3(ddown2_relu2_y: rt.Array, dpool2_y: rt.Array, pool2_argmax: rt.Array, N: int) -> bool:
-    """What is added for every m, i, r, j, t, l."""
+    """What is added for every m, i, r, j, t, a."""
     return rt.run(
         unet_backward_3_loops, N, 4096 * N, (ddown2_relu2_y, dpool2_y, pool2_argmax), (), (), (), row=16, uses="?--"
     )
 
 
-unet_backward_4_loops = r"""/* What is added for every m, i, r, j, t, l. */
+unet_backward_4_loops = r"""/* What is added for every m, i, r, j, t, a. */
 static void loops(
     long start, long stop, REAL *restrict ddown1_relu2_y, const REAL *restrict dpool1_y,
     const TYPE_2 *restrict pool1_argmax)
@@ -678,24 +662,24 @@ static void loops(
                         const long at = 512 * i + 16 * j + 8192 * m + 256 * r + 8 * t;
                         const long dpool1_y_at = 128 * i + 8 * j + 2048 * m;
                         const long pool1_argmax_at = 128 * i + 8 * j + 2048 * m;
-                        for (long l = 0; l < whole(0, 8); l += LANES) {
+                        for (long a = 0; a < whole(0, 8); a += LANES) {
                             reals total = all(0);
-                            const masks pool1_argmax_1 = load_integers(&pool1_argmax[pool1_argmax_at + l]);
-                            const reals dpool1_y_1 = load(&dpool1_y[dpool1_y_at + l]);
+                            const masks pool1_argmax_1 = load_integers(&pool1_argmax[pool1_argmax_at + a]);
+                            const reals dpool1_y_1 = load(&dpool1_y[dpool1_y_at + a]);
                             const reals term_3 = choose(
                                 MASKS(all_integers(position(2 * r + t)) == pool1_argmax_1), dpool1_y_1, all(0)
                             );
                             total += term_3;
-                            store(&ddown1_relu2_y[at + l], load(&ddown1_relu2_y[at + l]) + total);
+                            store(&ddown1_relu2_y[at + a], load(&ddown1_relu2_y[at + a]) + total);
                         }
                         APART
-                        for (long l = whole(0, 8); l < 8; l++) {
+                        for (long a = whole(0, 8); a < 8; a++) {
                             REAL total = 0;
-                            const TYPE_2 pool1_argmax_1 = pool1_argmax[pool1_argmax_at + l];
-                            const REAL dpool1_y_1 = dpool1_y[dpool1_y_at + l];
+                            const TYPE_2 pool1_argmax_1 = pool1_argmax[pool1_argmax_at + a];
+                            const REAL dpool1_y_1 = dpool1_y[dpool1_y_at + a];
                             const REAL term_3 = position(2 * r + t) == pool1_argmax_1 ? dpool1_y_1 : 0;
                             total += term_3;
-                            ddown1_relu2_y[at + l] += total;
+                            ddown1_relu2_y[at + a] += total;
                         }
                     }
                 }
@@ -716,7 +700,7 @@ static void part(void *given, long number)
 
 
 def unet_backward_4(ddown1_relu2_y: rt.Array, dpool1_y: rt.Array, pool1_argmax: rt.Array, N: int) -> bool:
-    """What is added for every m, i, r, j, t, l."""
+    """What is added for every m, i, r, j, t, a."""
     return rt.run(
         unet_backward_4_loops, N, 8192 * N, (ddown1_relu2_y, dpool1_y, pool1_argmax), (), (), (), row=8, uses="?--"
     )

@@ -2,6 +2,8 @@
 
    It stands behind loops.c. Behind two numbers, `numbers` are how many rows there are, and how long they are; `arrays`
    are the sums, a and the keys. */
+#include "team.h"
+
 static void part(void *given, long number)
 {
     const struct work *work = given;

@@ -10,6 +10,7 @@ enum { AXES = 6, BLOCK = 1 << 13 };
 enum operation {
     COPY, ADD, SUBTRACT, MULTIPLY, DIVIDE, MAXIMUM, MINIMUM, NEGATIVE, ABSOLUTE, SQUARE, SQRT, RECIPROCAL,
     EXP, LOG, TANH, EXPM1, LOG1P, SIN, COS, ARCTAN, SINH, COSH,
+    TAN, ARCSIN, ARCCOS, ARCSINH, ARCCOSH, ARCTANH,
     GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, AND, OR, NOT, WHERE
 };
 
@@ -103,6 +104,12 @@ static void compute(enum operation operation, const struct rows *rows)
     case ARCTAN: ROW(all_atan_of(a), atan_of(a)); break;
     case SINH: ROW(all_sinh_of(a), sinh_of(a)); break;
     case COSH: ROW(all_cosh_of(a), cosh_of(a)); break;
+    case TAN: ROW(all_tan_of(a), tan_of(a)); break;
+    case ARCSIN: ROW(all_asin_of(a), asin_of(a)); break;
+    case ARCCOS: ROW(all_acos_of(a), acos_of(a)); break;
+    case ARCSINH: ROW(all_asinh_of(a), asinh_of(a)); break;
+    case ARCCOSH: ROW(all_acosh_of(a), acosh_of(a)); break;
+    case ARCTANH: ROW(all_atanh_of(a), atanh_of(a)); break;
     case GREATER: COMPARED(a > b); break;
     case GREATER_EQUAL: COMPARED(a >= b); break;
     case LESS: COMPARED(a < b); break;

@@ -60,9 +60,15 @@ OF(expm1)
 OF(log1p)
 OF(sin)
 OF(cos)
+OF(tan)
+OF(asin)
+OF(acos)
 OF(atan)
 OF(sinh)
 OF(cosh)
+OF(asinh)
+OF(acosh)
+OF(atanh)
 
 /* erf(x) in float32 to 2 units in the last place, both ways for all lanes: x + x P(x^2) up to 0.9277, and beyond, with
    t = |x|, 1 - exp(t Q(t)), which is 1 from 4 on. P and Q are fitted to erf(x)/x - 1 and log(erfc(t))/t here, so that

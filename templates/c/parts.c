@@ -10,6 +10,8 @@
        kind 4   the adjoint of that: out[o, k, j] of a[o, i, j] over the parts i that have k
 
    Sums are taken in double. */
+#include "team.h"
+
 enum { WIDTH = 64, ROWS = 8 };
 
 /* Kinds 0 and 1 where j is one: several rows at a time, as each sum waits for the one before it. */

@@ -22,7 +22,17 @@ from tests.oracles.torch_functions import (
     softmax,
     softplus,
 )
-from tests.oracles.torch_images import adaptive_pool, avg_pool, convolution, lp_pool, max_pool, pad, pixels
+from tests.oracles.torch_images import (
+    adaptive_pool,
+    avg_pool,
+    convolution,
+    lp_pool,
+    max_pool,
+    pad,
+    pixels,
+    resized,
+    sampled,
+)
 from tests.oracles.torch_normalisations import (
     batch_norm,
     group_norm,
@@ -79,6 +89,8 @@ ADAPTERS: dict[str, tuple[Adapter, int]] = {
     f"{F}pad circular": (pad("circular"), 4),
     f"{F}pixel_shuffle": (pixels("pixel_shuffle"), 4),
     f"{F}pixel_unshuffle": (pixels("pixel_unshuffle"), 4),
+    f"{F}grid_sample": (sampled, 2),
+    f"{F}interpolate bilinear": (resized, 2),
     f"{F}linear": (linear, 12),
     f"{F}bilinear": (bilinear, 10),
     f"{F}embedding": (embedding, 3),

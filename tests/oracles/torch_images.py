@@ -88,3 +88,23 @@ def pixels(name: str) -> Adapter:
         return Call(name, {"x": (input, images(2))}, options, (images(2),))
 
     return adapter
+
+
+def sampled(
+    input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+) -> Call | str:
+    if (mode, padding_mode, input.ndim) != ("bilinear", "zeros", 4):
+        return "other samplings are texts, see test_sampling_oracle.py"
+    options = {"align_corners": bool(align_corners)}
+    return Call("grid_sample", {"x": (input, images(2)), "g": (grid, same)}, options, (images(2),))
+
+
+def resized(
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "bilinear", align_corners: bool | None = None
+) -> Call | str:
+    if input.ndim != 4:
+        return "only images are resized"
+    if scale_factor is not None:
+        return "a factor that is no size moves the elements, too"
+    options = {"output_size": size if isinstance(size, int) else tuple(size), "align_corners": bool(align_corners)}
+    return Call("resize_bilinear2d", {"x": (input, images(2))}, options, (images(2),))

@@ -72,11 +72,12 @@ class _Function:
         forms = chosen_forms(program, size_hints(program))
         read = {a.tensor for s in program.statements for a in accesses(s.term.body)} | set(kernel.results)
         self.recorded = {f.argument.name for f in forms if f.argument is not None and f.argument.name in read}
-        integers = {t.name for t in program.inputs if t.integer} | self.recorded
         together = {s: r for r in stages(program) if isinstance(r, Recurrence) for s in r.statements}
         self.recurring = {k: together[s] for k, s in enumerate(program.statements) if s in together}
         self.running = running_parts(program, forms, {t.name for t in program.inputs if t.integer}, self.recurring)
         made = [*(s.target for s in program.statements if s.target.name not in self.running.unmade), *self.running.made]
+        self.whole = self.recorded | {t.name for t in made if t.integer and t.name in kernel.results}
+        integers = {t.name for t in program.inputs if t.integer} | self.whole
         self.scratch = tuple(dict.fromkeys(t for t in made if t.name not in kernel.results))
         if lost := self.recorded - set(kernel.results):
             names = ", ".join(sorted(lost))
@@ -272,7 +273,7 @@ class _Function:
         if self.kernel.flag:
             yield CParameter("int", self.flag, "")
         for name in self.kernel.results:
-            kind = "int64_t" if name in self.recorded else "REAL"
+            kind = "int64_t" if name in self.whole else "REAL"
             yield CParameter(kind, f"{pointer}{loops.array(name).text}", "")
         if self.scratch:
             yield CParameter("REAL", f"{pointer}{loops.scratch.text}", "")

@@ -35,7 +35,7 @@ TEMPLATE = "product"
 HEADER, SOURCE = "product/header.h.jinja", "product/source.c.jinja"
 DEFINED = (
     *("floor_quotient", "floor_remainder", "power", "least", "most", "real", "square", "relu", "sigmoid", "softplus"),
-    *("larger", "smaller", "sign_of", "above", "below", "too_many"),
+    *("larger", "smaller", "sign_of", "whole", "above", "below", "too_many"),
 )
 """The functions of ``product/functions.jinja``, in the order in which they stand."""
 LIBRARY = (

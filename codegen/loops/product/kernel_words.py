@@ -43,6 +43,8 @@ def kernel_words(kernel: Kernel, loops: Loops, flag: str, scratch: bool) -> Iter
     tensors = {**kernel.layer.program.tensors, **kernel.program.tensors}
     for name in kernel.results:
         recorded = "; the position of each in its window, row by row, -1 for none" if name in loops.integers else ""
+        if kernel.layer.program.definitions(name) and tensors[name].integer:
+            recorded = "; integers"
         absent = f"; may be NULL without {under[name].array}" if under[name].array else ""
         yield f"{loops.array(name).text}: {_shape(tensors[name])}, is written{recorded}{absent}"
     if scratch:

@@ -45,7 +45,8 @@ KINDS: dict[Expression | None, Name] = {
 NUMBERS = (REALS, FINAL_REALS)
 ELEMENTWISE = (
     *("exp_of", "log_of", "tanh_of", "erf_of", "expm1_of", "log1p_of", "sin_of", "cos_of", "atan_of", "sinh_of"),
-    *("cosh_of", "root_of", "sigmoid_of", "softplus_of"),
+    *("cosh_of", "tan_of", "asin_of", "acos_of", "asinh_of", "acosh_of", "atanh_of"),
+    *("root_of", "sigmoid_of", "softplus_of"),
 )
 """The functions of ``functions.h``."""
 EXACT = "above", "below", "larger", "smaller", "absolute", "sign_of"

@@ -36,6 +36,7 @@ from gradscribe.derive.ir.functions import (
     step,
     unequal,
 )
+from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.term import Access, accesses
 
 COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
@@ -77,9 +78,15 @@ CALLED: Mapping[type[Expr], str] = {
     log1p: "log1p_of",
     sympy.sin: "sin_of",
     sympy.cos: "cos_of",
+    sympy.tan: "tan_of",
+    sympy.asin: "asin_of",
+    sympy.acos: "acos_of",
     sympy.atan: "atan_of",
     sympy.sinh: "sinh_of",
     sympy.cosh: "cosh_of",
+    sympy.asinh: "asinh_of",
+    sympy.acosh: "acosh_of",
+    sympy.atanh: "atanh_of",
     sigmoid: "sigmoid_of",
     softplus: "softplus_of",
 }
@@ -134,7 +141,8 @@ def integers(body: Expr, indices: Collection[Symbol]) -> set[str]:
 
 def is_position(e: Expr, indices: Collection[Symbol]) -> bool:
     """Whether an expression is an integer made of indices."""
-    return bool(e.is_integer) and not accesses(e) and bool(e.free_symbols & set(indices))
+    divided = e.has(IntegerFunction)  # no operation of vectors
+    return bool(e.is_integer) and not divided and not accesses(e) and bool(e.free_symbols & set(indices))
 
 
 class ScalarPrinter:

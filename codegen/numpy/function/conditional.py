@@ -3,13 +3,13 @@
 An optional array that is filled where it is absent is there in any case then: a variable of its own says what was.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from gradscribe.codegen.kernel.conditions.gradient_conditions import Condition, conditions, result_conditions
 from gradscribe.codegen.kernel.kernel import Kernel
-from gradscribe.codegen.numpy.plan import Equation, Plan, Present, Record, Wanted
+from gradscribe.codegen.numpy.plan import Allocate, Equation, Plan, Present, Record, Recur, Wanted
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.definition import NONE
 from gradscribe.codegen.python.expression import Choice, Comparison, Expression, Name, absent
@@ -20,15 +20,29 @@ from gradscribe.codegen.python.statement import Statement, let
 def conditional(plan: Plan, kernel: Kernel) -> Plan:
     """The plan with what is not always wanted under its condition; neighbours under one are there together."""
     under, flags = conditions(kernel), presence(kernel)
+    recurring = {
+        a: _of_all([under[a] for a, _, _ in r.made]) for r in plan.records if isinstance(r, Recur) for a, _, _ in r.made
+    }
     found: list[tuple[Condition, Record]] = []
     for record in plan.records:
-        now = under[record.left.tensor] if isinstance(record, Equation) else found[-1][0] if found else Condition()
+        match record:
+            case Equation(left=left):
+                now = under[left.tensor]
+            case Recur(made=((array, _, _), *_)) | Allocate(array) if array in recurring:
+                now = recurring[array]  # its equations stand within it
+            case _:
+                now = found[-1][0] if found else Condition()
         found.append((now, record))
     records: list[Record] = []
     for flag, pairs in groupby(found, key=lambda pair: pair[0].flag):
         inner = _present(pairs, flags)
         records += [Wanted(flag, inner)] if flag else inner
     return replace(plan, records=tuple(records))
+
+
+def _of_all(found: Sequence[Condition]) -> Condition:
+    """The condition of what is computed together: always, unless all have the same."""
+    return found[0] if len(set(found)) == 1 else Condition()
 
 
 def _present(pairs: Iterable[tuple[Condition, Record]], flags: Mapping[str, str]) -> tuple[Record, ...]:

@@ -141,6 +141,8 @@ def _argument(tensor: Tensor, kernel: Kernel) -> str:
 
 def _result(tensor: Tensor, kernel: Kernel) -> str:
     text = shape_text(tensor, kernel)
+    if kernel.layer.program.definitions(tensor.name):
+        return f"{text}, integers" if tensor.integer else text
     return f"{text}, row-major position in its window, or -1" if tensor.integer else text
 
 

@@ -81,7 +81,9 @@ def _methods(k: LayerKernels) -> list[Function]:
     training = " in training" if k.after is not None else ""
     seeds = [name for name, _ in k.seeds] if k.gradients else ["dy"]
     default = Literal(1.0) if k.is_loss else None
-    result = " and ".join(f"the gradient of {name}" for kernel in k.wanted for name in kernel.wrt)
+    named = [name for kernel in k.wanted for name in kernel.wrt]
+    each = " and ".join(f"the gradient of {name}" for name in named)
+    result = each if len(named) < 4 else f"the gradients of {enumerated(named)}"
     found = [
         as_method("__init__", constructor_signature(k.layer), "", [CREATED, *constructor_statements(k.layer)]),
         _method("__call__", _arrays(k.inputs), f"The {outputs} for {_inputs(k)}{training}.", call_body(k)),

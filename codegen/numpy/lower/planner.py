@@ -19,7 +19,7 @@ from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pas
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.passes.sum_pass import sum_pass
-from gradscribe.codegen.numpy.lower.part_sums import lower_part_sums, sums_parts
+from gradscribe.codegen.numpy.lower.moving_sums import lower_part_sums, sums_parts
 from gradscribe.codegen.numpy.lower.products.accumulated import lower_running, lower_slopes
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
@@ -29,11 +29,12 @@ from gradscribe.codegen.numpy.lower.products.contract import (
 from gradscribe.codegen.numpy.lower.products.radix import split_axes, split_target
 from gradscribe.codegen.numpy.lower.products.separate import is_separate
 from gradscribe.codegen.numpy.lower.slices.blocks import scattered
-from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps
+from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps, pointwise
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
 from gradscribe.codegen.numpy.lower.step_by_step import lower_recurrence
 from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split, When
 from gradscribe.derive.calculus.programs.products.running_products import unmade
+from gradscribe.derive.ir.functions import whole
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
@@ -187,10 +188,24 @@ def _ordered(
 def _statement(statement: Statement, form: Form, program: Program, scope: Scope, fresh: bool) -> list[Record]:
     if statement.term.body == 0 and statement.term.is_sum:
         return [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
+    if isinstance(form.body, whole):
+        return _integers(form, scope)
     parts = _summands(form, scope)
     if len(parts) > 1:
         return [r for k, part in enumerate(parts) for r in _form(part, scope, fresh and k == 0)]
     return _unit_steps(_form(form, scope, fresh), statement, program, scope)
+
+
+def _integers(form: Form, scope: Scope) -> list[Record]:
+    """A new array of integers; numbers that are no simple expression of whole arrays are computed first."""
+    made = pointwise(form)
+    covered = form.body.free_symbols >= set(form.indices) and form.place == form.indices
+    if covered and all(scope.plain(a, form) for a in accesses(form.body)):
+        return [Define(form.target.name, made)]
+    numbers = scope.declare("numbers", form.target.shape)
+    first = _form(replace(form, target=numbers, body=form.body.args[0]), scope, True)
+    place = tuple(r.index for r in form.box)
+    return [*first, Define(form.target.name, pointwise(replace(form, body=whole(numbers(*place)))))]
 
 
 def _unit_steps(lowered: list[Record], statement: Statement, program: Program, scope: Scope) -> list[Record]:

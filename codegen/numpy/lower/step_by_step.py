@@ -80,7 +80,7 @@ class _Parts:
 
     def __post_init__(self) -> None:
         letter = self.recurrence.along(self.recurrence.statements[0]).index.name
-        others = {*FIXED, *self.program.tensors, *(s.name for s in self.program.symbols())}
+        others = {*FIXED, *self.program.tensors, *(s.name for s in self.program.symbols()), "l"}  # l looks like 1
         self.index: Symbol = integer(letter if letter not in others else self._unused(letter))
         for s in self.recurrence.statements:
             for tensor in (s.target, s.argument):

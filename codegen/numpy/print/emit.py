@@ -47,7 +47,7 @@ from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.pointwise import has_target, into
 from gradscribe.codegen.numpy.print.slicing import argument, holds, places, within
 from gradscribe.codegen.numpy.print.subscripts import Words, extents, looked_up, seen, spec, unseen, whole
-from gradscribe.codegen.numpy.print.updating import Updating, constant, empty
+from gradscribe.codegen.numpy.print.updating import Updating, by_the_runtime, constant, empty
 from gradscribe.codegen.python.expression import (
     ELLIPSIS,
     Binary,
@@ -252,8 +252,7 @@ class Emitter(Updating):
     # ----- what holds records ---------------------------------------------------------------------------------------
     @emit.register
     def _(self, record: Clip) -> Sequence[Statement]:
-        brackets = (Group((size(a), self.position(b), self.position(e))) for a, b, e in record.constraints)
-        return [Assign(Items(self.limits(record.index)), call("rt.clip", size(record.extent), *brackets))]
+        return [self.clipped(record)]
 
     @emit.register
     def _(self, record: Loop) -> Sequence[Statement]:
@@ -272,9 +271,9 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: When) -> Sequence[Statement]:
-        tests: list[Expression] = [Comparison(self.limits(v), ("<",)) for v in record.clips]
+        tests: list[Expression] = [Comparison(self.limits(v), ("<",)) for v in record.clips if v not in self.filled]
         tests += [within(self.position(g.value), self.position(g.extent)) for g in record.guards]
-        return [If(every(tests), self._all(record.body))]
+        return [If(every(tests), self._all(record.body))] if tests else self._all(record.body)
 
     @emit.register
     def _(self, record: Block) -> Sequence[Statement]:
@@ -316,7 +315,11 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Present) -> Sequence[Statement]:
-        return [If(Comparison((self.array(record.array), NONE), ("is not",)), self._all(record.body))]
+        there, body = Comparison((self.array(record.array), NONE), ("is not",)), self._all(record.body)
+        match body:
+            case [Sourced(source, [If(test, inner, ())])]:
+                return [If(every([there, test]), (Sourced(source, inner),))]
+        return [If(there, body)]
 
     @emit.register
     def _(self, record: Wanted) -> Sequence[Statement]:
@@ -360,12 +363,6 @@ class Emitter(Updating):
         return [let(record.name, wide.value(record.update.body, whole=True))]
 
     @emit.register
-    def _(self, record: Gather) -> Sequence[Statement]:
-        spec = looked_up(record.source_axes, record.labels, (r.index for r in record.axes))
-        labels = (self.array(k.array) for k in record.labels)
-        return [let(record.name, call("rt.gather", spec, self.array(record.source), *labels))]
-
-    @emit.register
     def _(self, record: Count) -> Sequence[Statement]:
         brackets = (Group(tuple(map(size, bracket))) for bracket in record.brackets)
         counts = call("rt.counts", size(record.along.extent), size(record.counted.extent), *brackets)
@@ -374,43 +371,13 @@ class Emitter(Updating):
         return [let(record.name, as_reals)]
 
     @emit.register
-    def _(self, record: ContractByLabel) -> Sequence[Statement]:
-        sides = (whole(record.left_axes), whole(record.right_axes))
-        rows = (f"{record.labels.index.name}: ", *whole(record.labels.axes))
-        arrays = map(self.array, (record.left, record.right, record.labels.array))
-        value = call("rt.contract_by_label", spec([*sides, rows], whole(record.axes)), *arrays, size(record.extent))
-        if record.accumulate:
-            return [Assign(self.array(record.out), self._scaled(value, record.scale), "+=")]
-        scale = [Assign(Name(record.out), self.number(record.scale), "*=")] if record.scale != 1 else []
-        return [let(record.out, value), *scale]
-
-    @emit.register
-    def _(self, record: LabelExtrema) -> Sequence[Statement]:
-        words = looked_up(record.values_axes, [record.labels], record.axes)
-        how = Name(NUMPY_REDUCTIONS[record.op].ufunc), empty(record.op)
-        arrays = self.array(record.values), self.array(record.labels.array)
-        located = (("located", TRUE),) if record.argument is not None else ()
-        value = Call(Name("rt.label_extrema"), (words, *how, *arrays, size(record.extent)), located)
-        if record.argument is None:
-            return [let(record.out, Part(value, (Literal(0),)))]
-        return [Assign(names([record.out, record.argument]), value)]
-
-    @emit.register
-    def _(self, record: PartSums) -> Sequence[Statement]:
-        axis = Literal(record.source_axes.index(record.summed.index))
-        given, place = (self.array(record.source), axis), size(record.place.extent)
-        labels = map(self.array, record.labels)
-        if record.ends:
-            value = call("rt.running_sums", *given, place, *(Group((size(a), size(b))) for a, b in record.ends))
-        elif record.adjoint:
-            value = call("rt.spread_segments", *given, place, *labels)
-        else:
-            value = call("rt.segment_sums", *given, *labels)
-        return [let(record.name, value)]
-
-    @emit.register
-    def _(self, record: Known) -> Sequence[Statement]:
-        return [let(record.name, call("rt.known", self.array(record.labels), size(record.extent)))]
+    def _(self, record: Gather | Known | PartSums | LabelExtrema | ContractByLabel) -> Sequence[Statement]:
+        made, value = by_the_runtime(record, self.array)
+        if isinstance(record, ContractByLabel):
+            value = self._scaled(value, record.scale)
+            if record.accumulate:
+                return [Assign(self.array(record.out), value, "+=")]
+        return [Assign(names(made), value)]
 
     @emit.register
     def _(self, record: ScatterAdd) -> Sequence[Statement]:

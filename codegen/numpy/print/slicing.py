@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping
 
 from sympy import Expr, Symbol
 
-from gradscribe.codegen.numpy.plan import Slice, Update
+from gradscribe.codegen.numpy.plan import Clip, Slice, Update
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.numpy.print.numpy_table import WORDS
 from gradscribe.codegen.python.expression import (
     Call,
     Comparison,
     Expression,
+    Group,
+    Items,
     Literal,
     Name,
     Part,
@@ -22,6 +24,7 @@ from gradscribe.codegen.python.expression import (
 from gradscribe.codegen.python.names import Names
 from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
 from gradscribe.codegen.python.scalars.scalar import DTYPE, ONE, ZERO, size
+from gradscribe.codegen.python.statement import Assign
 from gradscribe.derive.ir.index import Affine
 from gradscribe.derive.ir.term import Access, Guard
 
@@ -54,12 +57,24 @@ class Slicing:
         self.names = Names({*FIXED, *self.given})
         self.arrays = dict(arrays or {})
         self.loops: dict[Symbol, str] = {}
+        self.filled: set[Symbol] = set()
+        """Indices whose limits are known, and not empty."""
         self.spans: dict[Expression, tuple[Symbol, str]] = {}
 
     # ----- names and sizes ------------------------------------------------------------------------------------------
     def index(self, symbol: Symbol) -> str:
         """The Python name of an index."""
         return self.names.own(symbol.name, "index")
+
+    def clipped(self, record: Clip) -> Assign:
+        """The limits of an index; where all sizes are numbers, so are they."""
+        known = known_limits(record)
+        self.filled -= {record.index}
+        if known is None:
+            brackets = (Group((size(a), self.position(b), self.position(e))) for a, b, e in record.constraints)
+            return Assign(Items(self.limits(record.index)), call("rt.clip", size(record.extent), *brackets))
+        self.filled |= {record.index} if known[0] < known[1] else set()
+        return Assign(Items(self.limits(record.index)), Items(tuple(map(Literal, known))))
 
     def limits(self, symbol: Symbol) -> tuple[Expression, Expression]:
         """The Python names of the limits of an index."""
@@ -144,6 +159,21 @@ def _aligned(value: Expression, own: tuple[Symbol, ...], axes: tuple[Symbol, ...
 def places(extent: Expr, step: int) -> Expression:
     """The positions of an axis, from the first or from the last."""
     return call("range", size(extent) if step > 0 else size(extent - 1), *([] if step > 0 else [Literal(-1)] * 2))
+
+
+def known_limits(record: Clip) -> tuple[int, int] | None:
+    """The range within the extent where ``0 <= a*v + b < e`` for all constraints; None where sizes are not numbers."""
+    if not all(e.is_Integer for e in (record.extent, *(e for c in record.constraints for e in c))):
+        return None
+    low, high = 0, int(record.extent)
+    for a, b, e in (tuple(map(int, c)) for c in record.constraints):
+        if a < 0:  # the same from the other end
+            a, b = -a, e - 1 - b
+        if a == 0:
+            high = high if 0 <= b < e else 0
+        else:
+            low, high = max(low, -(b // a)), min(high, (e - 1 - b) // a + 1)
+    return low, high
 
 
 def within(value: Expression, extent: Expression) -> Expression:

@@ -1,15 +1,26 @@
-"""Updates of slices as code: what is added, what is reduced, and how a sum is said."""
+"""Updates of slices as code: what is added, what is reduced, how a sum is said; and arrays that the runtime makes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
 
 from sympy import Symbol
 
-from gradscribe.codegen.numpy.plan import Accumulate, Sum, Update, row, summation
+from gradscribe.codegen.numpy.plan import (
+    Accumulate,
+    ContractByLabel,
+    Gather,
+    Known,
+    LabelExtrema,
+    PartSums,
+    Sum,
+    Update,
+    row,
+    summation,
+)
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.slicing import INFINITY, Slicing
-from gradscribe.codegen.numpy.print.subscripts import spec, whole
+from gradscribe.codegen.numpy.print.subscripts import looked_up, spec, whole
 from gradscribe.codegen.python.expression import (
     ELLIPSIS,
     Binary,
@@ -160,3 +171,43 @@ def constant(value: float) -> Expression:
     if abs(value) == inf:
         return INFINITY if value > 0 else negated(INFINITY)
     return Literal(value)
+
+
+Made = Gather | Known | PartSums | LabelExtrema | ContractByLabel
+"""What a function of the runtime makes."""
+
+
+def by_the_runtime(record: Made, array: Callable[[str], Expression]) -> tuple[tuple[str, ...], Expression]:
+    """The names of what is made, and the call of the runtime that makes it.
+
+    Args:
+        record: what is made.
+        array: the variable of an array by its name.
+    """
+    match record:
+        case Gather(name, source, source_axes, labels, axes):
+            words = looked_up(source_axes, labels, (r.index for r in axes))
+            return (name,), call("rt.gather", words, array(source), *(array(k.array) for k in labels))
+        case Known(name, values, extent):
+            return (name,), call("rt.known", array(values), size(extent))
+        case PartSums(name, source, axes_of, summed, place, ends, names_, adjoint):
+            given = array(source), Literal(axes_of.index(summed.index))
+            places, found = size(place.extent), map(array, names_)
+            if ends:
+                pairs = (Group((size(a), size(b))) for a, b in ends)
+                return (name,), call("rt.running_sums", *given, places, *pairs)
+            if adjoint:
+                return (name,), call("rt.spread_segments", *given, places, *found)
+            return (name,), call("rt.segment_sums", *given, *found)
+        case LabelExtrema(name, op, values, values_axes, kept, rows, extent, argument):
+            words = looked_up(values_axes, [rows], kept)
+            how = Name(NUMPY_REDUCTIONS[op].ufunc), empty(op), array(values), array(rows.array), size(extent)
+            if argument is not None:
+                located = (("located", Literal(True)),)
+                return (name, argument), Call(Name("rt.label_extrema"), (words, *how), located)
+            return (name,), Part(call("rt.label_extrema", words, *how), (Literal(0),))
+        case ContractByLabel(name, left, right, left_axes, right_axes, kept, rows, extent):
+            looked = (f"{rows.index.name}: ", *whole(rows.axes))
+            words = spec([whole(left_axes), whole(right_axes), looked], whole(kept))
+            arrays = map(array, (left, right, rows.array))
+            return (name,), call("rt.contract_by_label", words, *arrays, size(extent))

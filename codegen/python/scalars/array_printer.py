@@ -14,6 +14,7 @@ from sympy import Add, Expr, Mul, Pow, Symbol
 from gradscribe.codegen.python.expression import Binary, Expression, call, chain, negated
 from gradscribe.codegen.python.scalars.scalar import ONE, ZERO, fraction, number, size, total
 from gradscribe.derive.ir.functions import connected, is_indicator
+from gradscribe.derive.ir.functions import whole as whole_number
 from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.term import Access
 
@@ -89,13 +90,15 @@ class ArrayPrinter:
         if isinstance(e, Pow):
             return self._power(e)
         if isinstance(e, IntegerFunction):
-            return size(e, lambda s: self.index(s, True))
+            found = size(e, lambda s: self.index(s, True))
+            return found if whole or self.is_scalar(e) else self.words.numbers(found)
         if e.func in self.words.functions:
             if is_indicator(e):
                 bracket = self._bracket(e)
                 return self.words.number(bracket) if self.is_scalar(e) else self.words.numbers(bracket)
-            found = self.words.functions[e.func](*(self.value(a) for a in e.args))
-            return self.words.scalar(found) if self.is_scalar(e) else found
+            exact = isinstance(e, whole_number) and not e.has(Access)
+            found = self.words.functions[e.func](*(self.value(a, exact) for a in e.args))
+            return self.words.scalar(found) if self.is_scalar(e) and not isinstance(e, whole_number) else found
         raise TypeError(f"no scalar expression: {e}")
 
     def product(self, factors: Sequence[Expr], whole: bool = False) -> Expression:

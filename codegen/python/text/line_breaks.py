@@ -12,7 +12,7 @@ from itertools import pairwise
 WIDTH = 120
 INDENT = "    "
 ALL, SUMS, PRODUCTS = ("and", "&&"), ("+", "-"), ("*", "/", "//", "%")
-PRECEDENCES = (("||",), ALL, (">=", "<=", ">", "<", "==", "!="), SUMS, PRODUCTS)
+PRECEDENCES = (("||",), ALL, (">=", "<=", ">", "<", "==", "!="), ("&",), SUMS, PRODUCTS)
 """The operators before which an item may be broken, the loosest first."""
 
 

@@ -17,9 +17,12 @@ from gradscribe.derive.composition import Network
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certificate import CHAIN_TOLERANCE, ROWS_TOLERANCE, Certificate
 from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.ir.functions import Rule
 from gradscribe.derive.layer.interface import Layer
 
 KERNEL_TOLERANCE = 1e-10
+DECREED = f"{DIFFERENCES}, slopes as decreed"
+"""What is said instead where functions have slopes that are not their derivatives."""
 TOLERANCES = {INTERPRETER: KERNEL_TOLERANCE, PAGE: KERNEL_TOLERANCE, DIFFERENCES: CHAIN_TOLERANCE}
 
 
@@ -57,12 +60,14 @@ def verify_layer(layer: Layer, shapes: int, seed: int = 0, order: int = 1) -> It
     for number, page in pages.items():
         yield from _rows(certify(page, shapes, seed), "" if number == 1 else " of order 2")
         yield from _missing(page, shapes)
+    decreed = any(s.term.body.has(Rule) for s in layer.program.statements)
     found: dict[str, dict[str, list[float]]] = {}
     for name, against, gap in _kernel_gaps(layer, pages, shapes, np.random.default_rng(seed), order):
         found.setdefault(name, {}).setdefault(against, []).append(gap)
     for name, gaps in found.items():
         for against in (a for a in TOLERANCES if a in gaps):
-            yield Verified(name, against, len(gaps[against]), float(np.max(gaps[against])), TOLERANCES[against])
+            said = DECREED if against == DIFFERENCES and decreed else against
+            yield Verified(name, said, len(gaps[against]), float(np.max(gaps[against])), TOLERANCES[against])
 
 
 def _kernel_gaps(
@@ -101,7 +106,9 @@ def _rows(found: Certificate, of: str) -> Iterator[Verified]:
         yield Verified(name, "their definitions", shapes, found.caption_difference, ROWS_TOLERANCE)
     if found.chain_rows or not found.rows:
         chain = f"{found.chain_rows} chain-rule rows{of}"
-        yield Verified(chain, DIFFERENCES, shapes, found.chain_difference, CHAIN_TOLERANCE)
+        yield Verified(
+            chain, DECREED if found.decreed else DIFFERENCES, shapes, found.chain_difference, CHAIN_TOLERANCE
+        )
 
 
 def _missing(page: Derivation, shapes: int) -> Iterator[Verified]:

@@ -34,7 +34,7 @@ def inline(program: Program, keep: Set[str] = frozenset()) -> Program:
 
 def inserted(term: Term, let: Statement) -> Term:
     """`term` with the tensor of `let` replaced by its definition wherever that is exact; `term` itself if nowhere."""
-    if not is_pointwise(let):
+    if not is_pointwise(let) or let.target.integer:  # a lookup needs an array of labels
         return term
     mapping: dict[Access, Expr] = {}
     for access in accesses(term.body):

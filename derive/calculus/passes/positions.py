@@ -95,7 +95,10 @@ def _within(statement: Statement, part: Expr, label: Expr, indices: set[Symbol])
 
 
 def _around(program: Program, label: Expr, indices: set[Symbol]) -> dict[str, set[Expr]]:
-    """Brackets on the labels alone that multiply everything that reads a tensor; the last statement comes first."""
+    """Brackets on the labels alone that multiply everything that reads a tensor; the last statement comes first.
+
+    What a recurrence reads of itself says nothing more of that.
+    """
     readers: dict[str, list[tuple[Statement, Access]]] = {}
     for s in program.statements:
         for a in accesses(s.term.body):
@@ -103,7 +106,7 @@ def _around(program: Program, label: Expr, indices: set[Symbol]) -> dict[str, se
     found: dict[str, set[Expr]] = {}
     for name in dict.fromkeys(s.target.name for s in reversed(program.statements)):
         read = readers.get(name, []) if name not in program.outputs else []
-        outer = [_within(s, a, label, indices) | found.get(s.target.name, set()) for s, a in read]
+        outer = [_within(s, a, label, indices) | found[s.target.name] for s, a in read if s.target.name in found]
         found[name] = set.intersection(*outer) if outer else set()
     return found
 

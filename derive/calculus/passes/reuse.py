@@ -138,17 +138,22 @@ def _folded(term: Term, let: Statement) -> Term:
     return folded if all(is_inside(a, term, let) for a in read) else term
 
 
-def distributions(program: Program, taken: set[str]) -> tuple[Statement, ...]:
+def distributions(program: Program, taken: set[str], fixed: bool = True) -> tuple[Statement, ...]:
     """Names for tensors and exponentials divided by their own sum: with z[n] = sum(h[n, k], k) h/z is p[n, k].
 
     Where a tensor of the program has that value, its name is used.
+
+    Args:
+        program: a checked program.
+        taken: names that no quotient may get.
+        fixed: whether such a tensor may be a constant: not in what will be differentiated.
     """
     sums = [(s, summed) for s in program.statements if (summed := _summed(s.term)) is not None]
     if not sums:
         return ()
     names = Names(bracketed(program))
     values: dict[object, Statement] = {}
-    for let in names.lets.values():
+    for let in (let for let in names.lets.values() if fixed or not let.target.constant):
         values.setdefault(_value(let.term, names), let)
     found = []
     unused = iter(name for name in ("p", "p1", "p2", "p3") if name not in taken)

@@ -18,6 +18,7 @@ from gradscribe.derive.calculus.passes.reuse import distributions, reused
 from gradscribe.derive.calculus.passes.ties import unused
 from gradscribe.derive.calculus.programs.closed_program import with_closed_forms
 from gradscribe.derive.calculus.programs.closure import closure
+from gradscribe.derive.calculus.programs.computed_program import computed_program
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.interpret.recurrence import arranged
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses, index_ranges
@@ -25,6 +26,7 @@ from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses
 
 def forward_program(program: Program, results: tuple[str, ...], keep: Set[str] = frozenset()) -> Program:
     """What computes the tensors `results` of the forward pass; those of `keep` that it needs are tensors in it, too."""
+    program = computed_program(program)
     kept = closure(program.statements, results)
     statements = tuple(  # ties are read by derivatives only; their count stays where it is a result
         replace(s, argument=s.argument if s.argument and s.argument.name in results else None, ties=None, others=None)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gradscribe.derive.calculus.programs.computed_program import computed_program
 from gradscribe.derive.calculus.programs.gradient_program import (
     computed_again,
     forward_program,
@@ -15,7 +16,7 @@ from gradscribe.derive.ir.term import Program, Tensor, accesses
 
 def double_backward_program(found: SecondOrder, wrt: Sequence[Tensor]) -> Program:
     """Directions, seeds, what is read of the forward pass -> the gradients of S by the seeds, then by `wrt`."""
-    forward = found.first.forward
+    forward = computed_program(found.first.forward)
     seeds = tuple(found.first.seeds.values())
     program = _with_zeros(found, (*seeds, *wrt), "grad_")
     again = recomputation(forward, _read(program), computed_again(forward))
@@ -39,7 +40,7 @@ def hessian_vector_program(found: SecondOrder, wrt: Sequence[Tensor]) -> Program
 
 def _with_zeros(found: SecondOrder, wanted: Sequence[Tensor], prefix: str) -> Program:
     """The gradients of S by the tensors `wanted`, in their order; one that is 0 whatever the numbers are is written."""
-    program = found.order_2
+    program = computed_program(found.order_2)
     taken = program.names()
     results, zeros = [], []
     for tensor in wanted:

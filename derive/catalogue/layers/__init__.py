@@ -24,6 +24,9 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "conv_transpose2d": Message("2-D transposed convolution"),
             "conv_transpose3d": Message("3-D transposed convolution"),
         },
+        "convolutions.deformable": {
+            "deform_conv2d": Message("2-D deformable convolution"),
+        },
         "convolutions.locally_connected": {
             "depthwise_conv1d": Message("1-D depthwise convolution"),
             "depthwise_conv2d": Message("2-D depthwise convolution"),
@@ -58,6 +61,11 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "upsample_bilinear2d": Message("2-D bilinear upsampling"),
             "pixel_shuffle": Message("channels to pixels (pixel shuffle)"),
             "pixel_unshuffle": Message("pixels to channels (pixel unshuffle)"),
+        },
+        "poolings.interpolation": {
+            "grid_sample": Message("bilinear sampling of images at given points"),
+            "resize_bilinear2d": Message("2-D bilinear resizing"),
+            "roi_align": Message("boxes of images as maps of one size (RoIAlign)"),
         },
         "poolings.padding": {
             "zero_pad2d": Message("2-D padding by zeros"),
@@ -133,6 +141,17 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "lstm_cell": Message("one step of a long short-term memory"),
             "gru_cell": Message("one step of a gated recurrent unit"),
         },
+        "linear.sequences": {
+            "simple_rnn": Message("simple recurrent layer over a sequence"),
+            "lstm": Message("long short-term memory over a sequence"),
+            "gru": Message("gated recurrent unit over a sequence"),
+            "bidirectional_lstm": Message("long short-term memory over a sequence in both directions"),
+        },
+        "linear.state_space": {
+            "state_space": Message("diagonal linear state-space layer"),
+            "selective_scan": Message("Mamba's selective scan"),
+            "delta_rule": Message("gated delta rule"),
+        },
         "lenet_layers": {
             "rbf": Message("Euclidean radial basis functions"),
         },
@@ -151,6 +170,10 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "binary_cross_entropy_with_logits": Message("sigmoid with binary cross-entropy, mean over all elements"),
             "kl_divergence": Message("Kullback-Leibler divergence, mean over the batch"),
             "hinge_loss": Message("hinge loss, mean over all elements"),
+        },
+        "losses.structured": {
+            "ctc_loss": Message("connectionist temporal classification, mean over the batch"),
+            "crf_loss": Message("negative log-likelihood of a linear-chain conditional random field"),
         },
     },
 )

@@ -43,7 +43,8 @@ def vit() -> Network:
         f"""\
 input x[N, 32, 32, 3]
 {BLOCKS}\
-x -> patches: rearrange('n (h p) (w q) c -> n (h w) (p q c)', p=4, q=4) -> embed: dense(64) -> place: position_embedding
+x -> patches: rearrange('n (h p) (w q) c -> n (h w) (p q c)', p=4, q=4)
+-> embed: dense(64) -> place: position_embedding
 -> repeat 2: layer: transformer(4, 64, 128, false)
 -> norm: layer_norm -> pool: global_avg_pool -> output: dense(10)
 loss softmax_cross_entropy

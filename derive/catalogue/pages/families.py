@@ -12,11 +12,18 @@ from gradscribe.said import Message
 FAMILIES: Mapping[Message, tuple[str, ...]] = {
     Message("Convolutions"): ("layers.convolutions",),
     Message("Pooling"): ("layers.poolings.pooling", "layers.poolings.adaptive"),
-    Message("Resampling and padding"): ("layers.poolings.resampling", "layers.poolings.padding"),
+    Message("Resampling and padding"): (
+        "layers.poolings.resampling",
+        "layers.poolings.interpolation",
+        "layers.poolings.padding",
+    ),
     Message("Dense layers and joins"): ("layers.linear.dense", "layers.linear.combination", "layers.lenet_layers"),
     Message("Activations"): ("layers.activations",),
     Message("Normalisation"): ("layers.normalisation",),
-    Message("Attention and recurrent cells"): ("layers.linear.attention", "layers.linear.recurrent"),
+    Message("Attention and recurrent layers"): (
+        *("layers.linear.attention", "layers.linear.recurrent"),
+        *("layers.linear.sequences", "layers.linear.state_space"),
+    ),
     Message("Losses"): ("layers.losses",),
     Message("Networks"): ("networks",),
     Message("Optimisers"): ("optimisers",),

@@ -8,17 +8,16 @@ from typing import Any
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.derive.calculus.collapse import expanded
 from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.joining.any_axes import written_out
 from gradscribe.derive.composition.joining.judge import judges
 from gradscribe.derive.composition.joining.node_settings import Values, check_settings, set_options
 from gradscribe.derive.composition.joining.node_sizes import Sizes
-from gradscribe.derive.composition.joining.tidy import tidied
+from gradscribe.derive.composition.joining.tidy import moved
 from gradscribe.derive.composition.network import Data, Judged, Network, NetworkError, Node, Part, Start, Uniform
 from gradscribe.derive.ir.index import IntegerFunction, integer
 from gradscribe.derive.ir.quote import listed, quoted, shown
-from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses
+from gradscribe.derive.ir.term import Program, Statement, Tensor
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.fan_in import fan_in
 from gradscribe.derive.layer.interface import Kind, Option
@@ -270,9 +269,9 @@ class Builder:
             elif name in {t.name for t in source.inputs} and output in source.tensors:
                 self.state.append((names[name], names[output], value))
         for statement in source.statements:
-            moved = _moved(statement, names, absent, source)
-            if moved is not None:
-                self.statements.append(moved)
+            renamed = moved(statement, names, absent, source)
+            if renamed is not None:
+                self.statements.append(renamed)
         for name in source.tensors:
             if name not in bound and name not in absent:
                 self._called(names[name], f"{name} of {node.name}")
@@ -382,27 +381,3 @@ class Builder:
             flattened=tuple(self.flattened.items()),
             **fields,
         )
-
-
-def _moved(
-    statement: Statement, names: Mapping[str, str], absent: Mapping[str, int], source: Program
-) -> Statement | None:
-    """The statement under the network's names; None where it adds nothing as an input is absent."""
-    term = tidied(statement.term)
-    mapping: dict[Expr, Expr] = {}
-    for access in accesses(term.body):
-        if access.tensor in absent:
-            mapping[access] = Integer(absent[access.tensor])
-        else:
-            mapping[access] = Access(names[access.tensor], *access.indices)
-    body = term.body.xreplace(mapping)
-    if body == 0 and len(source.definitions(statement.target.name)) > 1:
-        return None
-
-    def tensor(t: Tensor | None) -> Tensor | None:
-        return replace(t, name=names[t.name], optional=False) if t is not None else None
-
-    target = tensor(statement.target)
-    assert target is not None
-    moved = expanded(replace(term, body=body))
-    return Statement(target, moved, tensor(statement.argument), tensor(statement.ties))

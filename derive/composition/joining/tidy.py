@@ -1,9 +1,13 @@
-"""A statement with one group writes ``u[n, i, j, q]`` where q is k: the index of the axis goes by the name k."""
+"""A layer's statement in a network, under the network's names; where it writes ``u[n, i, q]`` and q is k, k is it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from sympy import Expr, Integer
+
+from gradscribe.derive.calculus.collapse import expanded
 from gradscribe.derive.ir.index import affine
-from gradscribe.derive.ir.term import Range, Term
+from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
 
 
 def tidied(term: Term) -> Term:
@@ -23,3 +27,26 @@ def tidied(term: Term) -> Term:
         ranges = tuple(Range(bound[0], r.extent) if r.index == free[0] else r for r in term.free)
         return tidied(replace(term, free=ranges, deltas=rest).without(bound[0]))
     return term
+
+
+def moved(
+    statement: Statement, names: Mapping[str, str], absent: Mapping[str, int], source: Program
+) -> Statement | None:
+    """The statement under the network's names; None where it adds nothing as an input is absent."""
+    term = tidied(statement.term)
+    mapping: dict[Expr, Expr] = {}
+    for access in accesses(term.body):
+        if access.tensor in absent:
+            mapping[access] = Integer(absent[access.tensor])
+        else:
+            mapping[access] = Access(names[access.tensor], *access.indices)
+    body = term.body.xreplace(mapping)
+    if body == 0 and len(source.definitions(statement.target.name)) > 1:
+        return None
+
+    def tensor(t: Tensor | None) -> Tensor | None:
+        return replace(t, name=names[t.name], optional=False) if t is not None else None
+
+    target = tensor(statement.target)
+    assert target is not None
+    return Statement(target, expanded(replace(term, body=body)), tensor(statement.argument), tensor(statement.ties))

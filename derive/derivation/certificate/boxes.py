@@ -43,39 +43,38 @@ def back_propagated(
     """
     found = dict(values)
     parts = [part for section in derivation.sections for part in section.parts if part.wrt in values]
-    rows = {_boxed(part).left.tensor: part for part in parts}
-    together = {name: own for own in _together(parts) for name in own}
-    done: set[str] = set()
-
-    def compute(name: str) -> None:
-        """One gradient, or those of a recurrence, once those are there that a row reads which stands further down."""
-        circle = together.get(name, frozenset({name}))
-        done.update(circle)
-        own = [part for other, part in rows.items() if other in circle]
-        for part in own:
-            assert part.gradient is not None  # sections of networks have one
-            for name_, gradient in part.seeds:
-                known = [s for s in part.gradient.statements if s.target.name == gradient]
-                if gradient not in found:  # the gradient that arrives at the end, or dE/dE
-                    ones = evaluate(known[0].term, {}, sizes)[0] if known else None
-                    found[gradient] = ones if ones is not None else rng.normal(size=values[name_].shape)
-            read = {a.tensor for t in _boxed(part).terms for a in accesses(t.body)}
-            for other in sorted(read & rows.keys() - done):
-                compute(other)
-            for let in part.lets:
-                found[let.target.name] = evaluate(let.term, found, sizes)[0]
-        if name in together:
-            found.update(_recurred([_boxed(part) for part in own], found, sizes))
-            return
-        row = _boxed(own[0])
+    waiting = {frozenset(_made(group)): group for group in _groups(parts)}
+    reads = {made: _read(group) for made, group in waiting.items()}
+    while waiting:
+        made = next(own for own in waiting if not reads[own] & frozenset().union(*(waiting.keys() - {own})))
+        group = waiting.pop(made)
+        for part in group:
+            found |= _given(part, found, values, sizes, rng)
+        row = _boxed(group[0])
+        if reads[made] & made:
+            found |= _recurred([_boxed(part) for part in group], found, sizes)
+            continue
         box = row_value(row.terms, found, sizes)
         single = tuple(n for n, e in enumerate(row.left.indices) if e.is_Integer)
-        found[name] = np.expand_dims(box, single)
-
-    for name in rows:
-        if name not in done:
-            compute(name)
+        found[row.left.tensor] = np.expand_dims(box, single)
     return found
+
+
+def _given(
+    part: Section,
+    found: Mapping[str, np.ndarray],
+    values: Mapping[str, np.ndarray],
+    sizes: Mapping[Symbol, Any],
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """The gradients that arrive from above, if nobody has them yet, and the names that a section introduces."""
+    assert part.gradient is not None  # sections of networks have one
+    given: dict[str, np.ndarray] = {}
+    for name, gradient in part.seeds:
+        known = [s for s in part.gradient.statements if s.target.name == gradient]
+        if gradient not in found:  # the gradient that arrives at the end, or dE/dE
+            given[gradient] = evaluate(known[0].term, {}, sizes)[0] if known else rng.normal(size=values[name].shape)
+    return given | {let.target.name: evaluate(let.term, {**found, **given}, sizes)[0] for let in part.lets}
 
 
 def _boxed(part: Section) -> Step:
@@ -90,9 +89,22 @@ def _statements(row: Step) -> list[Statement]:
     return [Statement(tensor, t) for t in terms]
 
 
-def _together(parts: Sequence[Section]) -> tuple[frozenset[str], ...]:
-    """The gradients that read each other: those of a recurrence."""
-    return circles([s for part in parts for s in _statements(_boxed(part)) if s.term.free])
+def _groups(parts: Sequence[Section]) -> list[list[Section]]:
+    """The sections in order; those of gradients that read each other, as a recurrence's do, stand together."""
+    together = circles([s for part in parts for s in _statements(_boxed(part)) if s.term.free])
+    homes = {name: circle for circle in together for name in circle}
+    found: dict[object, list[Section]] = {}
+    for number, part in enumerate(parts):
+        found.setdefault(homes.get(_boxed(part).left.tensor, number), []).append(part)
+    return list(found.values())
+
+
+def _made(group: Sequence[Section]) -> set[str]:
+    return {_boxed(part).left.tensor for part in group}
+
+
+def _read(group: Sequence[Section]) -> set[str]:
+    return {a.tensor for part in group for t in _boxed(part).terms for a in accesses(t.body)}
 
 
 def _recurred(rows: Sequence[Step], values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Protocol
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
-from gradscribe.derive.derivation.record.sentence import Measured, Rounded, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Measured, Rounded, Words, joined
 from gradscribe.said import say, say_number
 
 PRIME = 2**31 - 1
@@ -107,6 +107,7 @@ class Certificate:
         drawn: what was random: sizes, or only values where sizes are numbers.
         alike: how many gradients are others under other names: their rows are the same expressions, see `alike`, and
             were evaluated on one shape each.
+        decreed: functions whose slopes are no derivatives; what they are stands in their place in finite differences.
     """
 
     shapes: int
@@ -123,6 +124,7 @@ class Certificate:
     captions: int = 0
     caption_difference: float = 0.0
     alike: int = 0
+    decreed: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -190,6 +192,14 @@ class Certificate:
             )
         if self.chain_rows:
             slopes = figure(self.chain_difference)
+        if self.chain_rows and self.decreed:
+            yield say(
+                "The chain rule against finite differences, which take the slope of {functions} as decreed: greatest "
+                "difference {difference}.",
+                functions=joined(list(self.decreed), AND),
+                difference=slopes,
+            )
+        elif self.chain_rows:
             yield say("The chain rule against finite differences: greatest difference {difference}.", difference=slopes)
 
     def _polynomials(self) -> Words:

@@ -17,13 +17,13 @@ from gradscribe.derive.derivation.certificate.rows import Values, comparisons, e
 from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.forward.remarks.constants import TOLERANCE, change
+from gradscribe.derive.derivation.gradient.steps.reasons import named_rules
 from gradscribe.derive.derivation.network.kinds.alike import not_alike
 from gradscribe.derive.derivation.record.page_record import Definition, Derivation
 from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number
 from gradscribe.derive.ir.term import Access, Program, Term
-from gradscribe.derive.layer.dice import Dice
-from gradscribe.derive.layer.sampling import Size, TooLargeError, sample_sizes, sample_values
+from gradscribe.derive.layer.sampling import Dice, Size, TooLargeError, sample_sizes, sample_values
 from gradscribe.kept import kept_with
 
 _TRIES = 1_000
@@ -107,6 +107,7 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
         alike=sum(s.likeness is not None for s in derivation.sections),
         captions=len(named),
         caption_difference=caption,
+        decreed=tuple(sorted({n for s in derivation.program.statements for n in named_rules(s.term.body)})),
     )
 
 

@@ -1,6 +1,8 @@
 """Gradients against central differences of the forward program, in float64.
 
-A constant counts as fixed. Where the slopes to both sides differ there is a tie or a corner, and nothing is compared.
+A constant counts as fixed. A function whose slopes are decreed is replaced by what these make of it at the point: its
+value there, and its slopes there times how far its arguments are from there. Where the slopes to both sides differ
+there is a tie or a corner, and nothing is compared.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,15 +11,16 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from sympy import Symbol
+from sympy import Add, Expr, Symbol
 
 from gradscribe.derive.derivation.certificate.boxes import back_propagated
 from gradscribe.derive.derivation.certificate.rows import gap, row_value
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section
+from gradscribe.derive.ir.functions import decreed
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
-from gradscribe.derive.ir.term import Program, Statement, Term, accesses
+from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 
 STEPS = (1e-5, 1e-6, 1e-7)
@@ -46,6 +49,7 @@ def program_gap(
         gradient: what is to be judged, of the shape of tensor `name`.
         rng: chooses the entries.
     """
+    program, values = _by_decree(program, values, sizes)
     moving, moved = _from(program, name), name
     if any(isinstance(s, Recurrence) and name in s.axes for s in stages(program)):
         moving, moved = _beside(program, name)
@@ -63,6 +67,8 @@ def slope_gap(section: Section, values: Values, sizes: Sizes, rng: Generator) ->
     gradient = row_value(section.raw, values, sizes)
     if not section.seeds:
         return program_gap(section.forward, section.wrt, _seeds(section, values), values, sizes, gradient, rng)
+    program, values = _by_decree(section.forward, values, sizes)
+    section = replace(section, forward=program)
     return _gap(
         lambda point: _scalar_at_ends(section, {**values, section.wrt: point}, sizes),
         values[section.wrt],
@@ -100,6 +106,7 @@ def direction_gap(
         sizes: every size.
         rng: chooses the direction.
     """
+    program, values = _by_decree(program, values, sizes)
     moving = _from(program)
     along = {name: rng.normal(size=np.shape(gradient)) for name, gradient in gradients.items()}
 
@@ -168,6 +175,31 @@ def _scalar_at_ends(section: Section, values: Values, sizes: Sizes) -> float:
 def _finite_sum(seed: np.ndarray, output: np.ndarray) -> float:
     """The scalar E; an extremum over no position is infinite and has no slope."""
     return float((seed * np.where(np.isfinite(output), output, 0.0)).sum())
+
+
+def _by_decree(program: Program, values: Values, sizes: Sizes) -> tuple[Program, Values]:
+    """The program with functions by decree as what their slopes make of them at the point, and what it reads there."""
+    statements: list[Statement] = []
+    found = dict(values)
+
+    def fixed(value: Expr, ranges: tuple[Range, ...]) -> Expr:
+        tensor = Tensor(f"{statement.target.name} {len(found)}", tuple(r.extent for r in ranges), constant=True)
+        statements.append(Statement(tensor, Term(ranges, (), value)))
+        found[tensor.name] = evaluate(statements[-1].term, found, sizes)[0]
+        return Access(tensor.name, *(r.index for r in ranges))
+
+    def linear(e: Expr, ranges: tuple[Range, ...]) -> Expr:
+        if not e.has(decreed):
+            return e
+        if not isinstance(e, decreed):
+            return e.func(*(linear(a, ranges) for a in e.args))
+        moves = (linear(a, ranges) - fixed(a, ranges) for a in e.given)
+        return fixed(e.value, ranges) + Add(*(fixed(s, ranges) * m for s, m in zip(e.slopes, moves, strict=True)))
+
+    for statement in program.statements:
+        body = linear(statement.term.body, statement.term.ranges)
+        statements.append(replace(statement, term=replace(statement.term, body=body)))
+    return replace(program, statements=tuple(statements)), found
 
 
 def _from(program: Program, name: str = "") -> Program:

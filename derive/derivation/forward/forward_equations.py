@@ -93,7 +93,8 @@ def _covers(axis: tuple[Symbol, Expr, Expr], term: Term, program: Program) -> bo
 
 
 def _apart(parts: Sequence[tuple[Access, Term]], statements: Sequence[Statement], program: Program) -> bool:
-    """Whether the parts of one axis follow each other and make it up."""
+    """Whether the parts of one axis follow each other and make it up, each of one statement or of several in a row."""
+    parts = [next(group) for _, group in groupby(parts, key=lambda part: part[0])]
     lefts = [left.indices for left, _ in parts]
     split = [n for n, axis in enumerate(zip(*lefts, strict=True)) if not all(isinstance(e, Symbol) for e in axis)]
     if len(split) != 1:

@@ -13,6 +13,7 @@ from gradscribe.derive.calculus.differentiate import Adjoint, Contribution, Grad
 from gradscribe.derive.calculus.passes.inline import inserted, is_pointwise
 from gradscribe.derive.calculus.passes.rewrite import count
 from gradscribe.derive.derivation.forward.idealisation import Idealised, idealised
+from gradscribe.derive.ir.functions import Stepped
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses
 
 
@@ -45,7 +46,7 @@ def written_out(origin: Gradient, hidden: Collection[str] = ()) -> Rewritten:
     gradient = _over(gradient, program)
     lets = []
     for name in dict.fromkeys(s.target.name for s in gradient.forward.statements):
-        if name not in fixed and name not in hidden:
+        if name not in hidden and (name not in fixed or _is_rounded(gradient.forward, name)):
             continue
         let = gradient.forward.definitions(name)[0]
         shorter = _without(gradient, let)
@@ -53,6 +54,12 @@ def written_out(origin: Gradient, hidden: Collection[str] = ()) -> Rewritten:
             gradient = shorter
             lets.append(let)
     return Rewritten(origin, gradient, tuple(lets), changed)
+
+
+def _is_rounded(program: Program, name: str) -> bool:
+    """Whether a let is a position between elements, its whole part or its fraction: read more than once, and long."""
+    found = (s for s in program.statements if s.target.name == name or _reads(s, name))
+    return any(s.term.body.has(Stepped) for s in found)
 
 
 def _counted(gradient: Gradient) -> tuple[Gradient, set[str]]:

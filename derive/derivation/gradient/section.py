@@ -32,7 +32,7 @@ from gradscribe.derive.derivation.gradient.steps.single_places import at_places,
 from gradscribe.derive.derivation.gradient.steps.strand import favoured, renamed, settled
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.section_record import ELEMENT, Section
-from gradscribe.derive.ir.term import Access, Program, Statement, Term
+from gradscribe.derive.ir.term import Access, Program, Statement, Term, accesses
 from gradscribe.said import say
 
 
@@ -105,7 +105,8 @@ def gradient_section(
     if not full and all(map(_is_elementwise, contributions)):
         inner = any(adjoint.tensor.name == s.target.name for s in gradient.forward.statements)
         by_value = reasons.by_value(adjoint) if inner and not full else ()
-        reason = reasons.listed([reasons.ELEMENTWISE, by_value]) if by_value else reasons.ELEMENTWISE
+        said = (reasons.ELEMENTWISE, by_value, reasons.by_decree(adjoint))
+        reason = reasons.listed([words for words in said if words])
         rows.add("rename", reason, tuple(s.by_value or s.term if by_value else s.term for s in strands))
     else:
         again = any(notation.is_gradient(c.reader.target.name) for c in adjoint.contributions)
@@ -137,17 +138,15 @@ def gradient_section(
         vanishing += [v for e in eliminations for v in e.vanishing]
     rows.add("by value", reasons.by_value(adjoint), tuple(s.by_value or s.term for s in strands))
     insert(rows, known, full)
-    used = []
     for let in lets:
-        before = rows.terms
-        rows.add("fold", reasons.folded(let), tuple(fold(t, let) for t in before))
-        used += [let] if rows.terms != before else []
+        rows.add("fold", reasons.folded(let), tuple(fold(t, let) for t in rows.terms))
     found = [{**implied(t, gradient.forward), **idle(t)} for t in rows.terms]
     without_implied = tuple(without(t, guards) for t, guards in zip(rows.terms, found, strict=True))
     rows.add("implied", reasons.implied(a.tensor for guards in found for a in guards.values()), without_implied)
     rows.add("one divisor", reasons.ONE_DIVISOR, tuple(one_divisor(t) for t in rows.terms))
     rows.add("collect", reasons.COMMON_FACTOR, collected(rows.terms))
 
+    read = {a.tensor for step in rows.steps for t in step.terms for a in accesses(t.body)}
     caption = vanishing_words(vanishing)
     return Section(
         title=say("gradient with respect to {tensor}", tensor=Access(adjoint.tensor.name)),
@@ -159,7 +158,7 @@ def gradient_section(
         gradient=program,
         raw=(*given, *(c.term for c in adjoint.contributions)),
         wrt=adjoint.tensor.name,
-        lets=tuple(used),
+        lets=tuple(let for let in lets if let.target.name in read),
     )
 
 

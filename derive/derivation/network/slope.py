@@ -14,7 +14,7 @@ from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering
 from gradscribe.derive.derivation.record.section_record import ELEMENT, Result, Section, Step
-from gradscribe.derive.derivation.record.sentence import Equals, Words
+from gradscribe.derive.derivation.record.sentence import AND, Equals, Words, joined
 from gradscribe.derive.ir.functions import activation, activation_prime
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Term, accesses
 from gradscribe.said import say
@@ -111,6 +111,14 @@ def _function(reader: Statement, term: Term, argument: str, signal: Access) -> W
     plain = Access(argument)
     function = Equals(activation(plain), _whole(reader.term.body))
     slope = Equals(activation_prime(plain), _whole(term.body / signal))
+    decrees = reasons.named_rules(reader.term.body)
+    if decrees:
+        return say(
+            "Here {function} and {slope}, the slope of {functions} by decree.",
+            function=function,
+            slope=slope,
+            functions=joined(decrees, AND),
+        )
     return say("Here {function} and {slope}.", function=function, slope=slope)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gradscribe.derive.ir.interpret.by_arrays import (
         Grid,
         Values,
+        computed,
         evaluate,
         flattened,
         index_box,
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Grid", "Sizes", "Values", "complete_sizes", "evaluate", "flattened", "index_box", "interpret", "magnitude",
-    "number", "read", "shape_of", "summed", "value",
+    "Grid", "Sizes", "Values", "complete_sizes", "computed", "evaluate", "flattened", "index_box", "interpret",
+    "magnitude", "number", "read", "shape_of", "summed", "value",
 ]  # fmt: skip
 
 

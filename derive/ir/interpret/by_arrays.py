@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from sympy import Add, Expr, Mul, Pow, Symbol
 
-from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
+from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
-from gradscribe.derive.ir.interpret.plain import Sizes, complete_sizes, number, shape_of
+from gradscribe.derive.ir.interpret.plain import NOWHERE, Sizes, complete_sizes, number, shape_of
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Term
 
@@ -54,6 +54,7 @@ def interpret(program: Program, values: Values, sizes: Sizes) -> dict[str, np.nd
             continue
         result, argument = evaluate(stage.term, found, known)
         name = stage.target.name
+        result = _whole(result) if stage.target.integer else result
         found[name] = found[name] + result if name in written else result
         written.add(name)
         if stage.argument is not None:
@@ -69,11 +70,17 @@ def _recurred(recurrence: Recurrence, values: Values, sizes: Sizes) -> dict[str,
         for s in recurrence.statements:
             term, index = recurrence.at_one_place(s)
             result, argument = evaluate(term, {**values, **made}, {**sizes, index: place})
+            result = _whole(result) if s.target.integer else result
             here: Any = (*[slice(None)] * recurrence.axes[s.target.name], place)
             made[s.target.name][here] += result
             if s.argument is not None:
                 made[s.argument.name][here] = argument
     return made
+
+
+def _whole(result: np.ndarray) -> np.ndarray:
+    """Numbers as elements of a tensor of integers."""
+    return np.where(np.abs(result) < -NOWHERE, result, NOWHERE).astype(np.int64)
 
 
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
@@ -190,6 +197,8 @@ def value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
         return float(expression)
     if isinstance(expression, InnerSum):
         return summed(expression, grid, lambda body, deeper: value(body, values, deeper))
+    if isinstance(expression, decreed):
+        return value(expression.value, values, grid)
     arguments = [value(e, values, grid) for e in expression.args]
     if isinstance(expression, Add):
         return reduce(lambda a, b: a + b, arguments)
@@ -201,9 +210,14 @@ def value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
         base, power = arguments
         natural = np.issubdtype(np.asarray(power).dtype, np.integer) and bool(np.all(np.asarray(power) >= 0))
         return np.power(base, power) if natural else np.power(np.asarray(base, float), power)
-    if expression.func in _INTEGER_FUNCTIONS:
-        return _INTEGER_FUNCTIONS[expression.func](*arguments)
-    return FUNCTIONS[expression.func].compute(np, *arguments)
+    return computed(expression, arguments)
+
+
+def computed(call: Expr, arguments: list[Any]) -> Any:
+    """The value of a function, its arguments being known."""
+    if call.func in _INTEGER_FUNCTIONS:
+        return _INTEGER_FUNCTIONS[call.func](*arguments)
+    return FUNCTIONS[call.func].compute(np, *arguments)
 
 
 def summed(total: InnerSum, grid: Mapping[Symbol, Any], evaluate_: Callable[[Expr, Mapping[Symbol, Any]], Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sympy import Add, Expr, Mul, Pow, Symbol
 
-from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
+from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.interpret import scalars
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
@@ -22,6 +22,9 @@ Point = Mapping[Symbol, Any]
 """Numbers for indices, sizes and parameters."""
 Bracket = Callable[["Mapping[str, Array]", Point], Any]
 """Whether it holds, of values and a point."""
+
+NOWHERE = -(2**53)
+"""The integer that NaN and infinity are, and all that no float counts: no position of any axis."""
 
 _INTEGER_FUNCTIONS: dict[Any, Any] = {
     floordiv: lambda a, b: a // b,
@@ -65,6 +68,8 @@ def _computing(e: Expr) -> Bracket:
     if isinstance(e, InnerSum):
         body = _computing(e.body)
         return lambda values, point: sum(body(values, inner) for inner in points(e.ranges, point))
+    if isinstance(e, decreed):
+        return _computing(e.value)
     if e.is_Number or e.is_NumberSymbol:
         constant = int(e) if e.is_Integer else float(e)
         return lambda values, point: constant
@@ -141,6 +146,8 @@ def interpret_plainly(program: Program, values: Mapping[str, Array], sizes: Size
             continue
         result, argument = evaluate_plainly(stage.term, found, known)
         name = stage.target.name
+        if stage.target.integer:
+            result = Array(result.shape, {at: _whole(v) for at, v in result.entries.items()})
         if name in written:
             result = Array(result.shape, {at: found[name][at] + v for at, v in result.entries.items()})
         found[name] = result
@@ -162,11 +169,16 @@ def _recurred(recurrence: Recurrence, values: Mapping[str, Array], sizes: Sizes)
             result, argument = evaluate_plainly(term, {**values, **made}, {**sizes, index: place})
             for at, found in result.entries.items():
                 here = (*at[:axis], place, *at[axis:])
-                own[here] = own.get(here, 0) + found
+                own[here] = own.get(here, 0) + (_whole(found) if s.target.integer else found)
             if s.argument is not None:
                 where = ((*at[:axis], place, *at[axis:]) for at in argument.entries)
                 entries[s.argument.name].update(zip(where, argument.entries.values(), strict=True))
     return made
+
+
+def _whole(number: float) -> int:
+    """A number as an element of a tensor of integers."""
+    return int(number) if math.fabs(number) < -NOWHERE else NOWHERE
 
 
 def evaluate_plainly(term: Term, values: Mapping[str, Array], sizes: Sizes) -> tuple[Array, Array]:

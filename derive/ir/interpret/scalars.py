@@ -26,7 +26,14 @@ def _total(function: Unary, beyond: Unary = lambda x: inf) -> Unary:
 
 exp, expm1, cosh = _total(math.exp), _total(math.expm1), _total(math.cosh)
 sinh = _total(math.sinh, lambda x: copysign(inf, x))
-sin, cos, tanh, arctan, abs = _total(math.sin), _total(math.cos), math.tanh, math.atan, math.fabs
+sin, cos, tan, tanh, abs = _total(math.sin), _total(math.cos), _total(math.tan), math.tanh, math.fabs
+arcsin, arccos, arctan = _total(math.asin), _total(math.acos), math.atan
+arcsinh, arccosh = math.asinh, _total(math.acosh)
+
+
+def arctanh(x: float) -> float:
+    """The inverse of tanh, infinite at 1 and -1."""
+    return math.atanh(x) if -1 < x < 1 else copysign(inf, x) if math.fabs(x) == 1 else nan
 
 
 def log(x: float) -> float:
@@ -78,6 +85,14 @@ def minimum(a: float, b: float) -> float:
 def sign(x: float) -> float:
     """-1, 0 or 1."""
     return nan if math.isnan(x) else (x > 0) - (x < 0)
+
+
+def _stepped(function: Callable[[float], int]) -> Unary:
+    """A function to integers, for all numbers: NaN and infinities stay what they are."""
+    return lambda x: float(function(x)) if math.isfinite(x) else x
+
+
+floor, ceil, rint = _stepped(math.floor), _stepped(math.ceil), _stepped(round)
 
 
 def greater(a: float, b: float) -> bool:

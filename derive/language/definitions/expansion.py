@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.language.definitions.decrees import Rules
 from gradscribe.derive.language.definitions.defined import Defined, Known, arguments, placed, word_of
 from gradscribe.derive.language.meaning.axes import extent_of
 from gradscribe.derive.language.meaning.scope import DOTS
 from gradscribe.derive.language.syntax.located_error import Located
 from gradscribe.derive.language.syntax.tree import (
     Call,
+    Decreed,
     Element,
     Ellipsis,
     Equation,
@@ -37,20 +39,25 @@ LONGEST, DEEPEST, MOST_USES = 10_000, 60, 20
 Indices = tuple[Name | Ellipsis, ...]
 
 
-def expanded(text: Text, known: Known) -> Text:
-    """`text` without definitions.
+def expanded(text: Text, known: Known, rules: Rules) -> Text:
+    """`text` without definitions, and with calls of functions by decree as such.
 
     Raises:
         Located: when a definition does not fit where it is used; at the place of use.
     """
     lines = (*text.equations, *text.evaluation)
-    if not any(isinstance(n, Call) and n.function in known for n in walk(lines)):
-        return replace(text, definitions=())
-    expansion = _Expansion(text, known)
+    if not any(isinstance(n, Call) and n.function in {*known, *rules} for n in walk(lines)):
+        return replace(text, definitions=(), rules=())
+    expansion = _Expansion(text, known, rules)
     equations = tuple(map(expansion.equation, text.equations))
     evaluation = tuple(map(expansion.equation, text.evaluation))
     return replace(
-        text, equations=equations, evaluation=evaluation, definitions=(), copies=tuple(expansion.copies.items())
+        text,
+        equations=equations,
+        evaluation=evaluation,
+        definitions=(),
+        rules=(),
+        copies=tuple(expansion.copies.items()),
     )
 
 
@@ -67,8 +74,8 @@ class _Use:
 class _Expansion:
     """Expands the equations of one text; it counts what it makes, and keeps the names of new indices."""
 
-    def __init__(self, text: Text, known: Known) -> None:
-        self.known = known
+    def __init__(self, text: Text, known: Known, rules: Rules) -> None:
+        self.known, self.rules = known, rules
         self.copies: dict[str, str] = {}
         self.made = 0
         lines = (*text.equations, *text.evaluation, *text.declarations, *text.ranges, *text.limits)
@@ -83,6 +90,9 @@ class _Expansion:
 
     def _plain(self, node: Node, bound: frozenset[str]) -> Node:
         """A node of the text; `bound` are the indices that have a value here."""
+        if isinstance(node, Call) and node.function in self.rules:
+            self._count(node.at)
+            return self._decreed(node, tuple(self._plain(a, bound) for a in node.arguments), node.at)
         if isinstance(node, Call) and node.function in self.known:
             called = self.known[node.function]
             given = arguments(called, node)
@@ -126,6 +136,8 @@ class _Expansion:
                 return self._name(node, use)
             case Reduction():
                 return self._reduction(node, use, bound, depth)
+            case Call() if node.function in self.rules:
+                return self._decreed(node, tuple(self._body(a, use, bound, depth) for a in node.arguments), use.at)
             case Call() if node.function in use.defined.known:
                 called = use.defined.known[node.function]
                 given = arguments(called, node)
@@ -134,6 +146,21 @@ class _Expansion:
                 return self._called(called, values, indices, use.at, bound, depth + 1)
         found: Node = replace(rebuilt(node, lambda part: self._body(part, use, bound, depth)), at=use.at)
         return found
+
+    def _decreed(self, node: Call, arguments: tuple[Node, ...], at: Place) -> Node:
+        """A call of a function by decree: what it is stands apart from where it is called."""
+        rule, name = self.rules[node.function], node.function
+        rule.check(node)
+        value: Node = Call(name, rule.marked, rule.line.name.at)
+        called = self.known.get(name)
+        if called is not None:
+            values = dict(zip(called.parameters, rule.marked, strict=True))
+            value = self._called(called, values, {}, rule.line.name.at, frozenset(), 0) if not called.reduced else value
+            if called.reduced or any(isinstance(n, Reduction | Element) for n in walk(value)):
+                message = f"{name} reduces or reads tensors; a derivative is of a function of values"
+                raise Located(message, rule.line.name.at)
+        slopes = tuple(self._plain(slope, frozenset()) for slope in rule.marked_slopes)
+        return Decreed(name, rule.parameters, value, slopes, arguments, at)
 
     def _name(self, node: Name, use: _Use) -> Node:
         if node.name in use.values:

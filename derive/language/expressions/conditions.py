@@ -21,6 +21,7 @@ from gradscribe.derive.language.syntax.tree import (
     Product,
     Sum,
     below,
+    divides,
     walk,
 )
 from gradscribe.derive.layer.equations import inside
@@ -113,7 +114,8 @@ def _is_whole(node: Node, vocabulary: Vocabulary) -> bool:
 
 
 def _on_indices(node: Comparison, vocabulary: Vocabulary) -> bool:
-    return vocabulary.is_integer(node.left) and vocabulary.is_integer(node.right)
+    sides = node.left, node.right
+    return all(vocabulary.is_integer(side) and not divides(side) for side in sides)
 
 
 def _end_of_range(first: Comparison, waiting: Sequence[Condition], vocabulary: Vocabulary) -> Comparison | None:

@@ -2,19 +2,37 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product as choices
 
 import sympy
-from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum
+from sympy import Eq, Expr, Idx, Indexed, IndexedBase, Integer, Sum
 
-from gradscribe.derive.ir.functions import equal
-from gradscribe.derive.ir.index import IntegerFunction, affine
+from gradscribe.derive.ir.functions import equal, floor
+from gradscribe.derive.ir.index import IntegerFunction, affine, floordiv, integer, mod
 from gradscribe.derive.language.expressions.continuation import continued
-from gradscribe.derive.language.meaning.integers import direction_of, interval
+from gradscribe.derive.language.expressions.float_positions import Between, Wholes, mode_of
+from gradscribe.derive.language.meaning.digits import Digits, is_split, split, triangles
+from gradscribe.derive.language.meaning.integers import check_affine, direction_of, interval
 from gradscribe.derive.language.meaning.scope import DOTS
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
-from gradscribe.derive.language.syntax.located_error import Located, stray_index
-from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, reads_tensors, walk
-from gradscribe.derive.language.syntax.words import PADDINGS
+from gradscribe.derive.language.syntax.located_error import Located, computed_place, stray_index
+from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, divides, is_computed, walk
+from gradscribe.derive.language.syntax.words import LERP, PADDINGS, STEPPED
+
+
+@dataclass(frozen=True)
+class Found:
+    """Indices of axes, and the factor that says where they are."""
+
+    indices: tuple[Idx, ...]
+    bracket: Expr
+    digits: Digits | None = None
+
+
+Lookup = Found | Between
+"""A place that is computed, or one between two."""
+MOST_FLOATS = 4
+"""Each doubles the neighbours that are summed up."""
 
 WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
 
@@ -38,6 +56,7 @@ class Elements:
         value: reads a value.
         before: equations that have to stand before the one being read.
         conditions: what the sizes must fulfil.
+        wholes: the tensors that float positions and computed labels need.
     """
 
     vocabulary: Vocabulary
@@ -46,44 +65,108 @@ class Elements:
     conditions: list[Condition] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.wholes = Wholes(self.vocabulary, self.before)
         self._continued: dict[tuple[str, int, str, Expr, Expr, Expr], IndexedBase] = {}
         self._written: dict[str, list[str]] = {}  # the letters of continued tensors
 
-    def target(self, node: Element) -> Expr:
-        """The element on a left side."""
+    def target(self, node: Element) -> tuple[Expr, tuple[Expr, ...], tuple[Idx, ...]]:
+        """The element on a left side; what it multiplies the right side by there, and what that is summed over then.
+
+        The digits of an index, ``y[n, i//2, i%2]``, are indices of the element in its place.
+        """
         for subscript in node.subscripts:
             if self._is_lookup(subscript):
-                hint = f"reduce instead: {node.tensor}[v, ...] = sum(n) [v == label[n]] * ..."
-                raise Located(f"a tensor stands in a subscript on the left side; {hint}", subscript.at)
-        everything = frozenset(self.vocabulary.indices)
+                raise computed_place(node.tensor, subscript.at)
+        everything, lookups = frozenset(self.vocabulary.indices), list[Lookup]()
         for axis, subscript in enumerate(node.subscripts):
             self._require_steps(f"{node.tensor}, axis {axis}", subscript, everything)
-        return self.vocabulary.bases[node.tensor][tuple(self.subscript(s, everything) for s in node.subscripts)]
+        found = self._element(node, everything, lookups)
+        brackets = tuple(k.bracket for k in lookups if isinstance(k, Found))
+        seen = {v for e in (*found.indices, *brackets) for v in e.atoms(Idx)}
+        own = {v for e in found.indices for v in e.atoms(Idx)}
+        return found, brackets, tuple(sorted(seen - own, key=lambda v: v.name))
 
-    def read(self, node: Element, bound: Bound) -> Expr:
-        """An element as a value; a lookup is a sum over the axis, of which the label takes one."""
-        lookups: list[tuple[Idx, Expr]] = []
+    def read(self, node: Element, bound: Bound, alone: bool = False) -> Expr:
+        """An element as a value; a lookup is a sum over the axis, of which the label takes one.
+
+        Args:
+            node: the element.
+            bound: the indices that have a value here.
+            alone: whether the equation says nothing else; else what is between elements has a tensor of its own.
+        """
+        lookups: list[Lookup] = []
         value = self._element(node, bound, lookups)
-        if not lookups:
-            return value
-        brackets = sympy.Mul(*(equal(index, label) for index, label in lookups))
-        return Sum(brackets * value, *(index for index, _ in lookups))
+        floats = [k for k in lookups if isinstance(k, Between)]
+        if len(floats) > MOST_FLOATS:
+            raise Located(f"lerp stands in {len(floats)} subscripts; expected at most {MOST_FLOATS}", node.at)
+        sums = []
+        for above in choices((0, 1), repeat=len(floats)):
+            near = zip(floats, (k.neighbour(a) for k, a in zip(floats, above, strict=True)), strict=True)
+            found = [k for k in lookups if isinstance(k, Found)]
+            found += [Found((k.index,), equal(k.index, label) * weight) for k, (label, weight) in near]
+            over = [v for k in found for v in k.indices]
+            sums.append(Sum(sympy.Mul(*(k.bracket for k in found)) * value, *over) if found else value)
+        total = sympy.Add(*sums)
+        if alone or not floats:
+            return total
+        return self.wholes.named([f"{node.tensor}_{LERP}"], total, self._indices(node, bound))
 
-    def _element(self, node: Element, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
+    def _indices(self, node: Node, bound: Bound) -> list[Idx]:
+        """The indices below a node that have a value there, in reading order."""
+        names = (called(n) for n in walk(node) if isinstance(n, Name | Ellipsis))
+        return [self.vocabulary.indices[n] for n in dict.fromkeys(names) if n in bound]
+
+    def _element(self, node: Element, bound: Bound, lookups: list[Lookup]) -> Expr:
         """An element; every label in it becomes an index of the axis, listed in `lookups` with what it equals."""
         base, place = self.vocabulary.bases[node.tensor], []
         for axis, subscript in enumerate(node.subscripts):
             if isinstance(subscript, Call) and subscript.function in PADDINGS:
                 base, position = self._beyond(node, base, axis, subscript, bound)
                 place.append(position)
+            elif isinstance(subscript, Call) and subscript.function == LERP:
+                move = mode_of(subscript)
+                at = move(self.value(subscript.arguments[0], bound), base.shape[axis])
+                near = self.wholes.between(at, base.shape[axis], self._indices(subscript, bound))
+                lookups.append(near)
+                place.append(near.index)
             elif self._is_lookup(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
-                lookups.append((index, self._label(subscript, bound, lookups)))
+                lookups.append(Found((index,), equal(index, self._label(subscript, bound, lookups))))
                 place.append(index)
+            elif self._is_split(subscript, bound):
+                place.append(self._split(subscript, bound, base.shape[axis], lookups))
             else:
                 place.append(self.subscript(subscript, bound))
                 self._check_reaches(node, axis, base.shape[axis], bound)
         return base[tuple(place)]
+
+    def _is_split(self, node: Node, bound: Bound) -> bool:
+        """Whether a subscript has quotients or remainders of indices."""
+        return divides(node) and is_split(self.vocabulary.integer(node, bound), self.vocabulary.ranges)
+
+    def _split(self, node: Node, bound: Bound, extent: Expr, lookups: list[Lookup]) -> Expr:
+        """A subscript whose quotients and remainders are indices of their own, listed in `lookups`."""
+        words = self.vocabulary
+        written = words.integer(node, bound)
+        if rows := triangles(written, words.ranges):
+            check_affine(written.xreplace(dict.fromkeys(rows, Integer(0))), words.ranges, node)
+            index = Idx(words.letter(), extent)
+            labels = {v: self.wholes.label(v, self._indices(node, bound)) for v in map(words.indexed, rows)}
+            lookups.append(Found((index,), equal(index, words.indexed(written).xreplace(labels))))
+            return index
+        position, found = split(written, words.reaches, lambda: integer(words.letter()), node)
+        mapping: dict[Expr, Expr] = {}
+        for digits in found:
+            whole = digits.whole.xreplace(mapping)
+            same = (k for k in lookups if isinstance(k, Found) and k.digits is not None and k.digits.are(digits))
+            known = next((k.indices for k in same), None)
+            size = extent if position == digits.high else words.size(digits.extent)  # what leaves the axis reads 0
+            own = known or (Idx(digits.high.name, size), Idx(digits.low.name, digits.base))
+            mapping |= dict(zip((digits.high, digits.low), own, strict=True))
+            if known is None:
+                sides = (words.indexed(e) for e in (whole, digits.written.xreplace(mapping)))
+                lookups.append(Found(own, equal(*sides), digits))
+        return words.indexed(position.xreplace(mapping))
 
     def _check_reaches(self, node: Element, axis: int, extent: Expr, bound: Bound) -> None:
         """Raise where a subscript never meets its axis, so that it would always read 0."""
@@ -123,28 +206,33 @@ class Elements:
             raise stray_index(node.name, node.at)
         return words.indexed(words.position(node, bound))
 
-    def _label(self, node: Node, bound: Bound, lookups: list[tuple[Idx, Expr]]) -> Expr:
-        """An integer expression with elements of integer tensors."""
+    def _label(self, node: Node, bound: Bound, lookups: list[Lookup]) -> Expr:
+        """An integer expression with elements of integer tensors, and with integers made of real numbers."""
 
         def element(part: Node) -> Expr | None:
+            if isinstance(part, Call) and part.function in STEPPED:
+                return self.wholes.label(self.value(part, bound), self._indices(part, bound))
+            if isinstance(part, Call) and part.function == LERP:
+                raise Located("lerp is a subscript by itself; put into it what is added: lerp(p + 1, zero)", part.at)
             if not isinstance(part, Element) and not self._is_number(part):
                 return None
             flags, name = self.vocabulary.scope.flags, part.tensor if isinstance(part, Element) else called(part)
             if name not in {*flags["integer"], *flags["position"]}:
+                hint = f"declare it: integer {name}, or read between elements: lerp({name}[...], zero)"
                 if name not in self.vocabulary.scope.inputs:
-                    hint = "expected an input of integers, or a position: " + f"{name}[...] = argmax(i) ..."
-                    raise Located(f"{name} stands in a subscript, but holds values; {hint}", part.at)
-                raise Located(f"{name} stands in a subscript; declare it: integer {name}", part.at)
+                    hint = f"make it integers: floor({name}[...]), or a place: {name}[...] = argmax(i) ..."
+                raise Located(f"{name} stands in a subscript; {hint}", part.at)
             return self._element(part, bound, lookups) if isinstance(part, Element) else self.vocabulary.bases[name]
 
-        return self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
+        found = self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
+        return self.wholes.labelled(found.replace(_varies, _divided), bound)
 
     def _is_number(self, node: object) -> bool:
         """Whether a node is the name of a tensor without axes."""
         return isinstance(node, Name) and self.vocabulary.scope.ranks.get(node.name) == 0
 
     def _is_lookup(self, node: object) -> bool:
-        return reads_tensors(node) or any(self._is_number(part) for part in walk(node))
+        return is_computed(node) or any(self._is_number(part) for part in walk(node))
 
     def _beyond(
         self, element: Element, base: IndexedBase, axis: int, node: Call, bound: Bound
@@ -153,6 +241,8 @@ class Elements:
         kind, count = node.function, PADDINGS[node.function]
         if len(node.arguments) != count:
             raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
+        if any(isinstance(n, Call) and n.function == LERP for n in walk(node.arguments)):
+            raise Located(f"{kind} cannot wrap lerp; lerp says itself what is read outside: lerp(p, zero)", node.at)
         if self._is_lookup(node.arguments[0]):
             raise Located(
                 f"{kind} cannot wrap a label; expected indices and sizes, or a label that is a position", node.at
@@ -204,3 +294,15 @@ class Elements:
         """The first option in a size; "" where it is given by the arrays."""
         sizes = {s for shape in self.vocabulary.extents.shapes.values() for e in shape for s in e.free_symbols}
         return min((s.name for s in size.free_symbols - sizes), default="")
+
+
+def _varies(e: Expr) -> bool:
+    """Whether an expression is a quotient or a remainder that is not the same everywhere."""
+    return isinstance(e, floordiv | mod) and e.has(Idx, Indexed)
+
+
+def _divided(e: Expr) -> Expr:
+    """A quotient or a remainder of integers by a function of real numbers, so that it is computed as a label."""
+    whole, base = e.args
+    quotient = floor(whole / base)
+    return quotient if isinstance(e, floordiv) else whole - base * quotient

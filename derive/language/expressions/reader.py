@@ -1,11 +1,15 @@
 """Syntax tree -> SymPy: the right side of an equation, built node by node; nothing is evaluated as text."""
 
 import sympy
-from sympy import Eq, Expr, IndexedBase, Integer
+from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum, Symbol
 
+from gradscribe.derive.ir.functions import Rule, constant, decreed, equal, whole
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
+from gradscribe.derive.language.definitions.decrees import MARK
 from gradscribe.derive.language.expressions.conditions import brackets, excludes
 from gradscribe.derive.language.expressions.elements import Condition, Elements
+from gradscribe.derive.language.expressions.float_positions import is_integral
+from gradscribe.derive.language.meaning.digits import check_divisors
 from gradscribe.derive.language.meaning.extents import Extents
 from gradscribe.derive.language.meaning.scope import Scope
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
@@ -23,7 +27,7 @@ from gradscribe.derive.language.syntax.tree import (
     Product,
     Reduction,
 )
-from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS, PADDINGS
+from gradscribe.derive.language.syntax.words import CONSTANT, FOLDED, FUNCTIONS, LERP, PADDINGS
 from gradscribe.derive.layer.equations import REDUCED, named
 
 LARGEST_EXPONENT, LARGEST_NUMBER = 64, 1e300
@@ -50,11 +54,36 @@ class Reader:
         """The SymPy equations that `equation` stands for: those of continued tensors first."""
         target = equation.target
         self._check_place(equation)
-        left = self.vocabulary.bases[target.name] if isinstance(target, Name) else self.elements.target(target)
+        left, brackets, over = self._left(target)
         bound = frozenset(called(n) for n in tree.walk(target) if isinstance(n, Name | Ellipsis))
-        value = self.value(equation.value, bound & set(self.vocabulary.indices), factor=True)
-        before, self.elements.before = tuple(self.elements.before), []
+        value = self._right(equation.value, bound & set(self.vocabulary.indices))
+        name = target.name if isinstance(target, Name) else target.tensor
+        if name in self.vocabulary.scope.flags["integer"]:
+            if equation.accumulates or not is_integral(value, self.vocabulary.scope.flags["integer"]):
+                hint = f"expected one equation such as {name}[...] = floor(...), ceil or round"
+                raise Located(f"{name} is declared a tensor of integers; {hint}", equation.value.at)
+            value = whole(value)
+        value = Sum(sympy.Mul(*brackets) * value, *over) if brackets else value
+        before = tuple(self.elements.before)
+        self.elements.before.clear()
         return (*before, Eq(left, left + value if equation.accumulates else value, evaluate=False))
+
+    @property
+    def integers(self) -> list[str]:
+        """The tensors of integers that the equations need and the text does not name."""
+        return self.elements.wholes.integers
+
+    def _left(self, target: Name | Element) -> tuple[Expr, tuple[Expr, ...], tuple[Idx, ...]]:
+        """A left side, see `Elements.target`."""
+        if isinstance(target, Name):
+            return self.vocabulary.bases[target.name], (), ()
+        return self.elements.target(target)
+
+    def _right(self, node: Node, bound: Bound) -> Expr:
+        """The value of a right side."""
+        if isinstance(node, Element):
+            return self.elements.read(node, bound, alone=True)
+        return self.value(node, bound, factor=True)
 
     def _check_place(self, equation: tree.Equation) -> None:
         """A place is one of each element on the left, and no sum."""
@@ -87,6 +116,8 @@ class Reader:
             case Number():
                 return _number(node)
             case Name():
+                if node.name.endswith(MARK):
+                    return Symbol(node.name.removesuffix(MARK))
                 return self.vocabulary.name(node, bound)
             case Element():
                 return self.elements.read(node, bound)
@@ -100,10 +131,13 @@ class Reader:
                 return self._call(node, bound)
             case Reduction():
                 return self._reduction(node, bound)
+            case tree.Decreed():
+                return self._decreed(node, bound)
             case tree.Let(name, value, own):
                 return self._named(name, self.value(value, bound, factor), own)
             case Bracket():
-                return sympy.Mul(*brackets(node, bound, factor, self.vocabulary, self.value))
+                found = brackets(node, bound, factor, self.vocabulary, self.value)
+                return sympy.Mul(*(self._labelled(bracket, bound) for bracket in found))
         raise Located("... stands for axes; expected a value", node.at)
 
     def _named(self, name: str, value: Expr, own: bool) -> Expr:
@@ -111,16 +145,45 @@ class Reader:
         scalars = {base for base in self.vocabulary.bases.values() if isinstance(base, sympy.Symbol)}
         return named(value, name, own) if value.has(IndexedBase) or value.free_symbols & scalars else value
 
+    def _labelled(self, bracket: Expr, bound: Bound) -> Expr:
+        """An equality with labels in place of what makes integers of real numbers, so that it is a lookup."""
+        if not isinstance(bracket, equal):
+            return bracket
+        return equal(*(self.elements.wholes.labelled(side, bound) for side in bracket.args))
+
     def _product(self, node: Product, bound: frozenset[str], factor: bool) -> Expr:
+        whole = [(operator, part) for operator, part in node.rest if operator in ("//", "%")]
+        if whole and self.vocabulary.is_integer(node):
+            return self._whole(node, bound)
         value = self.value(node.first, bound, factor and not isinstance(node.first, tree.Sum))
         for operator, part in node.rest:
             if operator in ("//", "%"):
-                raise Located(f"{operator} is for integers in subscripts and sizes; expected / or *", part.at)
+                hint = "write floor(a / b)" if operator == "//" else "write a - b*floor(a / b)"
+                raise Located(f"{operator} is for indices and sizes; of other values {hint}", part.at)
             own = self.value(part, bound, factor and operator == "*" and not isinstance(part, tree.Sum))
             if operator == "/" and own == 0:
                 raise Located("division by 0", part.at)
             value = value * own if operator == "*" else value / own
         return value
+
+    def _decreed(self, node: tree.Decreed, bound: Bound) -> Expr:
+        """A call of a function whose slopes are given."""
+        own = tuple(map(Symbol, node.parameters))
+        value, *slopes = (self.value(n, frozenset()) for n in (node.value, *node.slopes))
+        besides = {s for e in (value, *slopes) for s in e.free_symbols} - set(own)
+        others = tuple(sorted(besides, key=sympy.default_sort_key))
+        if read := [s.name for s in others if s in self.vocabulary.bases.values()]:
+            hint = f"{node.function}({', '.join([*node.parameters, *read])})"
+            raise Located(f"{read[0]} is a tensor; make it an argument: {hint}", node.value.at)
+        rule = Rule(node.function, own + others, value, tuple(slopes))
+        return decreed(rule, *(self.value(a, bound) for a in node.arguments), *others)
+
+    def _whole(self, node: Product, bound: Bound) -> Expr:
+        """A quotient or a remainder of indices and sizes as a value."""
+        words = self.vocabulary
+        found = words.integer(node, bound)
+        check_divisors(found, words.ranges, node)
+        return words.indexed(found)
 
     def _power(self, node: Power, bound: frozenset[str]) -> Expr:
         base, exponent = self.value(node.base, bound), self.value(node.exponent, bound)
@@ -141,17 +204,20 @@ class Reader:
             hint = f"put parentheses around a sum or a minus: {over} (-x[...])"
             raise Located(f"{over} reduces over indices and needs a factor after it; {hint}", node.at)
         reduces = name in REDUCTIONS and name not in FOLDED
-        if reduces or name in PADDINGS:
-            hint = f"{name}(i) x[i]" if reduces else f"it wraps a subscript: x[{name}(i - 1)]"
+        if reduces or name in PADDINGS or name == LERP:
+            inner = "p[i], zero" if name == LERP else "i - 1"
+            hint = f"{name}(i) x[i]" if reduces else f"it wraps a subscript: x[{name}({inner})]"
             raise Located(f"{name} does not stand for a value here; expected {hint}", node.at)
         if name in FOLDED:
             if count < 2:
                 raise Located(f"{name} takes two values, or indices before a factor; found {count}", node.at)
             return FOLDED[name](*(self.value(a, bound) for a in node.arguments))
-        if name not in FUNCTIONS:
+        if name not in FUNCTIONS and name != CONSTANT:
             raise Located(f"{name} is for sizes; expected a function of values", node.at)
         if count != 1:
             raise Located(f"{name} takes 1 argument; found {count}", node.at)
+        if name == CONSTANT:  # a tensor of its own: what stands in it is read as the right side of an equation
+            return constant(self.value(node.arguments[0], bound, factor=True))
         return FUNCTIONS[name](self.value(node.arguments[0], bound))
 
     def _reduction(self, node: Reduction, bound: frozenset[str]) -> Expr:

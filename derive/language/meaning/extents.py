@@ -12,21 +12,28 @@ from dataclasses import dataclass
 from itertools import chain, count
 
 import sympy
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.ir.index import floordiv, integer, minimum
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.language.meaning.axes import Key, called, extent_of, name_for
+from gradscribe.derive.language.meaning.digits import is_split, positions, reach_of, remainder_base, undivided
 from gradscribe.derive.language.meaning.integers import (
     check_affine,
     direction_of,
     integer_expression,
-    interval,
     largest,
 )
 from gradscribe.derive.language.meaning.scope import DOTS, Scope
-from gradscribe.derive.language.syntax.located_error import Located, extent_as_index, nearest, stray_index
+from gradscribe.derive.language.meaning.size_order import in_order
+from gradscribe.derive.language.syntax.located_error import (
+    Located,
+    computed_place,
+    extent_as_index,
+    nearest,
+    stray_index,
+)
 from gradscribe.derive.language.syntax.tree import (
     Call,
     Element,
@@ -35,9 +42,10 @@ from gradscribe.derive.language.syntax.tree import (
     Name,
     Node,
     Place,
+    Product,
     RangeLine,
     Text,
-    reads_tensors,
+    is_computed,
     walk,
 )
 from gradscribe.derive.language.syntax.words import PADDINGS
@@ -145,6 +153,7 @@ class _Search:
             self._join((index, -1), (copy, -1), self.scope.equations[0].at)
         for equation in self.scope.equations:
             self._join_plain(equation)
+        self._set_remainders()
         self._name_axes()
         self._derive()
         ranks = self.scope.ranks
@@ -152,16 +161,14 @@ class _Search:
         indices = {name: self._extent((name, -1)) for name in self.scope.indices}
         known = [*indices.values(), *(e for shape in shapes.values() for e in shape), *map(integer, self.declared)]
         named = {**self._spelt(), **{s.name: s for e in known for s in e.free_symbols}}
-        return Extents(indices, shapes, self._ordered_sizes(), self.dots, named)
+        return Extents(indices, shapes, in_order(self.sizes, self.scope), self.dots, named)
 
     def size(self, node: Node) -> Expr:
         """A size expression of the text."""
         return integer_expression(node, self._size_name, self._size_special)
 
     def _size_special(self, node: Node) -> Expr | None:
-        if isinstance(node, Ellipsis):
-            return integer("E")
-        return None
+        return integer("E") if isinstance(node, Ellipsis) else None
 
     def _size_name(self, node: Name) -> Expr:
         self._check_integer(node)
@@ -176,6 +183,8 @@ class _Search:
         for element in self.scope.shapes.values():
             for axis, node in enumerate(element.subscripts):
                 self._set((element.tensor, axis), self.size(node), node.at)
+        for name in (n for n in self.text.pairs if n in self.scope.ranks):
+            self._set((name, self.scope.ranks[name] - 1), Integer(2), self.scope.equations[0].at)
         for line in self.text.ranges:
             self._read_range(line)
         for equation in self.scope.sizes:
@@ -199,6 +208,15 @@ class _Search:
                     if element is equation.target and (element.tensor, axis) in self.computed:
                         continue
                     self._join((node.name, -1), (element.tensor, axis), node.at)
+
+    def _set_remainders(self) -> None:
+        """An axis that is read at ``i % s`` has s elements, where nothing else says how many."""
+        for element in walk(tuple(e.value for e in self.scope.equations)):
+            for axis, node in enumerate(element.subscripts if isinstance(element, Element) else ()):
+                if isinstance(node, Product) and node.rest[-1][0] == "%" and not is_computed(node):
+                    base = remainder_base(self._index_expression(node), self._all())
+                    if base is not None:
+                        self.explicit.setdefault(self._root((element.tensor, axis)), base)
 
     def _computed_axes(self) -> dict[Key, list[Node]]:
         """The axes of targets whose extent is the reach of what is written there, not the extent of one index."""
@@ -288,11 +306,13 @@ class _Search:
             return False
         known, reaches, waiting = self._known(), [], []
         for node in self.computed[key]:
+            if is_computed(node):
+                raise computed_place(key[0], node.at)
             place = self._index_expression(node)
             if not place.free_symbols & set(self.symbol.values()) <= set(known):
                 waiting.append(node)
                 continue
-            bounds = interval(place, known)
+            bounds = reach_of(place, known, node)
             if bounds is None:
                 return False
             low, high = bounds
@@ -315,15 +335,14 @@ class _Search:
     def _derive_index(self, key: Key) -> bool:
         """The extent of an index from the windows that it moves, the smallest of all."""
         symbol = self.symbol[key[0]]
-        formulas = list(
-            dict.fromkeys(f for e, extent in self._windows(symbol) if (f := self._count(symbol, e, extent)) is not None)
-        )
+        counts = (self._count(symbol, *window) for window in self._windows(symbol))
+        formulas = list(dict.fromkeys(f for f in counts if f is not None))
         if not formulas:
             return False
         formula = formulas[0]
         for other in formulas[1:]:
             formula = minimum(formula, other)
-        if isinstance(formula, Symbol):
+        if isinstance(formula, Symbol) or (formula.is_Mul and not formula.has(floordiv, minimum)):  # of digits
             self.explicit[self._root(key)] = formula
             return True
         extent = integer(self._fresh(key[0].upper()))
@@ -331,35 +350,29 @@ class _Search:
         self.explicit[self._root(key)] = extent
         return True
 
-    def _windows(self, symbol: Symbol) -> Iterator[tuple[Expr, Expr]]:
-        """The subscripts in which an index moves a window, with the extent of their axis."""
+    def _windows(self, symbol: Symbol) -> Iterator[tuple[Expr, Expr, Node]]:
+        """The subscripts in which an index moves a window, with the extent of their axis and where they stand."""
         for element in walk(tuple(e.value for e in self.scope.equations)):
             if not isinstance(element, Element):
                 continue
             for axis, node in enumerate(element.subscripts):
                 root = self._root((element.tensor, axis))
-                if isinstance(node, Ellipsis) or root not in self.explicit or reads_tensors(node):
+                if isinstance(node, Ellipsis) or root not in self.explicit or is_computed(node):
                     continue
-                expression = self._index_expression(node)
+                place = self._index_expression(node)
+                expression, extent = undivided(place, symbol, self.explicit[root], self._known(), self._all())
                 if symbol in expression.free_symbols:
-                    yield expression, self.explicit[root]
+                    yield expression, extent, node
 
-    def _count(self, symbol: Symbol, expression: Expr, extent: Expr) -> Expr | None:
+    def _all(self) -> dict[Symbol, Expr]:
+        """The symbols of all indices."""
+        return dict.fromkeys(self.symbol.values(), sympy.S.One)
+
+    def _count(self, symbol: Symbol, expression: Expr, extent: Expr, node: Node) -> Expr | None:
         known = self._known()
-        indices = expression.free_symbols & set(self.symbol.values())
-        if not indices - {symbol} <= set(known):
+        if not expression.free_symbols & set(self.symbol.values()) - {symbol} <= set(known):
             return None
-        step = sympy.expand(expression).coeff(symbol, 1)
-        bounds = interval(sympy.expand(expression - step * symbol), known)
-        if bounds is None or direction_of(step) <= 0:
-            return None
-        low, high = bounds
-        direction = direction_of(low)
-        if low != 0 and direction == 0:
-            return None
-        margin = -low if direction < 0 else sympy.S.Zero
-        space = sympy.expand(extent - 1 - high + margin)
-        return sympy.expand(space + 1) if step == 1 else floordiv(space, step) + 1
+        return positions(symbol, expression, extent, known, node)
 
     def _index_expression(self, node: Node) -> Expr:
         if isinstance(node, Call) and node.function in PADDINGS and node.arguments:
@@ -367,7 +380,8 @@ class _Search:
         expression = integer_expression(
             node, self._index_name, lambda part: Access(part.tensor) if isinstance(part, Element) else None
         )
-        check_affine(expression, dict.fromkeys(self.symbol.values(), sympy.S.One), node)
+        if not is_split(expression, self._all()):
+            check_affine(expression, self._all(), node)
         return expression
 
     def _index_name(self, node: Name) -> Expr:
@@ -382,19 +396,3 @@ class _Search:
         if self._root(key) not in self.explicit:
             self._give_up(key)
         return self.explicit[self._root(key)]
-
-    # ----- what is left open -----
-    def _ordered_sizes(self) -> tuple[tuple[Symbol, Expr], ...]:
-        """The derived sizes, each after those that it uses."""
-        waiting, done = list(self.sizes), []
-        while waiting:
-            names = {s for s, _ in waiting}
-            ready = [(s, e) for s, e in waiting if not e.free_symbols & names]
-            if not ready:
-                name = waiting[0][0].name
-                defining = [e.at for e in self.scope.sizes if isinstance(e.target, Name)]
-                place = (*defining, self.scope.equations[0].at)[0]  # an extent may follow from a window that it moves
-                raise Located(f"the size {name} is defined by itself", place)
-            done += ready
-            waiting = [w for w in waiting if w not in ready]
-        return tuple(done)

@@ -34,7 +34,8 @@ def integer_expression(node: Node, look: Look, special: Callable[[Node], Expr | 
         match part:
             case Number(text, at):
                 if not text.isdigit():
-                    raise Located(f"{text} is no integer; subscripts and sizes are integers", at)
+                    hint = "subscripts and sizes are integers, a subscript between two is lerp(..., zero)"
+                    raise Located(f"{text} is no integer; {hint}", at)
                 return Integer(int(text))
             case Name():
                 return look(part)

@@ -26,14 +26,14 @@ from gradscribe.derive.language.syntax.tree import (
     Text,
     walk,
 )
-from gradscribe.derive.language.syntax.words import CONSTANTS, FOLDED, FUNCTIONS, KNOWN, PADDINGS
+from gradscribe.derive.language.syntax.words import CONSTANTS, FOLDED, FUNCTIONS, KNOWN, LERP, PADDINGS
 
 RECURRENCE = "a recurrence reads an earlier one, such as t - 1"
 
 DOTS = "..."
 """The name of the index that ``...`` stands for."""
 
-RESERVED = {"np", "rt", "dtype", "self", "true", "false", "and", *CONSTANTS, *FUNCTIONS, *PADDINGS}
+RESERVED = {"np", "rt", "dtype", "self", "true", "false", "and", *CONSTANTS, *FUNCTIONS, *PADDINGS, LERP}
 RESERVED |= set(REDUCTIONS) - set(FOLDED)  # a tensor may be called max
 
 
@@ -307,8 +307,8 @@ def _outputs(text: Text, equations: tuple[Equation, ...], inputs: tuple[str, ...
 
 def _declared(text: Text, word: str, ranks: Mapping[str, int], inputs: tuple[str, ...]) -> tuple[str, ...]:
     """The names declared with a keyword."""
-    expected = list(ranks) if word == "constant" else list(inputs)
-    kind = "tensor" if word == "constant" else "input"
+    any_tensor = word in ("constant", "integer")
+    expected, kind = (list(ranks), "tensor") if any_tensor else (list(inputs), "input")
     items = [i for d in text.declarations if d.keyword == word for i in d.items]
     for item in items:
         if _named(item) not in expected:

@@ -6,7 +6,7 @@ from itertools import chain, count
 
 from sympy import Expr, Idx, IndexedBase, Symbol
 
-from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.index import IntegerFunction, integer
 from gradscribe.derive.language.meaning.extents import Extents
 from gradscribe.derive.language.meaning.integers import check_affine, integer_expression
 from gradscribe.derive.language.meaning.scope import DOTS, Scope
@@ -14,6 +14,7 @@ from gradscribe.derive.language.syntax.located_error import Located, nearest
 from gradscribe.derive.language.syntax.tree import (
     Bracket,
     Call,
+    Decreed,
     Element,
     Ellipsis,
     Name,
@@ -42,12 +43,15 @@ class Vocabulary:
     extents: Extents
 
     def __post_init__(self) -> None:
-        self.bases = {n: _base(n, self.extents.shapes[n]) for n in self.scope.ranks}
+        self.bases = {n: base_of(n, self.extents.shapes[n]) for n in self.scope.ranks}
         self.symbols = {n: integer(n) for n in self.scope.indices if n != DOTS}
         if self.extents.dots is not None:
             self.symbols[DOTS] = self.extents.dots
         self.indices = {n: Idx(self.symbols[n].name, self.extents.indices[n]) for n in self.scope.indices}
         self.ranges = {self.symbols[n]: self.extents.indices[n] for n in self.scope.indices}
+        plain = {s: e for s, e in self.extents.sizes if not e.has(IntegerFunction)}
+        self.reaches = {v: e.xreplace(plain) for v, e in self.ranges.items()}
+        self.sizes: list[tuple[Symbol, Expr]] = []
         self._taken = {*self.bases, *self.scope.parameters, *self.extents.named}
         self._taken |= {symbol.name for symbol in self.symbols.values()}
 
@@ -106,7 +110,7 @@ class Vocabulary:
     def is_integer(self, node: Node) -> bool:
         """Whether a node consists of indices, sizes and integer parameters."""
         for part in walk(node):
-            if isinstance(part, Element | Reduction | Bracket | Call):
+            if isinstance(part, Element | Reduction | Bracket | Call | Decreed):
                 return False
             if isinstance(part, Name) and part.name not in self.indices and part.name not in self.extents.named:
                 parameter = self.scope.parameters.get(part.name)
@@ -118,18 +122,29 @@ class Vocabulary:
                 return False
         return True
 
+    def size(self, formula: Expr) -> Expr:
+        """A size that a formula gives, under a name of its own where the formula rounds."""
+        if not formula.has(IntegerFunction):
+            return formula
+        known = {e: s for s, e in (*self.extents.sizes, *self.sizes)}
+        if formula not in known:
+            known[formula] = integer(self.fresh("Q"))
+            self.sizes.append((known[formula], formula))
+        return known[formula]
+
     def letter(self) -> str:
         """A name for an index that the text does not have."""
         return self.fresh(next(v for v in (*"qvmaol", *(f"q{k}" for k in range(1, 999))) if v not in self._taken))
 
-    def fresh(self, name: str) -> str:
-        """`name`, or something like it that is not taken yet."""
-        found = next(n for n in chain([name], (f"{name}{k}" for k in count(2))) if n not in self._taken)
+    def fresh(self, *names: str) -> str:
+        """The first of `names`, or something like it, that is not taken yet."""
+        found = next(n for n in chain(names, (f"{names[0]}{k}" for k in count(2))) if n not in self._taken)
         self._taken.add(found)
         return found
 
 
-def _base(name: str, shape: tuple[Expr, ...]) -> Expr:
+def base_of(name: str, shape: tuple[Expr, ...]) -> Expr:
+    """What a tensor is in SymPy; without axes a symbol."""
     return IndexedBase(name, shape=shape, real=True) if shape else Symbol(name, real=True)
 
 

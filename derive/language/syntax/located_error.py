@@ -9,7 +9,7 @@ from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.language.definitions.library import library_names
 from gradscribe.derive.language.syntax.tree import Place
-from gradscribe.derive.language.syntax.words import FOLDED, FUNCTIONS
+from gradscribe.derive.language.syntax.words import CONSTANT, FOLDED, FUNCTIONS
 
 WINDOW = 110
 """Characters of a line of the text that a message shows."""
@@ -84,7 +84,7 @@ def unknown_function(name: str, place: Place, tensors: Iterable[str] = (), names
     hint = MEANT.get(name) or (
         f"{name}[...] if it is a tensor"
         if name in tensors or len(name) == 1
-        else nearest(name, [*FUNCTIONS, *FOLDED, *REDUCTIONS, *library_names(), *names])
+        else nearest(name, [*FUNCTIONS, *FOLDED, *REDUCTIONS, CONSTANT, *library_names(), *names])
     )
     return Located(f"unknown function {shown(name)}; {hint}", place)
 
@@ -100,3 +100,9 @@ def extent_as_index(name: str, index: str, place: Place) -> Located:
     return Located(
         f"{name} is the extent of index {index}, so that it is no index; call one of the two otherwise", place
     )
+
+
+def computed_place(tensor: str, place: Place) -> Located:
+    """The mistake that a left side is written at a place that is computed."""
+    hint = f"reduce instead: {tensor}[v, ...] = sum(n) [v == label[n]] * ..., where floor(...) may be the label"
+    return Located(f"a place on the left side is computed; {hint}", place)

@@ -47,6 +47,7 @@ from gradscribe.derive.language.syntax.tree import (
     Product,
     RangeLine,
     Reduction,
+    RuleLine,
     Sum,
     Text,
 )
@@ -93,6 +94,9 @@ WORDS = {
     "WHERE": "where",
     "DEFINE": "define",
     "INCLUDE": "include",
+    "DERIVATIVE": "derivative of",
+    "BY": "by",
+    "IS": "is",
     "KEYWORD": "input, output, ...",
     "EVALUATION": "evaluation",
     "LETTERS": "letters",
@@ -134,6 +138,7 @@ def parse(text: str) -> Text:
         tuple(x.equation for x in lines if isinstance(x, _Evaluation)),
         tuple(x for x in lines if isinstance(x, LettersLine)),
         tuple(x for x in lines if isinstance(x, Definition | Include)),
+        tuple(x for x in lines if isinstance(x, RuleLine)),
     )
 
 
@@ -356,6 +361,14 @@ class _Builder(Transformer[Token, Any]):
 
     def include(self, meta: Any, children: Sequence[Token]) -> Include:
         return Include(str(children[0]).split('"')[1], _place(meta))
+
+    def slopes(self, meta: Any, children: Sequence[Node]) -> tuple[Node, ...]:
+        return tuple(children)
+
+    def rule(self, meta: Any, children: Sequence[Any]) -> RuleLine:
+        _, name, parameters, *by, _, slopes = children
+        one = Name(str(by[-1]), _token_place(by[-1])) if by[-1] is not None else None
+        return RuleLine(Name(str(name), _token_place(name)), parameters, one, slopes, _place(meta))
 
     def equation(self, meta: Any, children: Sequence[Any]) -> Equation:
         target, sign, value = children

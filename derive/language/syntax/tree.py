@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from gradscribe.derive.language.syntax.words import LERP, STEPPED
+
 
 @dataclass(frozen=True)
 class Place:
@@ -135,7 +137,22 @@ class Let:
     at: Place
 
 
-Node = Number | Name | Ellipsis | Element | Call | Reduction | Bracket | Sum | Product | Power | Let
+@dataclass(frozen=True)
+class Decreed:
+    """A call of a function that has its slopes by decree.
+
+    In `value` and `slopes` its parameters have names that no text can have, see `definitions.decrees`.
+    """
+
+    function: str
+    parameters: tuple[str, ...]
+    value: "Node"
+    slopes: "tuple[Node, ...]"
+    arguments: "tuple[Node, ...]"
+    at: Place
+
+
+Node = Number | Name | Ellipsis | Element | Call | Reduction | Bracket | Sum | Product | Power | Let | Decreed
 
 
 @dataclass(frozen=True)
@@ -175,6 +192,17 @@ class Equation:
 
 
 @dataclass(frozen=True)
+class RuleLine:
+    """``derivative of name(parameters) by one of them is slope``, or a slope for each of them."""
+
+    name: Name
+    parameters: tuple[Name, ...]
+    by: Name | None
+    slopes: tuple[Node, ...]
+    at: Place
+
+
+@dataclass(frozen=True)
 class LettersLine:
     """``letters goodfellow, n=N``: what derivations are written with."""
 
@@ -205,8 +233,9 @@ class Include:
 class Text:
     """A whole text: its lines in order, and the title that its first comment gives.
 
-    The equations of `evaluation` hold after training, in place of those of the same tensors. Once its definitions are
-    expanded, `copies` has the indices that this made, and those whose extents they have.
+    The equations of `evaluation` hold after training, in place of those of the same tensors. The last axis of `pairs`
+    has two places, a real and an imaginary part. Once its definitions are expanded, `copies` has the indices that this
+    made, and those whose extents they have.
     """
 
     declarations: tuple[Declaration, ...]
@@ -217,6 +246,8 @@ class Text:
     evaluation: tuple[Equation, ...] = ()
     letters: tuple[LettersLine, ...] = ()
     definitions: tuple[Definition | Include, ...] = ()
+    rules: tuple[RuleLine, ...] = ()
+    pairs: tuple[str, ...] = ()
     copies: tuple[tuple[str, str], ...] = ()
 
 
@@ -256,3 +287,13 @@ def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
         return change(value) if hasattr(value, "at") else value
 
     return replace(node, **{f.name: part(getattr(node, f.name)) for f in fields(node) if f.name != "at"})
+
+
+def is_computed(node: Any) -> bool:
+    """Whether a subscript is no sum of indices and sizes: it reads a tensor, or makes a position of real numbers."""
+    return any(isinstance(n, Element) or (isinstance(n, Call) and n.function in {*STEPPED, LERP}) for n in walk(node))
+
+
+def divides(node: Any) -> bool:
+    """Whether quotients or remainders of integers stand in a node."""
+    return any(isinstance(n, Product) and any(o in ("//", "%") for o, _ in n.rest) for n in walk(node))

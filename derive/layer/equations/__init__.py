@@ -11,7 +11,7 @@ bracket and `equal` for an equality bracket:
 Nested reductions are flattened: each becomes a statement of its own, so that every statement has one reduction.
 """
 
-from gradscribe.derive.layer.equations.program_reader import own_symbols, program
+from gradscribe.derive.layer.equations.program_reader import program
 from gradscribe.derive.layer.equations.sympy_form import to_sympy
 from gradscribe.derive.layer.equations.written_objects import (
     REDUCED,
@@ -23,4 +23,4 @@ from gradscribe.derive.layer.equations.written_objects import (
     named,
 )
 
-__all__ = ["REDUCED", "Maximum", "Minimum", "Named", "Reduced", "inside", "named", "own_symbols", "program", "to_sympy"]
+__all__ = ["REDUCED", "Maximum", "Minimum", "Named", "Reduced", "inside", "named", "program", "to_sympy"]

@@ -1,6 +1,7 @@
 """SymPy equations -> Program.
 
-Nested reductions are flattened: each becomes a statement of its own, so that every statement has one reduction.
+Nested reductions are flattened: each becomes a statement of its own, so that every statement has one reduction. A
+constant value is a tensor of its own likewise.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,11 +10,11 @@ from itertools import chain, count, permutations
 from typing import Any
 
 import sympy
-from sympy import Add, Eq, Expr, Idx, Indexed, IndexedBase, Mul, Pow, Sum, Symbol
+from sympy import Add, Eq, Expr, Idx, Indexed, IndexedBase, Mul, Sum, Symbol
 
 from gradscribe.derive.calculus.invariance import with_constants
-from gradscribe.derive.ir.functions import among, equal, is_indicator
-from gradscribe.derive.ir.index import floordiv, integer
+from gradscribe.derive.ir.functions import among, constant, equal, is_indicator
+from gradscribe.derive.ir.index import floors_as_quotients, integer, own_symbols
 from gradscribe.derive.ir.interpret.recurrence import arranged, set_apart
 from gradscribe.derive.ir.quote import quoted, shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
@@ -29,6 +30,7 @@ from gradscribe.derive.ir.term import (
     drop_unit_ranges,
 )
 from gradscribe.derive.ir.well_formed import check
+from gradscribe.derive.layer.equations.right_sides import is_bracket, is_separate, own_indices, unnamed, unpowered
 from gradscribe.derive.layer.equations.written_objects import Named, Reduced, inside
 
 MOST_REORDERED = 4
@@ -76,7 +78,7 @@ def program(
         "absent": set(factors.split()),
         "constant": set(constants.split()),
     }
-    reader = _Reader(flags, dict(arguments or {}), dict(copies or {}))
+    reader = _Reader(flags, dict(arguments or {}), dict(copies or {}), outputs)
     given = tuple(reader.tensor(base) for base in inputs)
     reader.names |= {s.name for pair in (sizes or {}).items() for e in pair for s in e.free_symbols}
     for equation in equations:
@@ -126,30 +128,25 @@ def _target(left: Expr) -> Any:
     return left.base if isinstance(left, Indexed) else left
 
 
-def own_symbols(expression: Expr) -> Expr:
-    """`expression` with every integer symbol and `Idx` replaced by the factory's symbol of that name."""
-    mapping: dict[Expr, Expr] = {v: integer(v.name) for v in expression.atoms(Idx)}
-    mapping |= {v: integer(v.name) for v in expression.atoms(Symbol) if v.is_integer}
-    return _floors(expression.xreplace(mapping))
-
-
-def _floors(expression: Expr) -> Expr:
-    """SymPy's floor(a/b) as floordiv(a, b), so that it stays as it is written."""
-    found = sorted(expression.atoms(sympy.floor), key=sympy.default_sort_key)
-    return expression.xreplace({f: floordiv(*sympy.fraction(sympy.together(f.args[0]))) for f in found})
-
-
 class _Reader:
     """Collects statements while equations are read; the only mutable thing of this module."""
 
-    def __init__(self, flags: Mapping[str, set[str]], arguments: Mapping[str, str], copies: Mapping[str, str]) -> None:
-        self.flags, self.arguments, self.copies = flags, arguments, copies
-        self.lets: dict[Term, Tensor] = {}
+    def __init__(
+        self,
+        flags: Mapping[str, set[str]],
+        arguments: Mapping[str, str],
+        copies: Mapping[str, str],
+        results: Sequence[IndexedBase | Symbol],
+    ) -> None:
+        self.flags, self.arguments, self.copies, self.results = flags, arguments, copies, results
+        self.lets: dict[tuple[Term, bool], Tensor] = {}
         self.statements: list[Statement] = []
         self.extents: dict[Symbol, Expr] = {}
         self.names: set[str] = set()
         self.scalars: set[Symbol] = set()
         self.targets: list[Any] = []
+        self.constants: dict[tuple[Expr, tuple[Range, ...]], Expr] = {}
+        self.fixed = False  # whether what is being read counts as constant
 
     def tensor(self, base: IndexedBase | Symbol) -> Tensor:
         """The tensor of an IndexedBase; a plain Symbol is a scalar, a tensor without axes."""
@@ -176,17 +173,30 @@ class _Reader:
         left, right = equation.lhs, equation.rhs
         if not isinstance(left, Indexed | Symbol):
             raise EquationError(f"the left side of {shown(equation)} is not an element of a tensor such as u[n, i]")
+        once = self.targets.count(_target(left)) == 1
+        if isinstance(right, constant) and once and self._is_between(_target(left)):
+            self.flags["constant"].add(_name(_target(left)))  # its own name will do
+            (right,) = right.args
         target = self.tensor(_target(left))
         free_form = [self._convert(e) for e in left.indices] if isinstance(left, Indexed) else []
         again = any(s.target.name == target.name for s in self.statements)
         summands = [part for part in Add.make_args(right) if not (again and part == left)]  # y = y + ... accumulates
-        free = {e for e in free_form if e.is_Symbol}
-        summands = [_unnamed(part, free, len(summands) == 1) for part in summands]
-        separate = any(_is_separate(part) for part in summands)
+        self._define(target, free_form, summands, not once)
+
+    def _is_between(self, target: Any) -> bool:
+        """Whether a target is no result."""
+        return target not in (self.results or self.targets[-1:])
+
+    def _define(self, target: Tensor, left: list[Expr], summands: Sequence[Expr], added: bool = False) -> None:
+        """Add the statements of a sum; `added`: it is not all of the tensor."""
+        before, self.fixed = self.fixed, target.constant
+        free = {e for e in left if e.is_Symbol}
+        summands = [unnamed(part, free, len(summands) == 1) for part in summands]
+        separate = any(is_separate(part) for part in summands)
         parts = sorted(summands, key=lambda e: not e.has(Sum)) if separate else [Add(*summands)]
-        added = len(parts) > 1 or self.targets.count(_target(left)) > 1
         for part in parts:
-            self._add(self._statement(target, free_form, part, added))
+            self._add(self._statement(target, left, part, added or len(parts) > 1))
+        self.fixed = before
 
     def _add(self, statement: Statement) -> None:
         self.names |= {t.name for t in (statement.target, statement.argument) if t is not None}
@@ -199,9 +209,9 @@ class _Reader:
         factors = Mul.make_args(body)
         is_sum = REDUCTIONS[op] is SUM
         alone = not is_sum and all(is_indicator(f) or f.is_number for f in factors)  # a reduction of 0 and 1
-        brackets = [] if alone else [f for f in factors if _is_bracket(f)]
+        brackets = [] if alone else [f for f in factors if is_bracket(f)]
         body = Mul(*(f for f in factors if f not in brackets))
-        brackets = [_unpowered(f) for f in brackets]
+        brackets = [unpowered(f) for f in brackets]
         guards = tuple(Guard(f.args[0], f.args[1]) for f in brackets if isinstance(f, inside))
         deltas = [f.args[0] - f.args[1] for f in brackets if isinstance(f, equal)]
         body = body if is_sum else among(body)
@@ -291,6 +301,8 @@ class _Reader:
             return self._let(expression.args[0], expression.label)
         if isinstance(expression, Sum | Reduced):
             return self._let(expression)
+        if isinstance(expression, constant):
+            return self._constant(expression.args[0])
         if isinstance(expression, Indexed):
             self.names.add(str(expression.base.label))
             shape = expression.base.shape
@@ -306,37 +318,53 @@ class _Reader:
             raise EquationError(f"SymPy takes {name} for a complex number; write IndexedBase(..., real=True)")
         if not expression.args:
             return Access(expression.name) if expression in self.scalars else own_symbols(expression)
-        return _floors(expression.func(*(self._convert(e) for e in expression.args)))
+        return floors_as_quotients(expression.func(*(self._convert(e) for e in expression.args)))
 
     def _let(self, expression: Expr, name: str = "") -> Expr:
-        """A tensor for an inner reduction, over the indices of the outside that it uses, the left side's first.
-
-        One that is the same has its tensor already, whatever the indices are called.
-        """
+        """A tensor for an inner reduction; the same one, whatever its indices are called, has its tensor already."""
         names = chain([name] if name else [], (f"{name or 't'}{k}" for k in count(2 if name else 1)))
+        target, ranges = self._inner(names, expression, self.fixed)
+        statement = self._statement(target, [r.index for r in ranges], expression)
+        plain = tuple(range(len(ranges)))
+        for order in permutations(plain) if len(plain) <= MOST_REORDERED else [plain]:
+            found = self.lets.get((_anonymous(statement.term, order), self.fixed))
+            if found is not None:
+                self.names.discard(target.name)
+                return Access(found.name, *(ranges[k].index for k in order))
+        self.lets[_anonymous(statement.term, plain), self.fixed] = target
+        self._add(statement)
+        return Access(target.name, *(r.index for r in ranges))
+
+    def _constant(self, expression: Expr) -> Expr:
+        """A tensor for a value that counts as constant; what reads no tensor is constant as it is."""
+        if not expression.has(Indexed) and not self.scalars & expression.free_symbols:
+            return self._convert(expression)
+        key = expression, self._outer(expression)
+        if key not in self.constants:
+            target, ranges = self._inner((f"c{k}" for k in count(1)), expression, True)
+            self._define(target, [r.index for r in ranges], Add.make_args(expression))
+            self.constants[key] = Access(target.name, *(r.index for r in ranges))
+        return self.constants[key]
+
+    def _inner(self, names: Iterable[str], expression: Expr, fixed: bool) -> tuple[Tensor, tuple[Range, ...]]:
+        """A new tensor for a part of an equation, and the ranges of its axes."""
         name = next(n for n in names if n not in self.names)
-        inner = {integer(v.name) for v in _own_indices(expression)}
+        ranges = self._outer(expression)
+        self.names.add(name)
+        return Tensor(name, tuple(r.extent for r in ranges), **{**self._flags(name), "constant": fixed}), ranges
+
+    def _outer(self, expression: Expr) -> tuple[Range, ...]:
+        """The indices of the outside that a part of an equation uses, the left side's first."""
+        inner = {integer(v.name) for v in own_indices(expression)}
         outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
         outer |= {v.name: v for v in expression.atoms(Idx)}
         places = {v.name: place for place, v in enumerate(self.extents)}
         places |= {copy: places[index] for copy, index in self.copies.items() if index in places}
-        ranges = [
+        return tuple(
             self._range(v) if isinstance(v, Idx) else Range(integer(v.name), self.extents[integer(v.name)])
             for _, v in sorted(outer.items(), key=lambda item: (places.get(item[0], len(places)), item[0]))
             if integer(v.name) not in inner
-        ]
-        self.names.add(name)
-        target = Tensor(name, tuple(r.extent for r in ranges), **self._flags(name))
-        statement = self._statement(target, [r.index for r in ranges], expression)
-        plain = tuple(range(len(ranges)))
-        for order in permutations(plain) if len(plain) <= MOST_REORDERED else [plain]:
-            found = self.lets.get(_anonymous(statement.term, order))
-            if found is not None:
-                self.names.discard(name)
-                return Access(found.name, *(ranges[k].index for k in order))
-        self.lets[_anonymous(statement.term, plain)] = target
-        self._add(statement)
-        return Access(name, *(r.index for r in ranges))
+        )
 
 
 def _anonymous(term: Term, order: tuple[int, ...]) -> Term:
@@ -346,44 +374,5 @@ def _anonymous(term: Term, order: tuple[int, ...]) -> Term:
     return replace(term, free=free).rename(places)
 
 
-def _unnamed(summand: Expr, free: set[Expr], alone: bool) -> Expr:
-    """The summand of a right side, whose reduction needs no name if it has all `free` indices of the left side."""
-    if alone and isinstance(summand, Named):
-        return summand.args[0]
-    factors = Mul.make_args(summand)
-    for factor in factors:
-        if isinstance(factor, Named) and not factor.own and isinstance(factor.args[0], Sum):
-            body, others = factor.args[0], [f for f in factors if f is not factor]
-            outer = {integer(v.name) for v in body.atoms(Idx)} - {integer(v.name) for v in _own_indices(body)}
-            if free <= outer and not any(f.has(Sum, Reduced) for f in others):
-                return Mul(body, *others)
-    return summand
-
-
-def _is_separate(summand: Expr) -> bool:
-    """Whether a summand is a statement of its own: a sum that needs no tensor, or what brackets restrict."""
-    return any(isinstance(f, Sum) or _is_bracket(f) for f in Mul.make_args(summand))
-
-
-def _unpowered(factor: Expr) -> Expr:
-    """The bracket of a power of a bracket, which has the same value."""
-    return factor.base if isinstance(factor, Pow) and factor.exp.is_positive else factor
-
-
-def _is_bracket(factor: Expr) -> bool:
-    """Whether `factor` restricts indices: a range bracket, or an equality bracket that reads no tensor."""
-    factor = _unpowered(factor)
-    return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed))
-
-
 def _unused(name: str, taken: set[str]) -> str:
     return _unused(f"{name}_", taken) if name in taken else name
-
-
-def _own_indices(expression: Expr) -> Iterable[Idx]:
-    """The indices that reductions inside `expression` bind."""
-    for node in sympy.preorder_traversal(expression):
-        if isinstance(node, Sum):
-            yield from (limits[0] for limits in node.limits)
-        elif isinstance(node, Reduced):
-            yield from node.args[1]

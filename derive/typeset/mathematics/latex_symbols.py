@@ -13,7 +13,7 @@ from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 FONTS = {"ko": r"\usepackage[hangul]{kotex}"}
 """What documents ask for whose letters no TeX has by itself, by language; any TeX engine takes it."""
-_FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "sinh", "cosh", "arctan", "max", "min")
+_FUNCTIONS = (*("exp", "log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arcsin", "arccos", "arctan", "max", "min"),)
 
 
 class LatexTypesetter(Typesetter):
@@ -116,7 +116,8 @@ class LatexTypesetter(Typesetter):
         return rf"\sqrt{{{inner}}}"
 
     def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
-        head = f"\\{name}" if name in _FUNCTIONS or name == "sigma" else rf"\operatorname{{{name}}}"
+        spelt = name.replace("_", r"\_")
+        head = f"\\{name}" if name in _FUNCTIONS or name == "sigma" else rf"\operatorname{{{spelt}}}"
         inner = r",\,".join(arguments)
         return f"{head}^{{{exponent}}}({inner})" if exponent else f"{head}({inner})"
 
@@ -126,6 +127,12 @@ class LatexTypesetter(Typesetter):
 
     def _absolute(self, inner: str) -> str:
         return rf"\lvert {inner}\rvert"
+
+    def _stepped(self, inner: str, up: bool) -> str:
+        word = "ceil" if up else "floor"
+        if r"\frac" in inner:
+            return rf"\left\l{word} {inner}\right\r{word}"
+        return rf"\l{word} {inner}\r{word}"
 
     def _floor(self, upper: str, lower: str) -> str:
         if any(c in upper for c in "+-"):

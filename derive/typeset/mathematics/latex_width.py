@@ -12,6 +12,7 @@ _COMMANDS = {
     "\\mid": 0.85, "\\le": 1.3, "\\max": 1.75, "\\min": 1.6, "\\exp": 1.5, "\\log": 1.25, "\\tanh": 2.1, "\\sin": 1.2,
     "\\cos": 1.3, "\\sinh": 1.9, "\\cosh": 2.0, "\\arctan": 3.0, "\\ge": 1.3, "\\ne": 1.3,
     "\\bmod": 2.7, "\\odot": 1.2, "\\pi": 0.57, "\\sigma": 0.6, "\\lfloor": 0.45, "\\rfloor": 0.45,
+    "\\lceil": 0.45, "\\rceil": 0.45,
     "\\left": 0.1, "\\right": 0.1, "\\displaystyle": 0.0, "\\top": 0.8, "\\bigl": 0.1, "\\bigr": 0.1,
     "\\Bigl": 0.2, "\\Bigr": 0.2, "\\cdot": 0.7,
     "\\color": 0.0, "\\new": 0.0, "\\text": 0.0, "\\mathrm": 0.0, "\\operatorname": 0.1, "\\substack": 0.0,

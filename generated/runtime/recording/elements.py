@@ -19,6 +19,7 @@ from ..machine.threads import team_size
 WORDS = """
     copy add subtract multiply divide maximum minimum negative absolute square sqrt reciprocal
     exp log tanh expm1 log1p sin cos arctan sinh cosh
+    tan arcsin arccos arcsinh arccosh arctanh
     greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not where
 """
 OPERATIONS = WORDS.split()

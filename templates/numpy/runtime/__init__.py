@@ -13,7 +13,7 @@ recording      calls that are recorded, and are one call of C from then on
 layers         what classes of layers, networks and optimisers stand on
 """
 
-from .arguments.arrays import Array, array, arrays, as_array, float_type, labels, recorded, scalar_type
+from .arguments.arrays import Array, array, arrays, as_array, float_type, held_type, labels, recorded, scalar_type
 from .arguments.extents import (
     divided,
     elements,
@@ -31,7 +31,7 @@ from .arguments.options import Padding, Size, count, features, flag, number, pad
 from .arguments.weights import direction, names, uniform
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
-from .arithmetic.lookups import gather, known, label_extrema, scatter, wide
+from .arithmetic.lookups import gather, known, label_extrema, scatter, whole, wide
 from .arithmetic.parts import running_sums, segment_sums, spread_segments
 from .arithmetic.ranges import OPERAND, blocks, clip, counts, plane, span
 from .arithmetic.running import others, running, running_slopes
@@ -104,6 +104,7 @@ __all__ = [
     "flag",
     "float_type",
     "gather",
+    "held_type",
     "known",
     "label_extrema",
     "labels",
@@ -147,6 +148,7 @@ __all__ = [
     "start",
     "total",
     "uniform",
+    "whole",
     "wide",
     "window",
     "zeros",

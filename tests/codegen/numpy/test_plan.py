@@ -239,7 +239,7 @@ NO_LAYERS = re.compile(
 )
 """The layout of a weight, a scalar function with a corner, a recorded position, an argument as people write it, and
 threads that are shared."""
-OF_EQUATIONS = re.compile(rf"\b({'|'.join(f.__name__ for f in SCALARS)})(_of)?\b")
+OF_EQUATIONS = re.compile(rf"\b(arc)?({'|'.join(f.__name__ for f in SCALARS)})(_of)?\b")
 """The scalar functions of equations, which the tables of what NumPy and loops have for them name."""
 TABLES = {"numpy_table.py", "body.py", "vectors.py", "c_module.py", "c_scalars.py"}
 

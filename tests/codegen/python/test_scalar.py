@@ -168,7 +168,24 @@ RELATIONS = {
     greater: sympy.Gt,
     at_least: sympy.Ge,
 }
-UNARY = (exp, tanh, sin, cos, sigmoid, relu, Abs, sympy.sign, atan, cosh, erf, expm1, sinh, softplus)
+UNARY = (
+    exp,
+    tanh,
+    sin,
+    cos,
+    sigmoid,
+    relu,
+    Abs,
+    sympy.sign,
+    atan,
+    cosh,
+    erf,
+    expm1,
+    sinh,
+    softplus,
+    sympy.tan,
+    sympy.asinh,
+)
 VALUES: dict[str, Any] = {
     "x": np.array([-1.5, -0.5, 0.25, 2.0]),
     "w": np.array([0.5, -2.0, 1.25, 3.0]),

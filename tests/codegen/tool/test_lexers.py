@@ -31,14 +31,17 @@ TEXTS = {
         "y[n, ...] = max(r) [r < 3 and i != j, 0 <= i < N] * exp(-x[n, r]) / sqrt(1e-5 + .5) \\\n + pi^2 % 2\n"
         'include "blocks.eq"\ndefine soft(s, j) = h / z where h = exp(s), z = sum(j) h\n'
         "z[n] = [x[n] > 0 or not x[n] == 1] * softmax(x[n], n)\n"
-        "evaluation y[n] = x[n]\nletters goodfellow, n=b\n0 <= eps\nsummit[n] = input_1[n] * max_y + suming (x)"
+        "evaluation y[n] = x[n]\nletters goodfellow, n=b\ndefine spike(v) = [v > 0]\n"
+        "derivative of spike(v) is 1\nderivative  of gate(a, by) by a is by*a\ndefined[n] = derivative * of\n"
+        "0 <= eps\nsummit[n] = input_1[n] * max_y + suming (x)"
     ),
     "networks": (
         "input x[N, 8, 8, 1]  # images\nc1: conv2d(8, 3, padding='same') -> batch_norm\n"
         "-> residual(conv2d(8, 3, padding=(1, -1)) -> relu, identity) -> relu\n"
         "block basic(C) = conv2d(C, 3)\nskip = (a, b) -> addition -> leaky_relu(-0.1)\nloss cross_entropy\n"
         "letters dense\noutput a, b.z\nloss 0.5 * mean_squared_error of b\nblock up(k) of (a, b) = (a, b) -> join\n"
-        "repeat 3: unit: share(c1) -> rearrange('n l (h d) -> n h l d', h=4)\nlayer gate { y[n] = x[n]^2 + 1 }\nsharer = a"
+        "repeat 3: unit: share(c1) -> rearrange('n l (h d) -> n h l d', h=4)\n"
+        "layer gate { y[n] = x[n]^2 + 1 }\nsharer = a"
     ),
 }
 

@@ -1,5 +1,6 @@
-"""What the words of a network's text stand for: shared weights, joins, repetitions, axes, outputs, layers of one's own."""
+"""What the words of a network's text stand for: shared weights, joins, repetitions, axes, outputs, own layers."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -88,11 +89,12 @@ def test_the_derivation_says_whose_weights_a_level_has() -> None:
     assert "w⁽ᵇ⁾" not in page
 
 
-PATTERNS = {
+PATTERNS: dict[str, tuple[dict[str, int], tuple[int, ...], Callable[[np.ndarray], np.ndarray]]] = {
     "n l (h d) -> n h l d": ({"h": 2}, (3, 4, 6), lambda x: x.reshape(3, 4, 2, 3).transpose(0, 2, 1, 3)),
     "n h l d -> n l (h d)": ({}, (3, 2, 4, 3), lambda x: x.transpose(0, 2, 1, 3).reshape(3, 4, 6)),
     "n (h p) (w q) c -> n (h w) (p q c)": (
-        {"p": 2, "w": 1}, (2, 4, 3, 2), lambda x: x.reshape(2, 2, 2, 1, 3, 2).transpose(0, 1, 3, 2, 4, 5).reshape(2, 2, 12)
+        {"p": 2, "w": 1}, (2, 4, 3, 2),
+        lambda x: x.reshape(2, 2, 2, 1, 3, 2).transpose(0, 1, 3, 2, 4, 5).reshape(2, 2, 12),
     ),
     "n x y (g c) -> n x y (c g)": (
         {"g": 3}, (2, 1, 4, 6), lambda x: x.reshape(2, 1, 4, 3, 2).swapaxes(3, 4).reshape(2, 1, 4, 6)
@@ -137,9 +139,16 @@ def test_a_layer_of_ones_own_has_the_sizes_of_its_weights_as_settings() -> None:
     }
     """
     for call in ("quad(4)", "quad(K=4)"):
-        net = instance(network(f"{text}\n{call} -> quad(3)", "own"))
+        net = instance(network(f"{text}\n{call} -> tanh -> quad(3) -> tanh", "own"))
         assert net.params["quad1.w"].shape == (5, 5, 4)
         assert net.params["quad2.w"].shape == (4, 4, 3)
+
+
+def test_many_paths_from_a_label_to_the_output_cost_no_time() -> None:
+    """There are 2^40 of them; brackets on labels are looked for along all."""
+    net = network("input t[N]\nembedding(5, 4) -> repeat 40: residual(dense(4))\nloss softmax_cross_entropy", "deep")
+    deep = net.compile().Deep(rng=0)  # of integers alone: the weights say which numbers are computed with
+    assert deep(np.arange(5)).dtype == deep.predict(np.arange(5)).dtype == np.float32
 
 
 def test_a_mistake_in_a_layer_of_ones_own_is_found_in_the_text() -> None:

@@ -21,7 +21,7 @@ from gradscribe.derive.ir.functions import equal, larger
 from gradscribe.derive.ir.index import integers, mod
 from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.ir.term import Access, Range, position
-from gradscribe.derive.layer.dice import Dice
+from gradscribe.derive.layer.sampling import Dice
 from gradscribe.derive.typeset.writers.text import text_writer
 from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import TRIED, derived
@@ -204,7 +204,7 @@ def test_why_a_tensor_is_constant_is_said(name: str, sentence: str) -> None:
 def test_a_constant_that_results_depend_on_is_the_equations_own() -> None:
     page = derive(layer("constant m; m[n] = max(k) x[n,k]; y[n,k] = x[n,k]*m[n]", "scaled"))
     assert page.unchanging == ()
-    assert "m counts as a constant, as the equations say" in words(page)
+    assert "m counts as a constant by decree" in words(page)
 
 
 def test_results_do_not_move_with_a_constant() -> None:

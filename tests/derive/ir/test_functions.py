@@ -44,16 +44,20 @@ from gradscribe.derive.ir.functions import (
     activation,
     activation_prime,
     at_least,
+    ceil,
     divides,
     equal,
+    floor,
     greater,
     larger,
     relu,
+    rounded,
     sigmoid,
     smaller,
     softplus,
     step,
     unequal,
+    whole,
 )
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import evaluate, interpret
@@ -102,8 +106,23 @@ ONE: dict[Any, Callable[[float], float]] = {
     sinh: math.sinh,
     cosh: math.cosh,
     atan: math.atan,
+    sympy.tan: math.tan,
+    sympy.asin: math.asin,
+    sympy.acos: math.acos,
+    sympy.asinh: math.asinh,
+    sympy.acosh: math.acosh,
+    sympy.atanh: math.atanh,
     sqrt: math.sqrt,
+    floor: math.floor,
+    ceil: math.ceil,
+    rounded: round,
 }
+WHERE: dict[Any, Callable[[np.ndarray], np.ndarray]] = {
+    **dict.fromkeys((log1p, sqrt), np.abs),
+    **dict.fromkeys((sympy.tan, sympy.asin, sympy.acos, sympy.atanh), lambda a: 0.9 * np.tanh(a)),
+    sympy.acosh: lambda a: 1.1 + np.abs(a),
+}
+"""Numbers of the domain of a function that has not all."""
 TWO: dict[Any, Callable[[float, float], float]] = {
     greater: lambda a, b: float(a > b),
     at_least: lambda a, b: float(a >= b),
@@ -117,7 +136,7 @@ TWO: dict[Any, Callable[[float, float], float]] = {
 @pytest.mark.parametrize("function", ONE, ids=lambda f: f.__name__)
 def test_values_are_those_of_the_math_module(function: Any) -> None:
     numbers = np.random.default_rng(0).normal(size=200) * 3
-    given = {"x": np.abs(numbers) if function in (log1p, sqrt) else numbers}
+    given = {"x": WHERE.get(function, np.array)(numbers)}
     expected = [ONE[function](a) for a in given["x"].tolist()]
     np.testing.assert_allclose(value(function(x), given), expected, rtol=1e-15)
     np.testing.assert_allclose(computed(function(x), given), expected, rtol=1e-15)
@@ -231,14 +250,17 @@ SMOOTH = [
     log1p(x**2), log(1 + x**2), sqrt(1 + x**2), 1 / sqrt(1 + x**2), (1 + x**2) ** (1 / p), (1 + x**2) ** p, Abs(x) ** p,
     2**x, sqrt(2 / pi) * erf(x / sqrt(2)), (x * w) ** Integer(3), x * erf(x) * softplus(w), Abs(1 + x**2) ** p,
     Abs(sigmoid(x)), Abs(log(2 + x**2)), Abs(sqrt(1 + x**2)), x**n, (1 + x**2) ** (n + Rational(1, 2)),
-    activation(x), softplus(tanh(x)) ** 2, larger(x, w), smaller(x, w), larger(w, x) * smaller(x**2, w), relu(x - w),
+    sympy.tan(x / 4), sympy.asin(tanh(x)), sympy.acos(tanh(x) / 2), sympy.asinh(x), sympy.acosh(2 + x**2),
+    sympy.atanh(tanh(x) / 2), activation(x), softplus(tanh(x)) ** 2, larger(x, w), smaller(x, w),
+    larger(w, x) * smaller(x**2, w), relu(x - w),
     greater(x, w) * x, at_least(w, x) * exp(x), unequal(x, w) * x**2, x * sign(w), Abs(x * w) ** Rational(3, 2),
+    x * floor(w), x * ceil(3 * w) + floor(x + Rational(1, 3)), x**2 * rounded(2 * w),
 ]  # fmt: skip
 
 
 def test_every_function_is_differentiated_here() -> None:
     tried = {f.func for body in SMOOTH for f in body.atoms(sympy.Function)}
-    assert set(FUNCTIONS) - tried <= {step, equal, divides, activation_prime}
+    assert set(FUNCTIONS) - tried <= {step, equal, divides, activation_prime, whole}
 
 
 @together("body", SMOOTH, ids=str)

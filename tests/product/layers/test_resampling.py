@@ -78,6 +78,25 @@ def test_upsampling_repeats(rank: int) -> None:
     adjoint(found, x, rng)
 
 
+@pytest.mark.parametrize("scales", [(1, 1), (2, 3), (4, 2)])
+def test_bilinear_upsampling_is_numpys_interpolation_along_each_axis(scales: tuple[int, int]) -> None:
+    """The centres of pixels lie half a pixel within the image; beyond the first and the last one stand these."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(2, 3, 1, 2))
+    x = np.concatenate([x, rng.normal(size=(2, 3, 3, 2))], axis=2)
+
+    def along(axis: int, scale: int, values: Array) -> Array:
+        extent = values.shape[axis]
+        places = (np.arange(scale * extent) + 0.5) / scale - 0.5
+        return np.apply_along_axis(lambda row: np.interp(places, np.arange(extent), row), axis, values)
+
+    found = layer("upsample_bilinear2d", scales)
+    np.testing.assert_allclose(found(x), along(2, scales[1], along(1, scales[0], x)), rtol=1e-12, atol=1e-12)
+    adjoint(found, x, rng)
+    row = layer("upsample_bilinear1d", scales[1])
+    np.testing.assert_allclose(row(x[0]), along(1, scales[1], x[0]), rtol=1e-12, atol=1e-12)
+
+
 def test_the_channel_order_of_pixel_shuffle() -> None:
     """The four pixels of one output channel stand together, row by row: PyTorch's order, not depth-to-space's DCR."""
     x = np.arange(8.0).reshape(1, 1, 1, 8)

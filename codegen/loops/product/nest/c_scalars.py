@@ -21,7 +21,19 @@ from gradscribe.codegen.python.expression import (
     negated,
 )
 from gradscribe.codegen.python.scalars.scalar import fraction, size, total
-from gradscribe.derive.ir.functions import is_indicator, larger, relu, sigmoid, smaller, softplus, step
+from gradscribe.derive.ir.functions import (
+    ceil,
+    floor,
+    is_indicator,
+    larger,
+    relu,
+    rounded,
+    sigmoid,
+    smaller,
+    softplus,
+    step,
+    whole,
+)
 from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.term import Access, EquationError
 
@@ -31,9 +43,15 @@ FUNCTIONS: dict[type[Expr], str] = {
     sympy.tanh: "tanh",
     sympy.sin: "sin",
     sympy.cos: "cos",
+    sympy.tan: "tan",
+    sympy.asin: "asin",
+    sympy.acos: "acos",
     sympy.atan: "atan",
     sympy.sinh: "sinh",
     sympy.cosh: "cosh",
+    sympy.asinh: "asinh",
+    sympy.acosh: "acosh",
+    sympy.atanh: "atanh",
     expm1: "expm1",
     log1p: "log1p",
     sympy.erf: "erf",
@@ -44,6 +62,10 @@ FUNCTIONS: dict[type[Expr], str] = {
     larger: "larger",
     smaller: "smaller",
     sympy.sign: "sign_of",
+    floor: "floor",
+    ceil: "ceil",
+    rounded: "rint",
+    whole: "whole",
 }
 """The functions by what C calls them, or a function of `templates/product/functions.jinja`."""
 

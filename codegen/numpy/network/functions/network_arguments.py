@@ -48,6 +48,8 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
     binder = Binder(network, kernel.program)
     tensors = {t.name: t for t in kernel.program.inputs}
     found = [arrays_statement([tensors[n] for n in given], network)]
+    if all(tensors[n].integer for n in given):
+        found.append(let(DTYPE.text, call("rt.held_type", Name("params"))))
     found += [made for o in kernel.options for made in binder.option(o)]
     backward = bool(kernel.seeds) and saved
     shapes = [Source(Name(shape_argument(t)), t.name, t) for t in kernel.shaped]

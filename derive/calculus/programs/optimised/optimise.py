@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from sympy import Add
 
 from gradscribe.derive.calculus.programs.closed_program import collapsed
-from gradscribe.derive.calculus.programs.optimised.conditions import without_conditions
-from gradscribe.derive.calculus.programs.optimised.labelled import put_in
 from gradscribe.derive.calculus.programs.optimised.rewriting import Rewriting
-from gradscribe.derive.calculus.programs.optimised.sharing import Sharing
 from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work, work
-from gradscribe.derive.calculus.programs.optimised.summands import summands
 from gradscribe.derive.calculus.programs.optimised.temporaries import Temporaries
+from gradscribe.derive.calculus.programs.optimised.ways.labelled import put_in
+from gradscribe.derive.calculus.programs.optimised.ways.masks import without_conditions
+from gradscribe.derive.calculus.programs.optimised.ways.shared_parts import Sharing
+from gradscribe.derive.calculus.programs.optimised.ways.summands import summands
 from gradscribe.derive.ir.interpret.recurrence import arranged
 from gradscribe.derive.ir.term import Program, Statement, Term, accesses
 from gradscribe.derive.ir.well_formed import check
@@ -24,6 +24,7 @@ GAIN = 0.7
 LEAVE = "factors that do not depend on the reduced index leave the sum of terms"
 MASK = "conditions leave the product: a tensor that is 0 where they do not hold, or a running sum"
 LOOKUP = "a matrix that a label chooses is multiplied by all rows that have that label, and not read for each"
+OPERAND = "a factor made of functions is a tensor that one loop makes, and then a matrix of a product"
 SHARE = "what several sums need is computed once"
 
 Ways = Callable[[Statement, Temporaries], Iterator[list[Term]]]
@@ -129,12 +130,14 @@ def _sharing(
     """The statements, with what several of them need in tensors of their own."""
     opened = [_is_open(s, program) and not s.term.deltas for s in statements]
     found: list[Statement] = []
-    for old, new in Sharing(statements, opened, made).rewritten():
+    for old, new, several in Sharing(statements, opened, made).rewritten():
         place = len(found)
         while place and found[place - 1].target.name == old.target.name:
             place -= 1  # what adds to one tensor stays together
         found[place:place] = new[:-1]
         found += new[-1:]
         if new not in ((old,), ()):
-            rewritings.append(Rewriting(SHARE, old, new, (work(old.term), statements_work(new))))
+            rewritings.append(
+                Rewriting(SHARE if several else OPERAND, old, new, (work(old.term), statements_work(new)))
+            )
     return found

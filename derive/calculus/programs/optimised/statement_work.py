@@ -74,7 +74,7 @@ def _of_product(body: Expr, term: Term) -> float:
         return ELEMENT * every
     if brackets:
         return ASKED * every
-    made = sum(ELEMENT * volume(f.free_symbols & left.keys(), left) for f in rest if not isinstance(f, Access))
+    made = sum(2 * ELEMENT * volume(f.free_symbols & left.keys(), left) for f in rest if not isinstance(f, Access))
     order, _ = best_order(groups, left.keys() - bound, lambda indices: volume(indices, left))
     return made + order
 

@@ -51,15 +51,21 @@ def _interpolation(rank: int) -> Layer:
     axes = SPATIAL[rank]
     extents, windows = (joined(axes, part) for part in ("extent", "windows"))
     lines, source = [], "x"
-    for number, axis in enumerate(axes):
-        s, r, a = axis.symbol("s"), axis.tap, "ab"[number]
+    for axis, (border, q, a) in zip(axes, (("v", "k", "d"), ("h", "q", "d")), strict=False):
+        s, i, r, extent = axis.symbol("s"), axis.out, axis.tap, axis.extent
         target = "y" if axis is axes[-1] else "z"
-        done, rest = ("u",) * number, (other.out for other in axes[number + 1 :])  # u runs along what is made already
-        made = ", ".join(("n", *done, f"{s}*{axis.out} + {r}", *rest, "c"))
-        neighbour = made.replace(f"{s}*{axis.out} + {r}", f"replicate({axis.out} + {a} - 1)")
-        lines += [f"{axis.windows} = {s}*{axis.extent}", f"{r} < {s}", f"{a} < 3"]
+        number = axes.index(axis)
+        done, rest = ["u"] * number, [other.out for other in axes[number + 1 :]]  # u runs along what is made already
+
+        def at(tensor: str, place: str, before: list[str] = done, behind: list[str] = rest) -> str:
+            return f"{tensor}[{', '.join(('n', *before, place, *behind, 'c'))}]"
+
+        lines += [f"{axis.windows} = {s}*{extent}", f"{r} < {s}", f"{a} < 3", f"{q} < {extent} + 2"]
+        first, last = at(source, "0"), at(source, f"{extent} - 1")
+        lines.append(f"{at(border, q)} = {at(source, f'{q} - 1')} + [{q} < 1] * {first}")
+        lines.append(f"{at(border, q)} += [{extent} < {q}] * {last}")
         near = f"relu(1 - abs(({r} + 1/2)/{s} + 1/2 - {a}))"
-        lines.append(f"{target}[{made}] = sum({a}) {near} * {source}[{neighbour}]")
+        lines.append(f"{at(target, f'{s}*{i} + {r}')} = sum({a}) {near} * {at(border, f'{i} + {a}')}")
         lines += [f"u < {axis.windows}"] if target == "z" else []
         source = target
     return read(

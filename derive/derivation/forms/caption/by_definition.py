@@ -24,8 +24,9 @@ from gradscribe.derive.derivation.forms.caption.operation import (
     Window,
     labels_of,
 )
-from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
+from gradscribe.derive.ir.functions import decreed, is_indicator
 from gradscribe.derive.ir.index import IntegerFunction
+from gradscribe.derive.ir.interpret import computed
 
 Values = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, Any]
@@ -182,6 +183,8 @@ def scalar(e: Expr, read: Mapping[Expr, np.ndarray], sizes: Sizes) -> Any:
         return _number(e, sizes)
     if e.is_Number or e.is_NumberSymbol:
         return float(e)
+    if isinstance(e, decreed):
+        return scalar(e.value, read, sizes)
     arguments = [scalar(a, read, sizes) for a in e.args]
     with np.errstate(all="ignore"):
         if isinstance(e, Add):
@@ -192,7 +195,7 @@ def scalar(e: Expr, read: Mapping[Expr, np.ndarray], sizes: Sizes) -> Any:
             return reduce(lambda v, bracket: np.where(bracket != 0, v, 0.0), brackets, found)
         if isinstance(e, Pow):
             return np.asarray(arguments[0], float) ** arguments[1]
-        return FUNCTIONS[e.func].compute(np, *arguments)
+        return computed(e, arguments)
 
 
 def _number(e: Expr, sizes: Sizes) -> int:

@@ -14,9 +14,17 @@ from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import AND, OR, Below, Equals, Words, joined
-from gradscribe.derive.ir.functions import sigmoid, softplus
-from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Term, accesses
-from gradscribe.said import say, say_number
+from gradscribe.derive.ir.functions import decreed, sigmoid, softplus
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
+from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Tensor, Term, accesses
+from gradscribe.said import Message, say, say_number
+
+FROM_FIRST = Message(
+    "{tensors} recur: all are computed at {index} = 0, then at 1, and so on; their gradients from {last} back."
+)
+FROM_LAST = Message(
+    "{tensors} recur: all are computed at {index} = {last}, then one before, and so on; their gradients from 0 on."
+)
 
 
 def notes(
@@ -49,7 +57,9 @@ def notes(
         *_written_out(lets),
         *single_summands(equations, program),
         *_padding(program, shown, numbers or {}),
+        *_recurrences(program, shown),
         *_explained(part, rows),
+        *_decreed(program),
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
         *_places(part),
         *_others(part),
@@ -161,16 +171,36 @@ def _constants(program: Program, shown: Sequence[Statement], unchanging: Collect
                 outputs=joined(outputs, AND),
                 slopes=joined(slopes),
             )
-        elif name not in apart:
-            yield say(
-                "{constant} counts as a constant, as the equations say: what would pass through it is no part of a "
-                "gradient.",
-                constant=Access(name),
-            )
+        elif name not in apart and not (_readers(name, program) and all(r.constant for r in _readers(name, program))):
+            yield _by_decree(name, program, outputs)
+
+
+def _by_decree(name: str, program: Program, outputs: Sequence[Access]) -> Words:
+    """What equations say of a constant, and what that makes of gradients by the inputs that it depends on."""
+    behind = {name}
+    for statement in reversed(program.statements):
+        behind |= {a.tensor for a in accesses(statement.term.body)} if statement.target.name in behind else set()
+    inputs = [Access(t.name) for t in program.inputs if t.name in behind and not (t.integer or t.constant)]
+    constant = say(
+        "{constant} counts as a constant by decree: what would pass through it is no part of a gradient",
+        constant=Access(name),
+    )
+    if not inputs:
+        return (*constant, ".")
+    return say(
+        "{constant}, so that what is derived here is not the derivative of {outputs} as a function of {inputs}.",
+        constant=constant,
+        outputs=joined(outputs, AND),
+        inputs=joined(inputs, AND),
+    )
 
 
 def _is_read(name: str, program: Program) -> bool:
-    return any(a.tensor == name for s in program.statements for a in accesses(s.term.body))
+    return bool(_readers(name, program))
+
+
+def _readers(name: str, program: Program) -> list[Tensor]:
+    return [s.target for s in program.statements if any(a.tensor == name for a in accesses(s.term.body))]
 
 
 def _explained(program: Program, rows: Iterable[Term]) -> Iterator[Words]:
@@ -191,6 +221,25 @@ def _explained(program: Program, rows: Iterable[Term]) -> Iterator[Words]:
         yield say("{function} is 0 at 0, and its slope is {slope}.", function=sympy.erf(a), slope=slope)
 
 
+def _decreed(program: Program) -> Iterator[Words]:
+    """Functions whose slopes are no derivatives, and what is put in their place."""
+    calls = (d for s in program.statements for d in sorted(s.term.body.atoms(decreed), key=str))
+    general = (decreed(d.rule, *d.rule.parameters[: len(d.given)], *d.args[len(d.given) + 1 :]) for d in calls)
+    for function in dict.fromkeys(general):
+        rule = function.rule
+        if type(rule.value).__name__ != rule.name:  # it is defined here
+            yield say("{function} is {value}.", function=function, value=function.value)
+        slopes: list[Words | Expr] = [*function.slopes]
+        if len(slopes) > 1:
+            pairs = zip(function.slopes, function.given, strict=True)
+            slopes = [say("{slope} by {argument}", slope=slope, argument=argument) for slope, argument in pairs]
+        yield say(
+            "By decree the slope of {function} is {slopes}, whatever its derivative is.",
+            function=function,
+            slopes=joined(slopes, AND),
+        )
+
+
 def _padding(program: Program, shown: Sequence[Statement], numbers: Mapping[Symbol, Expr]) -> Iterator[Words]:
     reads = ((s.term, a) for s in shown if not s.term.reduction.selects for a in accesses(s.term.body))
     padded = {
@@ -199,6 +248,18 @@ def _padding(program: Program, shown: Sequence[Statement], numbers: Mapping[Symb
     if padded:
         tensors = joined([Access(n) for n in program.tensors if n in padded], OR)
         yield say("An access outside {tensors} reads 0.", tensors=tensors)
+
+
+def _recurrences(program: Program, shown: Sequence[Statement]) -> Iterator[Words]:
+    """In which order tensors that read each other are computed."""
+    made = {s.target.name for s in shown}
+    for stage in stages(program):
+        if isinstance(stage, Recurrence) and made & stage.axes.keys():
+            names = dict.fromkeys(s.target.name for s in stage.statements)
+            own = stage.along(stage.statements[0])
+            words = FROM_FIRST if stage.step > 0 else FROM_LAST
+            tensors = joined([Access(name) for name in names], AND)
+            yield say(words, tensors=tensors, index=own.index, last=own.extent - 1)
 
 
 def _axes(access: Access, program: Program) -> Iterable[tuple[Expr, Expr]]:

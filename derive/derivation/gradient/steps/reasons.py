@@ -6,6 +6,7 @@ from sympy import Expr, Symbol
 
 from gradscribe.derive.calculus.differentiate import Adjoint, Contribution
 from gradscribe.derive.derivation.record.sentence import AND, Words, joined
+from gradscribe.derive.ir.functions import Rule, decreed
 from gradscribe.derive.ir.index import exact
 from gradscribe.derive.ir.term import Access, Program, Statement, accesses
 from gradscribe.said import say, say_number
@@ -27,6 +28,7 @@ def by_definition(adjoint: Adjoint, program: Program, inserted: bool = False) ->
     names = list(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
     if inserted:
         return put_in(names[0]) if len(names) == 1 else say("definitions")
+    decrees = by_decree(adjoint)
     conditions = any(t.guards or t.deltas or t.admission for t in (c.reader.term for c in _selecting(adjoint)))
     found = (
         say("definition of {tensors}, over its ranges", tensors=_listed(names))
@@ -35,7 +37,7 @@ def by_definition(adjoint: Adjoint, program: Program, inserted: bool = False) ->
     )
     apart = _apart(adjoint, program)
     if not apart:
-        return found
+        return listed([found, *([decrees] if decrees else [])])
     dropped = say_number(
         len(apart),
         "{others} does not depend on {tensor}",
@@ -43,7 +45,19 @@ def by_definition(adjoint: Adjoint, program: Program, inserted: bool = False) ->
         others=_listed(apart),
         tensor=Access(adjoint.tensor.name),
     )
-    return listed([found, dropped])
+    return listed([found, dropped, *([decrees] if decrees else [])])
+
+
+def by_decree(adjoint: Adjoint) -> Words:
+    """The functions that the tensor goes through whose slopes are no derivatives; () where there are none."""
+    read = (d for c in adjoint.contributions for d in c.reader.term.body.atoms(decreed) if d.has(c.access))
+    names = sorted({d.rule.name for d in read})
+    return say("slope of {functions} by decree", functions=joined(names, AND)) if names else ()
+
+
+def named_rules(body: Expr) -> list[str]:
+    """The functions within a body whose slopes are no derivatives."""
+    return sorted({rule.name for rule in body.atoms(Rule)})
 
 
 def by_slope(adjoint: Adjoint) -> Words:

@@ -12,17 +12,22 @@ from gradscribe.derive.ir.functions import (
     activation,
     activation_prime,
     at_least,
+    ceil,
     connected,
+    decreed,
     divides,
     equal,
+    floor,
     greater,
     is_indicator,
     larger,
     relu,
+    rounded,
     sigmoid,
     smaller,
     step,
     unequal,
+    whole,
 )
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.term import Access
@@ -35,11 +40,18 @@ FUNCTION_NAMES = {
     sympy.tanh: "tanh",
     sympy.sin: "sin",
     sympy.cos: "cos",
+    sympy.tan: "tan",
+    sympy.asin: "arcsin",
+    sympy.acos: "arccos",
     sympy.atan: "arctan",
+    sympy.asinh: "arsinh",
+    sympy.acosh: "arcosh",
+    sympy.atanh: "artanh",
     sympy.sinh: "sinh",
     sympy.cosh: "cosh",
     sympy.sign: "sign",
     sigmoid: "sigma",
+    rounded: "round",
     minimum: "min",
     choose: "choose",
 }
@@ -76,11 +88,17 @@ class FunctionWriter(ProductWriter, ABC):
             return "".join(part.text for part in self.bracket(e))
         if isinstance(e, sympy.Abs):
             return self._absolute(self.expr(args[0]))
+        if isinstance(e, floor | ceil):
+            return self._stepped(self.expr(args[0]), isinstance(e, ceil))
+        if isinstance(e, whole):
+            return self.expr(args[0])
         if isinstance(e, relu):
             return self._call("max", ["0", self.expr(args[0])])
         if isinstance(e, larger | smaller):
             found = sorted(args, key=lambda a: a != 0)
             return self._call("max" if isinstance(e, larger) else "min", [self.expr(a) for a in found])
+        if isinstance(e, decreed):
+            return self._call(e.rule.name, [self.expr(a) for a in e.given])
         if isinstance(e, activation | activation_prime):
             head = self._name(self._activation(int(isinstance(e, activation_prime))))
             return f"{head}({self.expr(args[0])})"
@@ -127,7 +145,7 @@ class FunctionWriter(ProductWriter, ABC):
         if isinstance(bracket, divides):
             return self._divides(self.expr(args[0]), self.expr(args[1]))
         relation = {greater: ">", at_least: self.at_least, unequal: self.unequal}[bracket.func]
-        turned = args[1].has(Access) and not args[0].has(Access)
-        if turned or (args[0].is_number and isinstance(args[1], Symbol)):  # [x < 1] rather than [1 > x]
+        turned = args[1].has(Access) and not args[0].has(Access)  # [x < 1] rather than [1 > x]
+        if turned or (args[0].is_number and not args[1].is_number):
             args, relation = args[::-1], {greater: "<", at_least: self.at_most}.get(bracket.func, relation)
         return f"{self.expr(args[0])}{space}{relation}{space}{self.expr(args[1])}"

@@ -134,6 +134,9 @@ class TextTypesetter(Typesetter):
     def _absolute(self, inner: str) -> str:
         return f"|{inner}|"
 
+    def _stepped(self, inner: str, up: bool) -> str:
+        return f"⌈{inner}⌉" if up else f"⌊{inner}⌋"
+
     def _floor(self, upper: str, lower: str) -> str:
         compound = any(c in upper for c in "+−")
         return f"⌊{self._parens(upper) if compound else upper}/{lower}⌋"

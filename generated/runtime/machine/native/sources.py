@@ -1209,6 +1209,34 @@ COUNTED: str = r"""/* Sums of the rows that have a key: sums[key[n], j] += a[n, 
 
    It stands behind loops.c. Behind two numbers, `numbers` are how many rows there are, and how long they are; `arrays`
    are the sums, a and the keys. */
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+
 static void part(void *given, long number)
 {
     const struct work *work = given;
@@ -1575,6 +1603,7 @@ enum { AXES = 6, BLOCK = 1 << 13 };
 enum operation {
     COPY, ADD, SUBTRACT, MULTIPLY, DIVIDE, MAXIMUM, MINIMUM, NEGATIVE, ABSOLUTE, SQUARE, SQRT, RECIPROCAL,
     EXP, LOG, TANH, EXPM1, LOG1P, SIN, COS, ARCTAN, SINH, COSH,
+    TAN, ARCSIN, ARCCOS, ARCSINH, ARCCOSH, ARCTANH,
     GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, AND, OR, NOT, WHERE
 };
 
@@ -1668,6 +1697,12 @@ static void compute(enum operation operation, const struct rows *rows)
     case ARCTAN: ROW(all_atan_of(a), atan_of(a)); break;
     case SINH: ROW(all_sinh_of(a), sinh_of(a)); break;
     case COSH: ROW(all_cosh_of(a), cosh_of(a)); break;
+    case TAN: ROW(all_tan_of(a), tan_of(a)); break;
+    case ARCSIN: ROW(all_asin_of(a), asin_of(a)); break;
+    case ARCCOS: ROW(all_acos_of(a), acos_of(a)); break;
+    case ARCSINH: ROW(all_asinh_of(a), asinh_of(a)); break;
+    case ARCCOSH: ROW(all_acosh_of(a), acosh_of(a)); break;
+    case ARCTANH: ROW(all_atanh_of(a), atanh_of(a)); break;
     case GREATER: COMPARED(a > b); break;
     case GREATER_EQUAL: COMPARED(a >= b); break;
     case LESS: COMPARED(a < b); break;
@@ -2505,9 +2540,15 @@ OF(expm1)
 OF(log1p)
 OF(sin)
 OF(cos)
+OF(tan)
+OF(asin)
+OF(acos)
 OF(atan)
 OF(sinh)
 OF(cosh)
+OF(asinh)
+OF(acosh)
+OF(atanh)
 
 /* erf(x) in float32 to 2 units in the last place, both ways for all lanes: x + x P(x^2) up to 0.9277, and beyond, with
    t = |x|, 1 - exp(t Q(t)), which is 1 from 4 on. P and Q are fitted to erf(x)/x - 1 and log(erfc(t))/t here, so that
@@ -2631,6 +2672,34 @@ PARTS: str = r"""/* Sums over parts of an axis, out[o, i, j] of a[o, k, j] over 
        kind 4   the adjoint of that: out[o, k, j] of a[o, i, j] over the parts i that have k
 
    Sums are taken in double. */
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+
 enum { WIDTH = 64, ROWS = 8 };
 
 /* Kinds 0 and 1 where j is one: several rows at a time, as each sum waits for the one before it. */

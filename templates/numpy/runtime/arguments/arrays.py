@@ -1,5 +1,6 @@
 """What is given as arrays: their types, ranks and kinds, and the labels in them."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -161,6 +162,12 @@ def float_type(layer: str, /, **arrays: Array | None) -> type[Any]:
                 f"np.asarray({name}, np.{expected}), or make the layer with dtype=np.{given.dtype}"
             )
     return expected.type
+
+
+def held_type(params: Mapping[str, Any]) -> type[Any]:
+    """The floating-point type of the first weight, where no array given has one; float64 if there is none."""
+    types = (array.dtype for array in params.values() if isinstance(array, np.ndarray) and array.dtype in FLOATS)
+    return next(types, FLOATS[1]).type
 
 
 def scalar_type(*values: Any) -> type[Any]:

@@ -39,7 +39,15 @@ OWN = {
     "apart": "y[n,k] = [not (x[n,k] > 0 or z[k] < x[n,k]) and k != K//2] * x[n,k]^2",
     "thirds": "y[n,a,i] = x[n, C//3*a + i]\na < 3\ni < C//3\ninput x[N,C]",
     "shares_of_two": "y[n,k] = softmax(x[n,k] + z[k], k)",
+    "sampled": "y[n,i,c] = x[n, lerp(p[n,i], zero), lerp(q[n,i], symmetric), c]",
+    "rounded": "integer f\nf[n] = round(p[n]) + 1\ny[n,c] = x[f[n], c] + ceil(z[n,c]) * z[n,c]\noutput y, f",
     "prefix": "input x[N,M]\ni < M\ny[n,i] = sum(j) [j <= i] x[n,j]",
+    "straight_through": "y[n,k] = sum(c) (x[n,c] + constant([x[n,c] > 0] - x[n,c])) * w[c,k] / constant(1 + w[c,k]^2)",
+    "spiking": "define spike(v) = [v > 0]; derivative of spike(v) is 1/(1+abs(v))^2\n"
+    "s[n,k] = spike(sum(c) x[n,c]*w[c,k]) * v[k]",
+    "spectrum": "complex w; z[n,f] = sum(i) x[n,i] * exp(complex(0, -2*pi*f*i/I)); u[n,f] = z[n,f] * w[f]\n"
+    "input x[N,I], w[F]",
+    "inverses": "y[n] = asinh(x[n]) + acosh(2 + x[n]^2) + atanh(tanh(x[n])/2) + asin(tanh(x[n])) + tan(acos(x[n]/9))",
     "products": "y[n] = b[n] * prod(i,j) [x[n,i,j] > -1] x[n,i,j] * w[j]",
     "running": "y[n,i] = v[n,i] * (prod(j) [j < i] x[n,j]) * prod(j) [j >= i] (1 - x[n,j])",
     "shifted": "i < J + 2\ny[n,i] = prod(j) [j < i - 1] [x[n,j] > -1] (x[n,j] + b[j])\ninput x[N,J]",
@@ -139,6 +147,19 @@ def test_an_empty_batch(name: str, doubles: Compiled) -> None:
         found = c.results(kernel, arrays, sizes)
         expected = interpret(kernel.program, arrays, sizes)
         assert difference(found, [expected[n] for n in kernel.results]) == 0
+
+
+@pytest.mark.parametrize("name", ["sampled", "rounded"])
+def test_a_position_that_is_none_reads_nothing(name: str, doubles: Compiled) -> None:
+    """NaN, infinities and numbers that no integer type holds: the compiler's traps would end the process."""
+    c = doubles[name]
+    sizes, values = drawn(c, 4, False, N=7)
+    awkward = [np.nan, np.inf, -np.inf, 1e300, -1e30, 2.0**53, -0.0]
+    for p in {"p", "q"} & set(values):
+        values[p][:, ...] = np.reshape(awkward, (7, *[1] * (values[p].ndim - 1)))
+    with np.errstate(all="ignore"):
+        values |= interpret(c.layer.program, values, complete_sizes(c.layer.program, sizes))
+        compare(c, sizes, values, 1e-9)
 
 
 def test_the_first_nan_wins_and_stays(doubles: Compiled) -> None:

@@ -23,7 +23,8 @@ YES = [
     "book relu sgd -o book.tex",
     "site relu -o site", "serve --help",
     "generate relu --out out", "verify relu --shapes 1",
-    "explain relu --shape x=4", f"check slopes.py:right {' '.join(CHECK)}", "completion bash", "doctor",
+    "explain relu --shape x=4", "explain relu --rewrites",
+    f"check slopes.py:right {' '.join(CHECK)}", "completion bash", "doctor",
     "compile relu --shape x=4", "tune relu --shape x=4",
 ]  # fmt: skip
 WRONG = [
@@ -49,6 +50,7 @@ WRONG = [
     *("generate relu --check --out slopes.py", "generate conv2 --check"),
     *("verify conv2", "verify sgd", "verify broken.eq", "verify relu --shapes 0", "verify relu --unknown"),
     *("explain", "explain conv2", "explain sgd", "explain relu", "explain relu --shape x", "explain relu --unknown"),
+    *("explain conv2 --rewrites", "explain lenet --rewrites", "explain broken.eq --rewrites"),
     *("explain relu --shape x=4 --dtype int8", "explain relu --shape x=4 --backend gpu", "explain broken.net"),
     *("compile relu", "compile conv2", "compile --set stride=1", "compile relu --shape x", "compile relu --unknown"),
     *("compile relu --shape x=4 --dtype int8", "compile relu --shape x=4 --accuracy none", "compile broken.net"),

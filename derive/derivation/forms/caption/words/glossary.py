@@ -25,7 +25,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
 )
 from gradscribe.derive.derivation.record.section_record import Result, Section
 from gradscribe.derive.derivation.record.sentence import AND, Hadamard, Words, joined, mathematics
-from gradscribe.derive.ir.functions import is_indicator
+from gradscribe.derive.ir.functions import ceil, floor, is_indicator, rounded
 from gradscribe.derive.ir.index import affine, integer
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 from gradscribe.said import say
@@ -53,12 +53,13 @@ def glossary(sections: Iterable[Section], statements: Iterable[Statement]) -> tu
         sections: the sections of a page.
         statements: the equations of the page; a definition has the indices of their windows.
     """
-    parts = [part for section in sections for part in section.parts]
+    parts, equations = [part for section in sections for part in section.parts], [s.term for s in statements]
     boxes = [result for part in parts for result in part.results]
     terms = [t for part in parts for step in part.steps for t in step.terms]
     return (
         *_brackets([*terms, *(t for box in boxes for t in box.step.terms)]),
-        *_signs(boxes, [s.term for s in statements]),
+        *_rounded([*(t.body for t in terms), *(t.body for t in equations)]),
+        *_signs(boxes, equations),
     )
 
 
@@ -71,6 +72,22 @@ def _brackets(terms: Sequence[Term]) -> Iterator[Words]:
         )
     elif any(t.deltas or t.guards or any(map(is_indicator, preorder_traversal(t.body))) for t in terms):
         yield say("A bracket [...] is 1 where what stands in it holds, and 0 elsewhere.")
+
+
+def _rounded(bodies: Sequence[Expr]) -> Iterator[Words]:
+    """What makes integers of real numbers."""
+    used = {f.func for body in bodies for f in body.atoms(floor, ceil, rounded)}
+    a = Access(FIRST)
+    if floor in used:
+        yield say("{floor} is the largest integer that is not above {a}; its derivative is 0.", floor=floor(a), a=a)
+    if ceil in used:
+        yield say("{ceil} is the smallest integer that is not below {a}; its derivative is 0.", ceil=ceil(a), a=a)
+    if rounded in used:
+        yield say(
+            "{rounded} is the integer nearest to {a}, the even one of two; its derivative is 0.",
+            rounded=rounded(a),
+            a=a,
+        )
 
 
 def _indices(equations: Iterable[Term]) -> tuple[Symbol, Symbol]:

@@ -6,8 +6,7 @@ from typing import Any
 
 from gradscribe.derive.ir.interpret.plain import Array, complete_sizes, filled, interpret_plainly, shape_of
 from gradscribe.derive.ir.term import Program
-from gradscribe.derive.layer.dice import Dice
-from gradscribe.derive.layer.sampling import Size, drawn
+from gradscribe.derive.layer.sampling import Dice, Size, drawn
 
 NONE: Mapping[Any, Any] = {}
 Draw = Callable[[tuple[int, ...]], Array]

@@ -100,24 +100,29 @@ class Sharing:
         self.single = {s.target.name: s for s in statements if self.targets[s.target.name] == 1}
         self.defined = set().union(*(self._read(s) for s in statements)) - self.targets.keys()
 
-    def rewritten(self) -> Iterator[tuple[Statement, tuple[Statement, ...]]]:
-        """Every statement, and what takes its place: the tensors that are made for it, and itself as it reads them."""
+    def rewritten(self) -> Iterator[tuple[Statement, tuple[Statement, ...], bool]]:
+        """Every statement, and what takes its place: the tensors that are made for it, and itself as it reads them.
+
+        And whether somebody else reads one of them.
+        """
         early: set[str] = set()
         for statement, (extents, factors, parts) in zip(self.statements, self.split, strict=True):
             if statement.target.name in early:
-                yield statement, ()
+                yield statement, (), False
                 continue
             left = set(range(len(factors)))
             read: list[Expr] = []
             gone: set[Symbol] = set()
             before: list[Statement] = []
+            several = False
             for node in parts:
                 if not node.factors <= left:
                     continue
                 body = _product(factors, node)
-                found = self._tensor(statement, body, node, extents, factors)
+                found = self._tensor(statement, body, node, extents)
                 if found is None:
                     continue
+                several |= self.counts[named_apart(body, node.summed, extents)[0]] > 1
                 name = found.tensor
                 before += self.made.take()
                 if name not in self.defined and name in self.single:
@@ -129,16 +134,14 @@ class Sharing:
                 gone |= set(node.summed)
             self.defined.add(statement.target.name)
             if not read:
-                yield statement, (statement,)
+                yield statement, (statement,), False
                 continue
             body = as_factors(statement.term).body
             scale = Mul(*(f for f in Mul.make_args(body) if f not in factors))
             term = replace(statement.term, guards=(), body=scale * Mul(*(factors[k] for k in sorted(left)), *read))
-            yield statement, (*before, replace(statement, term=as_guards(term.without(*gone))))
+            yield statement, (*before, replace(statement, term=as_guards(term.without(*gone)))), several
 
-    def _tensor(
-        self, statement: Statement, body: Expr, node: Node, extents: Extents, factors: Sequence[Expr]
-    ) -> Access | None:
+    def _tensor(self, statement: Statement, body: Expr, node: Node, extents: Extents) -> Access | None:
         """The tensor that has the value of a part of a statement; None where there is no other use of it."""
         key, free = named_apart(body, node.summed, extents)
         name = statement.target.name

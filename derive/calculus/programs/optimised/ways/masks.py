@@ -58,6 +58,8 @@ def _masked(
     kept = _seen(first, extents) & (free | _seen(others, extents) | asked)
     if any(asked <= _seen([f], extents) for f in others):
         return None  # it may be infinite just where the brackets do not hold
+    if kept >= extents.keys():
+        return None  # every summand would be stored, and no product of matrices is won
     covering = [f for f in first if asked <= _seen([f], extents) and _seen([f], extents) <= kept]
     product = [f for f in first if f not in covering]
     summed = [v for v in extents if v in _seen(product, extents) - kept]

@@ -1,0 +1,1 @@
+"""The ways to rewrite statements; what is taken, the room around it decides."""
