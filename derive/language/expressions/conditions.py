@@ -22,7 +22,6 @@ from gradscribe.derive.language.syntax.tree import (
     Sum,
     below,
     divides,
-    walk,
 )
 from gradscribe.derive.layer.equations import inside
 
@@ -41,18 +40,13 @@ def brackets(
         vocabulary: the names.
         value: reads a value.
     """
-
-    def side(part: Node, inner: Bound) -> Expr:
-        divided = any(isinstance(n, Product) and {"//", "%"} & {sign for sign, _ in n.rest} for n in walk(part))
-        return vocabulary.indexed(vocabulary.position(part, inner)) if divided else value(part, inner)
-
     waiting = [part for condition in node.conditions for part in _conjuncts(condition, vocabulary)]
     while waiting:
         first = waiting.pop(0)
         if isinstance(first, Connective):
-            yield _connected(first, bound, side)
+            yield _connected(first, bound, value)
         elif not (factor and _on_indices(first, vocabulary)):
-            yield _compared(first.sign, side(first.left, bound), side(first.right, bound))
+            yield _compared(first.sign, value(first.left, bound), value(first.right, bound))
         elif (second := _end_of_range(first, waiting, vocabulary)) is not None:
             waiting.pop(0)
             extent = vocabulary.position(second.right, bound) + (1 if second.sign == "<=" else 0)

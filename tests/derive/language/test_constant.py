@@ -89,7 +89,10 @@ def test_a_constant_that_only_constants_read_is_not_spoken_of() -> None:
     [
         ("y[n] = x[n] + constant(x[n], 2)", "constant takes 1 argument; found 2"),
         ("y[n] = x[n] + constant()", "constant takes 1 argument; found 0"),
-        ("y[n] = constant(x[n]) x[n]", r"constant\(...\) stands before a factor; expected sum, max, min or \*"),
+        (
+            "y[n] = constant(x[n]) x[n]",
+            r"constant\(...\) stands before a factor; expected sum, max, min, prod, argmax, argmin or \*",
+        ),
         ("y[n] = constnat(x[n])", "unknown function constnat; did you mean constant"),
         ("y[n] = x[constant(n)]", "not an integer"),
         ("y[n] = x[n] * constant(z[j])", "index j is neither on the left side nor reduced over"),
