@@ -6,7 +6,6 @@ import pytest
 import gradscribe
 from gradscribe.codegen.driver import emitted
 from gradscribe.codegen.tool.verify import verify_layer
-from gradscribe.derive.language import LanguageError
 
 TEXTS = {
     "split": "y[n,a,i] = x[n, C//3*a + i]; a < 3; i < C//3; input x[N,C]",
