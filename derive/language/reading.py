@@ -8,7 +8,6 @@ from sympy import Eq, Expr, Integer, Symbol
 
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Access, EquationError, Program
-from gradscribe.derive.language.definitions.decrees import rules
 from gradscribe.derive.language.definitions.defined import Load, definitions
 from gradscribe.derive.language.definitions.expansion import expanded
 from gradscribe.derive.language.expressions.elements import Condition
@@ -54,8 +53,7 @@ def read(
     """
     try:
         parsed = parse(text)
-        known = definitions(parsed, file, load)
-        syntax = paired(expanded(parsed, known, rules(parsed, known)))
+        syntax = paired(expanded(parsed, definitions(parsed, file, load)))
         layer = replace(_layer(syntax, name, arguments or {}, interface), text=_plain(text))
         after = evaluated(syntax, {new for _, new, _ in layer.state})
         if after is None:

@@ -19,7 +19,6 @@ from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pas
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.passes.sum_pass import sum_pass
-from gradscribe.codegen.numpy.lower.moving_sums import lower_part_sums, sums_parts
 from gradscribe.codegen.numpy.lower.products.accumulated import lower_running, lower_slopes
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
@@ -29,6 +28,7 @@ from gradscribe.codegen.numpy.lower.products.contract import (
 from gradscribe.codegen.numpy.lower.products.radix import split_axes, split_target
 from gradscribe.codegen.numpy.lower.products.separate import is_separate
 from gradscribe.codegen.numpy.lower.slices.blocks import scattered
+from gradscribe.codegen.numpy.lower.slices.moving_sums import lower_part_sums, sums_parts
 from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps, pointwise
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
 from gradscribe.codegen.numpy.lower.step_by_step import lower_recurrence

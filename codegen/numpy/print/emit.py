@@ -65,9 +65,7 @@ from gradscribe.codegen.python.expression import (
     every,
     method,
     names,
-    negated,
 )
-from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
 from gradscribe.codegen.python.scalars.scalar import DTYPE, ONE, shape, size
 from gradscribe.codegen.python.statement import (
     Assign,
@@ -240,15 +238,6 @@ class Emitter(Updating):
         """The array that a window is of, which is described and not made; any other itself."""
         return self.array(self.windows[name].source if name in self.windows else name)
 
-    def _given(self, scale: Update | None, argument: str | None) -> tuple[tuple[str, Expression], ...]:
-        scaled = (("scale", self._value(scale)),) if scale is not None else ()
-        return (*scaled, *((("argument", self.array(argument)),) if argument is not None else ()))
-
-    def _scaled(self, value: Expression, scale: Expr) -> Expression:
-        if scale in (1, -1):
-            return value if scale == 1 else negated(value)
-        return Binary("*", self.number(scale), value)
-
     # ----- what holds records ---------------------------------------------------------------------------------------
     @emit.register
     def _(self, record: Clip) -> Sequence[Statement]:
@@ -357,10 +346,7 @@ class Emitter(Updating):
     # ----- labels ---------------------------------------------------------------------------------------------------
     @emit.register
     def _(self, record: Positions) -> Sequence[Statement]:
-        printer = self._printer(record.update, record.update.axes)
-        # small and unsigned types would overflow
-        wide = ArrayPrinter(printer.words, lambda a: call("rt.wide", printer.access(a)), printer.index, printer.vectors)
-        return [let(record.name, wide.value(record.update.body, whole=True))]
+        return [let(record.name, self._positions(record.update))]
 
     @emit.register
     def _(self, record: Count) -> Sequence[Statement]:

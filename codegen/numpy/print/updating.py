@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from gradscribe.codegen.numpy.plan import (
     Accumulate,
@@ -34,6 +34,7 @@ from gradscribe.codegen.python.expression import (
     chain,
     negated,
 )
+from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
 from gradscribe.codegen.python.scalars.scalar import size
 from gradscribe.codegen.python.statement import Assign, Do, Statement, let
 from gradscribe.derive.ir.functions import admission
@@ -85,6 +86,21 @@ class Updating(Slicing):
             return found
         kind = call("dtype", found) if printer.is_scalar(value) else found
         return call("np.where", printer.condition(brackets), kind, empty(update.op))
+
+    def _given(self, scale: Update | None, argument: str | None) -> tuple[tuple[str, Expression], ...]:
+        scaled = (("scale", self._value(scale)),) if scale is not None else ()
+        return (*scaled, *((("argument", self.array(argument)),) if argument is not None else ()))
+
+    def _scaled(self, value: Expression, scale: Expr) -> Expression:
+        if scale in (1, -1):
+            return value if scale == 1 else negated(value)
+        return Binary("*", self.number(scale), value)
+
+    def _positions(self, update: Update) -> Expression:
+        """An expression of integers; small and unsigned types would overflow."""
+        own = self._printer(update, update.axes)
+        wide = ArrayPrinter(own.words, lambda a: call("rt.wide", own.access(a)), own.index, own.vectors)
+        return wide.value(update.body, whole=True)
 
     def _value(self, update: Update) -> Expression:
         """The right side: a pointwise expression, a sum over axes, a contraction, or another reduction over axes."""

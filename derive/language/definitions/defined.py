@@ -142,7 +142,10 @@ class _Collected:
 
 
 def _check_only_definitions(text: Text) -> None:
-    lines: Any = (text.declarations, text.equations, text.ranges, text.limits, text.evaluation, text.letters)
+    lines: Any = (
+        *(text.declarations, text.equations, text.ranges, text.limits),
+        *(text.evaluation, text.letters, text.rules),
+    )
     for line in (line for group in lines for line in group):
         raise Located("a file that is included has definitions only: define name(s, j) = ...", line.at)
 

@@ -3,7 +3,8 @@
 An argument is an expression of the text. Where a definition reduces over an index j, the index k that is given for j
 is bound in every argument; if k has a value there already, as in ``y[n,k] = softmax(x[n,k], k)``, another index of the
 same extent takes its place: ``max(k2) x[n,k2]``. Indices of a definition's own get names that nothing else has. So
-nothing is captured. What is reduced, and what ``where`` names, is a `Let`, of which a tensor is made.
+nothing is captured. What is reduced, and what ``where`` names, is a `Let`, of which a tensor is made. A call of what
+has its slopes by decree is a `Decreed`, in which definitions are expanded likewise.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from gradscribe.derive.ir.reductions import REDUCTIONS
-from gradscribe.derive.language.definitions.decrees import Rules
+from gradscribe.derive.language.definitions.decrees import Decree, decrees
 from gradscribe.derive.language.definitions.defined import Defined, Known, arguments, placed, word_of
 from gradscribe.derive.language.meaning.axes import extent_of
 from gradscribe.derive.language.meaning.scope import DOTS
@@ -39,26 +40,21 @@ LONGEST, DEEPEST, MOST_USES = 10_000, 60, 20
 Indices = tuple[Name | Ellipsis, ...]
 
 
-def expanded(text: Text, known: Known, rules: Rules) -> Text:
-    """`text` without definitions, and with calls of functions by decree as such.
+def expanded(text: Text, known: Known) -> Text:
+    """`text` without definitions and slopes by decree.
 
     Raises:
         Located: when a definition does not fit where it is used; at the place of use.
     """
     lines = (*text.equations, *text.evaluation)
-    if not any(isinstance(n, Call) and n.function in {*known, *rules} for n in walk(lines)):
-        return replace(text, definitions=(), rules=())
-    expansion = _Expansion(text, known, rules)
+    if not text.rules and not any(isinstance(n, Call) and n.function in known for n in walk(lines)):
+        return replace(text, definitions=())
+    expansion = _Expansion(text, known)
     equations = tuple(map(expansion.equation, text.equations))
     evaluation = tuple(map(expansion.equation, text.evaluation))
-    return replace(
-        text,
-        equations=equations,
-        evaluation=evaluation,
-        definitions=(),
-        rules=(),
-        copies=tuple(expansion.copies.items()),
-    )
+    expansion.check_called()
+    copies = tuple(expansion.copies.items())
+    return replace(text, equations=equations, evaluation=evaluation, definitions=(), rules=(), copies=copies)
 
 
 @dataclass(frozen=True)
@@ -74,25 +70,33 @@ class _Use:
 class _Expansion:
     """Expands the equations of one text; it counts what it makes, and keeps the names of new indices."""
 
-    def __init__(self, text: Text, known: Known, rules: Rules) -> None:
-        self.known, self.rules = known, rules
+    def __init__(self, text: Text, known: Known) -> None:
+        self.known = known
         self.copies: dict[str, str] = {}
-        self.made = 0
+        self.made = self.nested = 0
         lines = (*text.equations, *text.evaluation, *text.declarations, *text.ranges, *text.limits)
         self.taken = {word_of(n) for n in walk(lines) if isinstance(n, Name | Element)}
         self.taken |= {name for defined in known.values() for name in defined.free}
         self.indices = _indices_of(text, known)
+        self.decrees = decrees(text, known, self.indices)
+        self.decreed: dict[str, Decreed] = {}
 
     def equation(self, equation: Equation) -> Equation:
         """An equation without definitions."""
         bound = frozenset(word_of(n) for n in walk(equation.target) if isinstance(n, Name | Ellipsis))
         return replace(equation, value=self._plain(equation.value, bound))
 
+    def check_called(self) -> None:
+        """Raise for slopes of what no equation calls."""
+        for name in self.decrees:
+            if name not in self.decreed:
+                where = self.decrees[name].line.name.at
+                raise Located(f"no equation calls {name}, so that its derivative says nothing", where)
+
     def _plain(self, node: Node, bound: frozenset[str]) -> Node:
         """A node of the text; `bound` are the indices that have a value here."""
-        if isinstance(node, Call) and node.function in self.rules:
-            self._count(node.at)
-            return self._decreed(node, tuple(self._plain(a, bound) for a in node.arguments), node.at)
+        if isinstance(node, Call) and node.function in self.decrees:
+            return self._by_decree(node, tuple(self._plain(a, bound) for a in node.arguments), node.at)
         if isinstance(node, Call) and node.function in self.known:
             called = self.known[node.function]
             given = arguments(called, node)
@@ -136,8 +140,9 @@ class _Expansion:
                 return self._name(node, use)
             case Reduction():
                 return self._reduction(node, use, bound, depth)
-            case Call() if node.function in self.rules:
-                return self._decreed(node, tuple(self._body(a, use, bound, depth) for a in node.arguments), use.at)
+            case Call() if self._is_decreed(node.function, use.defined.known):
+                given_values = tuple(self._body(a, use, bound, depth) for a in node.arguments)
+                return self._by_decree(node, given_values, use.at)
             case Call() if node.function in use.defined.known:
                 called = use.defined.known[node.function]
                 given = arguments(called, node)
@@ -146,21 +151,6 @@ class _Expansion:
                 return self._called(called, values, indices, use.at, bound, depth + 1)
         found: Node = replace(rebuilt(node, lambda part: self._body(part, use, bound, depth)), at=use.at)
         return found
-
-    def _decreed(self, node: Call, arguments: tuple[Node, ...], at: Place) -> Node:
-        """A call of a function by decree: what it is stands apart from where it is called."""
-        rule, name = self.rules[node.function], node.function
-        rule.check(node)
-        value: Node = Call(name, rule.marked, rule.line.name.at)
-        called = self.known.get(name)
-        if called is not None:
-            values = dict(zip(called.parameters, rule.marked, strict=True))
-            value = self._called(called, values, {}, rule.line.name.at, frozenset(), 0) if not called.reduced else value
-            if called.reduced or any(isinstance(n, Reduction | Element) for n in walk(value)):
-                message = f"{name} reduces or reads tensors; a derivative is of a function of values"
-                raise Located(message, rule.line.name.at)
-        slopes = tuple(self._plain(slope, frozenset()) for slope in rule.marked_slopes)
-        return Decreed(name, rule.parameters, value, slopes, arguments, at)
 
     def _name(self, node: Name, use: _Use) -> Node:
         if node.name in use.values:
@@ -218,6 +208,36 @@ class _Expansion:
                 raise Located(f"{words}, {word_of(node)} is none", use.at)
             found += own
         return tuple(found)
+
+    # ----- slopes by decree -----
+    def _is_decreed(self, function: str, known: Known) -> bool:
+        """Whether a definition that knows `known` calls the very function whose slopes are given."""
+        return function in self.decrees and known.get(function) is self.known.get(function)
+
+    def _by_decree(self, node: Call, given: tuple[Node, ...], at: Place) -> Decreed:
+        """A call of a function whose slopes are given."""
+        decree = self.decrees[node.function]
+        decree.check(node)
+        if decree.name not in self.decreed:
+            self.decreed[decree.name] = self._decreed(decree)
+        found = self.decreed[decree.name]
+        self._count(at, sum(1 for _ in walk(found)))
+        return replace(found, arguments=given, at=at)
+
+    def _decreed(self, decree: Decree) -> Decreed:
+        """The value and the slopes of such a function, of its parameters."""
+        at, own = decree.line.name.at, decree.marked
+        if self.nested >= MOST_USES:
+            raise Located(f"more than {MOST_USES} derivatives that use one another", at)
+        self.nested += 1
+        called = self.known.get(decree.name)
+        value: Node = Call(decree.name, own, at)
+        if called is not None:
+            value = self._called(called, dict(zip(called.parameters, own, strict=True)), {}, at, frozenset(), 0)
+        slopes = tuple(self._plain(slope, frozenset()) for slope in decree.slopes)
+        self.nested -= 1
+        decree.check_read((value, *slopes))
+        return Decreed(decree.name, decree.parameters, value, slopes, (), at)
 
     # ----- indices -----
     def _copy(self, index: Name | Ellipsis, use: _Use) -> Name:

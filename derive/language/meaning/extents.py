@@ -17,7 +17,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.ir.index import floordiv, integer, minimum
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.term import Access
-from gradscribe.derive.language.meaning.axes import Key, called, extent_of, name_for
+from gradscribe.derive.language.meaning.axes import Key, called, extent_of, in_order, name_for
 from gradscribe.derive.language.meaning.digits import is_split, positions, reach_of, remainder_base, undivided
 from gradscribe.derive.language.meaning.integers import (
     check_affine,
@@ -26,7 +26,6 @@ from gradscribe.derive.language.meaning.integers import (
     largest,
 )
 from gradscribe.derive.language.meaning.scope import DOTS, Scope
-from gradscribe.derive.language.meaning.size_order import in_order
 from gradscribe.derive.language.syntax.located_error import (
     Located,
     computed_place,
