@@ -10,8 +10,8 @@ from enum import Enum
 
 from sympy import Integer, Symbol
 
+from gradscribe.derive.calculus.closed.closed_program import closed_gradients
 from gradscribe.derive.calculus.differentiate import differentiate
-from gradscribe.derive.calculus.programs.closed_program import closed_gradients
 from gradscribe.derive.calculus.programs.computed_program import computed_gradient
 from gradscribe.derive.calculus.programs.gradient_program import (
     computed_again,

@@ -11,8 +11,8 @@ from gradscribe.codegen.kernel.blocks.parts import Alike, Part, alike, parts
 from gradscribe.codegen.kernel.blocks.places import crossing, places
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose, assemble, kernels
 from gradscribe.codegen.kernel.second_order_kernels import double_backward, hessian_vector
+from gradscribe.derive.calculus.closed.closed_program import closed_gradients
 from gradscribe.derive.calculus.differentiate import differentiate
-from gradscribe.derive.calculus.programs.closed_program import closed_gradients
 from gradscribe.derive.calculus.programs.computed_program import computed_gradient
 from gradscribe.derive.calculus.programs.gradient_program import (
     computed_again,

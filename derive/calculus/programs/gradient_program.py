@@ -10,13 +10,13 @@ from itertools import islice
 
 from sympy import Integer
 
+from gradscribe.derive.calculus.closed.closed_program import with_closed_forms
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.inline import inline
 from gradscribe.derive.calculus.passes.recall import recalled
 from gradscribe.derive.calculus.passes.reuse import distributions, reused
 from gradscribe.derive.calculus.passes.ties import unused
-from gradscribe.derive.calculus.programs.closed_program import with_closed_forms
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.calculus.programs.computed_program import computed_program
 from gradscribe.derive.ir.index import fresh_names

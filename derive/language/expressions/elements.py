@@ -78,6 +78,9 @@ class Elements:
             if self._is_lookup(subscript):
                 raise computed_place(node.tensor, subscript.at)
         everything, lookups = frozenset(self.vocabulary.indices), list[Lookup]()
+        for axis, subscript in enumerate(node.subscripts):
+            if not self._is_split(subscript, everything):
+                self._require_steps(f"{node.tensor}, axis {axis}", subscript, everything)
         found = self._element(node, everything, lookups)
         brackets = tuple(k.bracket for k in lookups if isinstance(k, Found))
         seen = {v for e in (*found.indices, *brackets) for v in e.atoms(Idx)}

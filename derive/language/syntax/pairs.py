@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
+from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.language.syntax.located_error import Located, nearest
 from gradscribe.derive.language.syntax.tree import (
     Bracket,
@@ -202,7 +203,7 @@ class _Pairs:
 
     def _reduction(self, node: Reduction) -> Pair:
         body = self.value(node.body)
-        if node.op != "sum":
+        if REDUCTIONS[node.op] is not SUM:
             whole = _sum(self.real(body, node.body), node.body.at)
             return Pair((("+", replace(node, body=whole)),))
         return _each(body, lambda t: replace(node, body=t))

@@ -11,9 +11,9 @@ from gradscribe import layer, network
 from gradscribe.codegen.kernel.kernel import backward_kernel, kernels
 from gradscribe.codegen.kernel.network_kernels import network_kernels
 from gradscribe.codegen.kernel.page.provenance import kernel_numbers
+from gradscribe.derive.calculus.closed.closed_program import closed_gradients, with_closed_forms, work
 from gradscribe.derive.calculus.differentiate import Gradient, differentiate
 from gradscribe.derive.calculus.passes.inline import inline
-from gradscribe.derive.calculus.programs.closed_program import closed_gradients, with_closed_forms, work
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.calculus.programs.gradient_program import gradient_program
 from gradscribe.derive.derivation import derive

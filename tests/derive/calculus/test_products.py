@@ -110,7 +110,7 @@ def test_a_page_says_what_a_place_is() -> None:
 WRONG = {
     "y[n, 2*i + a] = argmax(k) x[n,i,a,k]\na < 2": "argmax has one place for each element; expected single indices",
     "y[n] = e[argmax(j) x[n,j]]": "argmax stands in a subscript or size; give it an equation of its own",
-    "m[n] = max(j) x[n,j]\ny[n] = e[m[n]]": "m stands in a subscript; make it integers: floor(m[...]), or a place",
+    "m[n] = max(j) x[n,j]\ny[n] = e[m[n]]": "m stands in a subscript; make it integers",
     "y[n] = e[m[n]]": "m stands in a subscript; declare it: integer m",
     "y[n] = argmax(x[n,0], x[n,1])": "argmax does not stand for a value here; expected argmax(i) x[i]",
     "y[n] = product(j) x[n,j]": "unknown function product; did you mean prod",

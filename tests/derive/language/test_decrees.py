@@ -248,7 +248,7 @@ def test_a_rule_may_be_called_by_the_slope_of_another_one_only() -> None:
 
 def test_a_rule_of_a_file_that_is_included_is_refused() -> None:
     """Or it would be read, and say nothing."""
-    with pytest.raises(LanguageError, match="blocks.eq:2:1: a file that is included has definitions only"):
+    with pytest.raises(LanguageError, match=r"blocks.eq:2:1: a file that is included has definitions only"):
         read('include "blocks.eq"\ny[n] = spike(x[n])', load=lambda _, file: (file, SPIKE))
 
 

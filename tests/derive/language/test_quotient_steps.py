@@ -55,6 +55,6 @@ def test_a_step_of_0_is_refused() -> None:
         option.Option(s=1)
 
 
-def test_a_quotient_of_a_size_is_a_value() -> None:
-    module = gradscribe.layer("y[n,c] = x[n,c] * (C//2)", "own").compile()
-    np.testing.assert_array_equal(module.own_forward(np.ones((2, 5))), np.full((2, 5), 2.0))
+def test_a_quotient_of_sizes_is_a_value() -> None:
+    halves = gradscribe.layer("y[n,c] = x[n,c] * (C//2)", "halves").compile()
+    np.testing.assert_array_equal(halves.halves_forward(np.ones((2, 5))), np.full((2, 5), 2.0))

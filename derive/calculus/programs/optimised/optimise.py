@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Add
 
-from gradscribe.derive.calculus.programs.closed_program import collapsed
+from gradscribe.derive.calculus.closed.closed_program import collapsed
 from gradscribe.derive.calculus.programs.optimised.rewriting import Rewriting
 from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work, work
 from gradscribe.derive.calculus.programs.optimised.temporaries import Temporaries

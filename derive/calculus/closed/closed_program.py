@@ -11,12 +11,12 @@ from itertools import product
 from sympy import Expr, Integer, Mul, prod
 
 from gradscribe.derive.calculus.closed.closed_form import ClosedForms, closed_forms
+from gradscribe.derive.calculus.closed.closed_statements import Closed, closed_statements
 from gradscribe.derive.calculus.collapse import discharge, rename, solve
 from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
 from gradscribe.derive.calculus.passes.inline import inline
 from gradscribe.derive.calculus.passes.left_side import equation
 from gradscribe.derive.calculus.passes.reuse import distributions
-from gradscribe.derive.calculus.programs.closed_statements import Closed, closed_statements
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.interpret.recurrence import grouped
