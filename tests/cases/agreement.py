@@ -46,7 +46,7 @@ def assert_kernels_agree(layer: Layer, sizes: Sizes, values: Mapping[str, Array]
     gradient = differentiate(layer.program)
     options = {o.name: sizes[o.symbols[0]] for o in layer.options if o.symbols[0] in sizes}  # others have defaults
     with np.errstate(all="ignore"):
-        forward = interpret(layer.program, values, sizes)
+        forward = interpret(gradient.forward, values, sizes)
         seeds = {seed.name: rng.normal(size=forward[output].shape) for output, seed in gradient.seeds.items()}
         expected = interpret(gradient.program, {**forward, **seeds}, sizes)
         given = {**forward, **seeds, **options, **values}

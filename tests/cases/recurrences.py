@@ -51,6 +51,21 @@ TEXTS = {
         y[i,n] = a*y[i-1,n] + x[i,n]*y[i-2,n]
         y[-1,n] = p[n]
         y[-2,n] = q[n]""",
+    "products": """
+        h[n,t,k] = x[n,t,k] * prod(j) [j <= k] (1 - u[j]*h[n,t-1,j])
+        h[n,-1,k] = 0.5""",
+    "back_pointers": """
+        v[n,t,k] = x[n,t,k] + max(j) (v[n,t-1,j] + w[j,k])
+        v[n,-1,k] = 0
+        p[n,t,k] = argmax(j) (v[n,t-1,j] + w[j,k])
+        y[n,t,k] = v[n,t,k]*x[n,t,p[n,t,k]]
+        output y, p""",
+    "greedy": """
+        input x[N,T,K], w[K,K]
+        h[n,t,k] = x[n,t,k] + w[p[n,t-1],k]
+        p[n,t] = argmax(k) h[n,t,k]
+        p[n,-1] = 0
+        output h, p""",
     "running_sum": "y[i] = y[i-1] + x[i]; y[-1] = 0",
 }
 """By name; sizes are called by the capitals of their indices."""
@@ -61,6 +76,7 @@ def twin(name: str) -> Callable[..., Any]:
     twins: dict[str, Callable[..., Any]] = {
         "rnn": _rnn, "lstm": _lstm, "gru": _gru, "crf": _crf, "viterbi": _viterbi, "selective_scan": _selective_scan,
         "delta_rule": _delta_rule, "both_ways": _both_ways, "two_back": _two_back, "running_sum": _running_sum,
+        "products": _products, "back_pointers": _back_pointers, "greedy": _greedy,
     }  # fmt: skip
     return twins[name]
 
@@ -144,6 +160,32 @@ def _two_back(x: Any, p: Any, q: Any) -> Any:
     for k in range(x.shape[0]):
         found.append(0.5 * found[-1] + x[k] * found[-2])
     return _stacked(found[2:], 0)
+
+
+def _products(x: Any, u: Any) -> Any:
+    h, found = x[:, 0] * 0 + 0.5, []
+    for t in range(x.shape[1]):
+        h = x[:, t] * (1 - u * h).cumprod(-1)
+        found.append(h)
+    return _stacked(found)
+
+
+def _back_pointers(x: Any, w: Any) -> Any:
+    v, found = x[:, 0] * 0, []
+    for t in range(x.shape[1]):
+        best = (v[:, :, None] + w).max(1)
+        v = x[:, t] + best.values
+        found.append(v * x[:, t].gather(1, best.indices))
+    return _stacked(found)
+
+
+def _greedy(x: Any, w: Any) -> Any:
+    last, found = x[:, 0].argmax(-1) * 0, []
+    for t in range(x.shape[1]):
+        h = x[:, t] + w[last]
+        last = h.argmax(-1)
+        found.append(h)
+    return _stacked(found)
 
 
 def _running_sum(x: Any) -> Any:
