@@ -257,9 +257,9 @@ def _recurrences(program: Program, shown: Sequence[Statement]) -> Iterator[Words
         if isinstance(stage, Recurrence) and made & stage.axes.keys():
             names = dict.fromkeys(s.target.name for s in stage.statements)
             own = stage.along(stage.statements[0])
-            words = FROM_FIRST if stage.step > 0 else FROM_LAST
+            message = FROM_FIRST if stage.step > 0 else FROM_LAST
             tensors = joined([Access(name) for name in names], AND)
-            yield say(words, tensors=tensors, index=own.index, last=own.extent - 1)
+            yield say(message, tensors=tensors, index=own.index, last=own.extent - 1)
 
 
 def _axes(access: Access, program: Program) -> Iterable[tuple[Expr, Expr]]:
