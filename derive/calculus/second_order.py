@@ -139,7 +139,8 @@ def natural_indices(program: Program, name: str) -> tuple[Symbol | None, ...]:
     defined = [Access(name, *(r.index for r in s.term.free)) for s in program.definitions(name)]
     found = [*defined, *(a for s in program.statements for a in accesses(s.term.body) if a.tensor == name)]
     axes = [[a.indices[k] for a in found] for k in range(len(tensors[name].shape))]
-    plain = tuple(next((e for e in column if isinstance(e, Symbol)), None) for column in axes)
+    indices = {v for s in program.statements for v in s.term.indices}  # an option is a symbol, too
+    plain = tuple(next((e for e in column if e in indices), None) for column in axes)
     known = [e for e in plain if e is not None]
     return plain if len(set(known)) == len(known) else (None,) * len(axes)
 

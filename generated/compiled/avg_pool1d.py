@@ -24,8 +24,8 @@ static void loops(
         while (j < W_out) {
             if (j_first <= j && j < j_last) {
                 const long at = C * (W_out * n + j);
-                const long x_at = C * (W * n + j * s - p);
                 const long a_at = j;
+                const long x_at = C * (W * n + j * s - p);
                 for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     UNROLLED
@@ -50,8 +50,8 @@ static void loops(
                 const long t_low = most(0, -floor_quotient(j * s - p, d));
                 const long t_high = least(T, floor_quotient(W + p - j * s - 1, d) + 1);
                 const long at = C * (W_out * n + j);
-                const long x_at = C * (W * n + j * s - p);
                 const long a_at = j;
+                const long x_at = C * (W * n + j * s - p);
                 for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     for (long t = t_low; t < t_high; t++) {

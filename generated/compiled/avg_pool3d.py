@@ -33,10 +33,10 @@ static void loops(
         while (j < W_out) {
             if (j_first <= j && j < j_last) {
                 const long at = C * (W_out * (H_out * (D_out * n + l) + i) + j);
-                const long x_at = C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w);
                 const long a_d_at = l;
                 const long a_h_at = i;
                 const long a_w_at = j;
+                const long x_at = C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w);
                 for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     UNROLLED
@@ -77,10 +77,10 @@ static void loops(
                 const long t_low = most(0, -floor_quotient(j * s_w - p_w, d_w));
                 const long t_high = least(T, floor_quotient(W + p_w - j * s_w - 1, d_w) + 1);
                 const long at = C * (W_out * (H_out * (D_out * n + l) + i) + j);
-                const long x_at = C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w);
                 const long a_d_at = l;
                 const long a_h_at = i;
                 const long a_w_at = j;
+                const long x_at = C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w);
                 for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     for (long a = a_low; a < a_high; a++) {

@@ -444,7 +444,6 @@ static void loops(
         const long factor2_at = K * m;
         const long p_at = m;
         const long s_before_at = K * m;
-        const long factor2_at = K * m;
         for (long q = 0; q < covered(0, K); q = onward(q, K)) {
             reals total = all(0);
             for (long n = 0; n < N; n++) {

@@ -7,7 +7,7 @@ is known when the function is compiled. At the edges they are looped over.
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
-from sympy import Expr, Integer, Symbol, sympify
+from sympy import Expr, Integer, Symbol, Tuple, sympify
 
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import (
@@ -143,8 +143,7 @@ def _windows(w: Writer, last: Symbol, block: int = 1, whole: bool = True) -> Non
     nest = w.nest
     taps = tuple(t.index for t in nest.taps)
     target = w.base((last,))
-    bases = w.bases(nest.body, taps, (last,))
-    afters = w.bases(nest.after, (), (last,))
+    bases = w.bases(Tuple(nest.body, nest.after), taps, (last,))  # both may read one array
     with w.vector(again=True):
         windows = [_registers(w, k) for k in range(block)]
         for registers in windows:
@@ -157,7 +156,7 @@ def _windows(w: Writer, last: Symbol, block: int = 1, whole: bool = True) -> Non
                 _take(w, registers, w.value(nest.body, bases, moved | {last: Integer(k)}), first)
         for k, (best, *found) in enumerate(windows):
             ahead = {last: Integer(k)}
-            w.lets(_elements(w, target, ahead), [_finished(w, best, afters, ahead), *found])
+            w.lets(_elements(w, target, ahead), [_finished(w, best, bases, ahead), *found])
 
 
 def _none_yet(registers: Sequence[Name]) -> Comparison:

@@ -99,7 +99,7 @@ class _Parts:
     def _access(self, access: Access) -> Access:
         """An element of a part, where an axis is met at this position or a number of steps away."""
         tensor = self.program.tensors[access.tensor]
-        for axis, expression in enumerate(access.indices):
+        for axis, expression in enumerate(access.indices if not tensor.optional else ()):  # what is absent has no parts
             distance = sympy.expand(expression - self.index)
             if not distance.is_Integer:
                 continue

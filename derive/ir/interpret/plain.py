@@ -158,10 +158,11 @@ def interpret_plainly(program: Program, values: Mapping[str, Array], sizes: Size
 
 
 def _recurred(recurrence: Recurrence, values: Mapping[str, Array], sizes: Sizes) -> dict[str, Array]:
-    """The tensors of a recurrence, position by position; what is not made yet reads 0."""
+    """The tensors of a recurrence, position by position; what is not made yet is 0."""
     tensors = [t for s in recurrence.statements for t in (s.target, s.argument) if t is not None]
-    entries: dict[str, dict[Place, Any]] = {t.name: {} for t in tensors}
-    made = {t.name: Array(shape_of(t.shape, sizes), entries[t.name]) for t in tensors}
+    shapes = {t.name: shape_of(t.shape, sizes) for t in tensors}
+    entries: dict[str, dict[Place, Any]] = {n: dict.fromkeys(product(*map(range, s)), 0) for n, s in shapes.items()}
+    made = {name: Array(shapes[name], own) for name, own in entries.items()}
     for place in recurrence.places(number(recurrence.extent, sizes)):
         for s in recurrence.statements:
             term, index = recurrence.at_one_place(s)
@@ -169,7 +170,7 @@ def _recurred(recurrence: Recurrence, values: Mapping[str, Array], sizes: Sizes)
             result, argument = evaluate_plainly(term, {**values, **made}, {**sizes, index: place})
             for at, found in result.entries.items():
                 here = (*at[:axis], place, *at[axis:])
-                own[here] = own.get(here, 0) + (_whole(found) if s.target.integer else found)
+                own[here] += _whole(found) if s.target.integer else found
             if s.argument is not None:
                 where = ((*at[:axis], place, *at[axis:]) for at in argument.entries)
                 entries[s.argument.name].update(zip(where, argument.entries.values(), strict=True))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer, Symbol, Tuple
 
 from gradscribe.codegen.loops.kinds.sums.clipped_rows import before, is_clipped, write_row
 from gradscribe.codegen.loops.kinds.sums.result_loops import add_all, conditions, over_results, sums
@@ -55,7 +55,7 @@ def _summed(w: Writer, last: tuple[Symbol, ...], number: int) -> None:
     taps = tuple(r.index for r in nest.taps)
     for tap in taps:
         w.clip(tap)
-    target, bases, afters = w.base(last), w.bases(nest.body, taps, last), w.bases(nest.after, (), last)
+    target, bases = w.base(last), w.bases(Tuple(nest.body, nest.after), taps, last)  # both may read one array
     moves = [dict.fromkeys(last, Integer(k)) for k in range(number)]
     with w.vector(again=True):
         totals = sums(w, REAL, "total", w.number(Integer(0)), number)
@@ -64,7 +64,7 @@ def _summed(w: Writer, last: tuple[Symbol, ...], number: int) -> None:
             for part, moved in zip(parts, moves, strict=True):
                 w.add(part, w.value(nest.body, bases, inside | moved))
         for total, moved in zip(totals, moves, strict=True):
-            found = total if nest.after == 1 else Binary("*", total, w.value(nest.after, afters, moved))
+            found = total if nest.after == 1 else Binary("*", total, w.value(nest.after, bases, moved))
             w.put(Assign(w.element(nest.target, target, moved), found, "+=" if nest.adds else "="))
 
 
