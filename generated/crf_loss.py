@@ -217,11 +217,9 @@ def crf_loss_grad_input(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any
         dv_q5 = rt.zeros((N, K), dtype)
         dv_q5 += next_da
         # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
-        da_q5 = rt.empty((N, K), dtype)
-        if not loops.crf_loss_grad_input_1(da_q5, c, h, r, t2, dy, K, N, q5):
-            da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
         # (39) da[e,q5,q6] += Σ_{k} dv[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])/t1[e,q5,k]
-        if not loops.crf_loss_grad_input_2(da_q5, a_q5, dv_q5, m_q5, t1_q5, w, K, N):
+        if not loops.crf_loss_grad_input_1(da_q5, a_q5, dv_q5, m_q5, t1_q5, w, K, N):
             for block1_start, block1_stop in rt.blocks(N, K**2):
                 a_q5_block1 = a_q5[block1_start:block1_stop]
                 dv_q5_block1 = dv_q5[block1_start:block1_stop]
@@ -301,12 +299,9 @@ def crf_loss_grad_weight(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: An
         dv_q5 = rt.zeros((N, K), dtype)
         dv_q5 += next_da
         # (36) dt1[e,q5,q6] = dv[e,q5,q6]/t1[e,q5,q6]
-        dt1_q5 = rt.empty((N, K), dtype)
-        da_q5 = rt.empty((N, K), dtype)
-        if not loops.crf_loss_grad_weight_2(dt1_q5, da_q5, dv_q5, t1_q5, c, h, r, t2, dy, K, N, q5):
-            dt1_q5 = dv_q5 / t1_q5
-            # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
-            da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        dt1_q5 = dv_q5 / t1_q5
+        # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
+        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
         # (39) da[e,q5,q6] += Σ_{k} da_sum1[e,q5,q6,k] dt1[e,q5,k]
         da_q5 += rt.contract("e k, e q6 k -> e q6", dt1_q5, da_sum1_q5)
         dt1[:, q5] = dt1_q5
@@ -360,11 +355,9 @@ def crf_loss_grad_s(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any, c:
         dv_q5 = rt.zeros((N, K), dtype)
         dv_q5 += next_da
         # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
-        da_q5 = rt.empty((N, K), dtype)
-        if not loops.crf_loss_grad_input_1(da_q5, c, h, r, t2, dy, K, N, q5):
-            da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
         # (39) da[e,q5,q6] += Σ_{k} dv[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])/t1[e,q5,k]
-        if not loops.crf_loss_grad_input_2(da_q5, a_q5, dv_q5, m_q5, t1_q5, w, K, N):
+        if not loops.crf_loss_grad_input_1(da_q5, a_q5, dv_q5, m_q5, t1_q5, w, K, N):
             for block1_start, block1_stop in rt.blocks(N, K**2):
                 a_q5_block1 = a_q5[block1_start:block1_stop]
                 dv_q5_block1 = dv_q5[block1_start:block1_stop]
@@ -506,12 +499,9 @@ def crf_loss_backward(
         dv_q5 = rt.zeros((N, K), dtype)
         dv_q5 += next_da
         # (36) dt1[e,q5,q6] = dv[e,q5,q6]/t1[e,q5,q6]
-        dt1_q5 = rt.empty((N, K), dtype)
-        da_q5 = rt.empty((N, K), dtype)
-        if not loops.crf_loss_grad_weight_2(dt1_q5, da_q5, dv_q5, t1_q5, c, h, r, t2, dy, K, N, q5):
-            dt1_q5 = dv_q5 / t1_q5
-            # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
-            da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        dt1_q5 = dv_q5 / t1_q5
+        # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
+        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
         # (39) da[e,q5,q6] += Σ_{k} da_sum1[e,q5,q6,k] dt1[e,q5,k]
         da_q5 += rt.contract("e k, e q6 k -> e q6", dt1_q5, da_sum1_q5)
         dt1[:, q5] = dt1_q5

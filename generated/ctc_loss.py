@@ -315,11 +315,11 @@ def ctc_loss_grad_input(
     rt.labels("ctc_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("ctc_loss", "h", h, S + 1)
     # (18) dz[e] = −1/N dy/max(h[e], 1)
+    dz = -dy / (N * np.maximum(h, 1))
+    # (19) do[e] = dz[e] exp(o[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
     do = rt.empty((N,), dtype)
     dp = rt.empty((N,), dtype)
-    if not loops.ctc_loss_grad_input_1(do, dp, h, d, o, p, dy, N):
-        dz = -dy / (N * np.maximum(h, 1))
-        # (19) do[e] = dz[e] exp(o[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
+    if not loops.ctc_loss_grad_input_1(do, dp, d, dz, o, p, N):
         do = rt.share(d > -1e29, np.exp(o - d) * dz, np.exp(o - d) + np.exp(p - d))
         # (20) dp[e] = dz[e] exp(p[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
         dp = rt.share(d > -1e29, np.exp(p - d) * dz, np.exp(o - d) + np.exp(p - d))

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `crf_loss`: C, compiled when it is first called, see `rt.Companion`."""
 
-from typing import Any
-
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
@@ -212,71 +210,7 @@ def crf_loss_forward_3(c: rt.Array, h: rt.Array, t2: rt.Array, f: rt.Array, K: i
     return rt.run(crf_loss_forward_3_loops, N, 3 * K * N, (c, h, t2, f), (), (K,), (), uses="aaa-")
 
 
-crf_loss_grad_input_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * da_q5, const REAL * c, const REAL * h, const REAL * r, const REAL * t2,
-    REAL number_1, REAL number_2, long K)
-{
-    for (long e = start; e < stop; e++) {
-        const long c_at = K * e;
-        const long da_q5_at = K * e;
-        const long h_at = e;
-        const long r_at = e;
-        const long t2_at = e;
-        const REAL number_of_row_1 = 1 / t2[t2_at];
-        for (long q6 = 0; q6 < whole(0, K); q6 += LANES) {
-            const reals r_1 = all(r[r_at]);
-            const reals c_1 = load(&c[c_at + q6]);
-            const reals h_1 = all(h[h_at]);
-            const reals term_4 = number_2 * all_exp_of(c_1 - h_1) * number_of_row_1;
-            const reals term_5 = choose(MASKS(all(number_1) == r_1 - all(1)), term_4, all(0));
-            const reals da_q5_1 = term_5;
-            store(&da_q5[da_q5_at + q6], da_q5_1);
-        }
-        APART
-        for (long q6 = whole(0, K); q6 < K; q6++) {
-            const REAL r_1 = r[r_at];
-            const REAL c_1 = c[c_at + q6];
-            const REAL h_1 = h[h_at];
-            const REAL term_4 = number_2 * exp_of(c_1 - h_1) * number_of_row_1;
-            const REAL term_5 = number_1 == r_1 - 1 ? term_4 : 0;
-            const REAL da_q5_1 = term_5;
-            da_q5[da_q5_at + q6] = da_q5_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2]);
-}
-"""
-
-
-def crf_loss_grad_input_1(
-    da_q5: rt.Array, c: rt.Array, h: rt.Array, r: rt.Array, t2: rt.Array, dy: Any, K: int, N: int, q5: int
-) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("crf_loss_grad_input_1", da_q5=da_q5)
-    return rt.run(
-        crf_loss_grad_input_1_loops,
-        N,
-        K * N,
-        (da_q5, c, h, r, t2),
-        (dtype(q5), dtype(rt.ratio(dy, N))),
-        (K,),
-        (),
-        uses="whrrr",
-    )
-
-
-crf_loss_grad_input_2_loops = r"""/* Sums over k for every e, q6. */
+crf_loss_grad_input_1_loops = r"""/* Sums over k for every e, q6. */
 static void loops(
     long start, long stop, REAL *restrict da_q5, const REAL *restrict a_q5, const REAL *restrict dv_q5,
     const REAL *restrict m_q5, const REAL *restrict t1_q5, const REAL *restrict w, long K)
@@ -394,12 +328,12 @@ static void part(void *given, long number)
 """
 
 
-def crf_loss_grad_input_2(
+def crf_loss_grad_input_1(
     da_q5: rt.Array, a_q5: rt.Array, dv_q5: rt.Array, m_q5: rt.Array, t1_q5: rt.Array, w: rt.Array, K: int, N: int
 ) -> bool:
     """Sums over k for every e, q6."""
     return rt.run(
-        crf_loss_grad_input_2_loops, N, K**2 * N, (da_q5, a_q5, dv_q5, m_q5, t1_q5, w), (), (K,), (), uses="?-----"
+        crf_loss_grad_input_1_loops, N, K**2 * N, (da_q5, a_q5, dv_q5, m_q5, t1_q5, w), (), (K,), (), uses="?-----"
     )
 
 
@@ -447,92 +381,6 @@ static void part(void *given, long number)
 def crf_loss_grad_weight_1(da_sum1: rt.Array, a: rt.Array, m: rt.Array, w: rt.Array, K: int, N: int, T: int) -> bool:
     """Element by element."""
     return rt.run(crf_loss_grad_weight_1_loops, N * T, K**2 * N * T, (da_sum1, a, m, w), (), (K,), (), uses="wrr-")
-
-
-crf_loss_grad_weight_2_loops = r"""/* Row by row, for every e. */
-static void loops(
-    long start, long stop, REAL * dt1_q5, REAL * da_q5, const REAL * dv_q5, const REAL * t1_q5, const REAL * c,
-    const REAL * h, const REAL * r, const REAL * t2, REAL number_1, REAL number_2, long K)
-{
-    for (long e = start; e < stop; e++) {
-        const long c_at = K * e;
-        const long da_q5_at = K * e;
-        const long dt1_q5_at = K * e;
-        const long dv_q5_at = K * e;
-        const long h_at = e;
-        const long r_at = e;
-        const long t1_q5_at = K * e;
-        const long t2_at = e;
-        const REAL number_of_row_1 = 1 / t2[t2_at];
-        for (long q6 = 0; q6 < whole(0, K); q6 += LANES) {
-            const reals dv_q5_1 = load(&dv_q5[dv_q5_at + q6]);
-            const reals t1_q5_1 = load(&t1_q5[t1_q5_at + q6]);
-            const reals dt1_q5_1 = dv_q5_1 / t1_q5_1;
-            const reals r_1 = all(r[r_at]);
-            const reals c_1 = load(&c[c_at + q6]);
-            const reals h_1 = all(h[h_at]);
-            const reals term_7 = number_2 * all_exp_of(c_1 - h_1) * number_of_row_1;
-            const reals term_8 = choose(MASKS(all(number_1) == r_1 - all(1)), term_7, all(0));
-            const reals da_q5_1 = term_8;
-            store(&dt1_q5[dt1_q5_at + q6], dt1_q5_1);
-            store(&da_q5[da_q5_at + q6], da_q5_1);
-        }
-        APART
-        for (long q6 = whole(0, K); q6 < K; q6++) {
-            const REAL dv_q5_1 = dv_q5[dv_q5_at + q6];
-            const REAL t1_q5_1 = t1_q5[t1_q5_at + q6];
-            const REAL dt1_q5_1 = dv_q5_1 / t1_q5_1;
-            const REAL r_1 = r[r_at];
-            const REAL c_1 = c[c_at + q6];
-            const REAL h_1 = h[h_at];
-            const REAL term_7 = number_2 * exp_of(c_1 - h_1) * number_of_row_1;
-            const REAL term_8 = number_1 == r_1 - 1 ? term_7 : 0;
-            const REAL da_q5_1 = term_8;
-            dt1_q5[dt1_q5_at + q6] = dt1_q5_1;
-            da_q5[da_q5_at + q6] = da_q5_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], arrays[7], ((const REAL *)arrays[8])[0], ((const REAL *)arrays[8])[1], numbers[2]);
-}
-"""
-
-
-def crf_loss_grad_weight_2(
-    dt1_q5: rt.Array,
-    da_q5: rt.Array,
-    dv_q5: rt.Array,
-    t1_q5: rt.Array,
-    c: rt.Array,
-    h: rt.Array,
-    r: rt.Array,
-    t2: rt.Array,
-    dy: Any,
-    K: int,
-    N: int,
-    q5: int,
-) -> bool:
-    """Row by row, for every e."""
-    dtype = rt.float_type("crf_loss_grad_weight_2", dt1_q5=dt1_q5)
-    return rt.run(
-        crf_loss_grad_weight_2_loops,
-        N,
-        2 * K * N,
-        (dt1_q5, da_q5, dv_q5, t1_q5, c, h, r, t2),
-        (dtype(q5), dtype(rt.ratio(dy, N))),
-        (K,),
-        (),
-        uses="wwhhhrrr",
-    )
 
 
 crf_loss_grad_f_1_loops = r"""/* Sums over n for every block, e. */

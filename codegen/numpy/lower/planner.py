@@ -265,7 +265,8 @@ def _in_one_pass(form: Form, scope: Scope, fresh: bool) -> tuple[Pass, tuple[All
     """The pass that computes a form, the array that is made for it, and what NumPy does instead; None without one."""
     wide = widened(form, scope)
     seen, there, grouping = (wide.form, wide.scope, wide.grouping) if wide else (form, scope, None)
-    if not _takes_long(form, scope) or len(_summands(seen, there)) > 1:
+    counts = any(scope.tensors[a.tensor].integer for a in accesses(form.body))  # arrays of a pass hold real numbers
+    if counts or not _takes_long(form, scope) or len(_summands(seen, there)) > 1:
         return None
     found = element_pass(seen, there, fresh, grouping) or sum_pass(seen, there, fresh, grouping)
     if found is None or (wide and loops_of([found]) is None):

@@ -123,7 +123,7 @@ def _effects(record: Record) -> Effects:
             return _blocks(effects(*record.body), slices)
         case Recur(_, _, _, cut, made, body):
             inner = effects(*body)
-            views = tuple((part, array) for part, array, _, distance in cut if distance == 0)
+            views = tuple((part, part if distance else array) for part, array, _, distance in cut)
             sources = {array for _, array, _, _ in cut}
             return Effects(
                 inner.reads | sources, inner.writes | {array for array, _, _ in made}, (*views, *inner.holds)

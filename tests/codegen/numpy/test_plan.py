@@ -153,6 +153,8 @@ LOOPS = {
     "scaled_dot_product_attention": {"L"},  # with is_causal each query sees another range of keys
     # the windows are not all alike: one axis after the other
     **{f"adaptive_{kind}_pool{rank}d": {"H", "W", "H_out", "W_out"} for kind in ("avg", "max") for rank in (1, 2)},
+    "upsample_bilinear1d": {"3", "s"},
+    "upsample_bilinear2d": {"3", "s_h", "s_w"},
     "upsample_nearest1d": {"s"},
     "upsample_nearest2d": {"s_h", "s_w"},
 }

@@ -33,6 +33,7 @@ from tests.derive.typeset import pages
 KO = "ko"
 NAMES = {
     "NaN", "im2col", "col2im", "float32", "float64", "Lp", "LeNet", "VGG", "GPT", "LaTeX", "tanh", "argmax",
+    "RoIAlign", "LSTM", "GRU", "Mamba", "CTC", "CRF", "Net",
     "Schwartz", "Zippel", "Toom", "Cook", "Winograd", "id",
 }  # fmt: skip
 """What stands in Korean sentences in Latin letters: names of people and programs, numbers of a computer."""

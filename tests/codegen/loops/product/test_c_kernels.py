@@ -55,7 +55,7 @@ OWN = {
     "all_but": "y[n] = sum(i) v[n,i] * prod(j) [j != i] x[n,j]",
     "radiance": "y[n,c] = sum(i) (prod(j) [j < i] (1 - a[n,j])) * a[n,i] * s[n,i,c]",
     "nearest": "d[n,k] = sum(c) (x[n,c] - e[k,c])^2\nt[n] = argmin(k) d[n,k]\ny[n,c] = e[t[n],c]\noutput y, t",
-    **TEXTS,
+    **{name: text for name, text in TEXTS.items() if name != "greedy"},  # its positions are no outputs
 }
 """Equations of one's own."""
 NAMES = [*some([*LAYERS, *OPTIMISERS], 3, 3), *some(OWN, 5)]
