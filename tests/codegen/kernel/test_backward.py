@@ -30,7 +30,20 @@ from tests.cases.together import together
 ALONG = ("batch_norm_inference", "group_norm", "instance_norm", "layer_norm", "prelu", "rms_norm")
 """The layers that have it since their gradients go along the same tensor."""
 SHARING = ("batch_norm", "gru_cell", "lstm_cell", "scaled_dot_product_attention", "simple_rnn_cell", "subsampling2d")
-"""The layers of the catalogue that have it; for most tests."""
+"""Layers of the catalogue that have it since their gradients share terms; for most tests."""
+RECURRENT = (
+    "bidirectional_lstm",
+    "crf_loss",
+    "delta_rule",
+    "gru",
+    "lstm",
+    "selective_scan",
+    "simple_rnn",
+    "state_space",
+)
+"""Those that have it since their gradients run the same way back."""
+PRODUCTS = ("bilinear", "channel_product", "deform_conv2d", "position_embedding", "roi_align")
+"""Those whose gradients read the same products or places."""
 RANDOM = (3, 4, 6, 9, 12, 44, 65, 70, 89, 108)
 """Seeds of random programs whose gradients have statements in common."""
 
@@ -102,7 +115,7 @@ def agree(
 def test_a_layer_has_it_where_gradients_need_the_same() -> None:
     """Nothing of dense or a convolution is shared."""
     found = {name for name in TRIED if backward_kernel(layer(name)) is not None}
-    assert found == {*SHARING, *ALONG} & {*TRIED}
+    assert found == {*SHARING, *ALONG, *RECURRENT, *PRODUCTS} & {*TRIED}
     for name in ("dense", "conv2d"):
         module = import_module(f"gradscribe.generated.{name}")
         assert not hasattr(module, f"{name}_backward")

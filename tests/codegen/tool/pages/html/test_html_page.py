@@ -19,7 +19,7 @@ from tests.derive.typeset.test_korean import foreign
 
 ROOT = Path(__file__).parents[4]
 EVERY = [name for names in known().values() for name in names]
-LARGEST = 2 << 20
+LARGEST = 3 << 20
 SCRIPT = "</script><script>alert('mine')</script><img src=x onerror=alert(1)>"
 
 
