@@ -1,4 +1,4 @@
-"""The scalar functions of derive/ir/functions.py: values, derivatives, kernels' text and print, each by other means."""
+"""The scalar functions of derive/ir/functions.py: values, derivatives and kernels' text, each by other means."""
 
 import math
 from collections.abc import Callable
@@ -38,7 +38,6 @@ from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
 from gradscribe.codegen.python.text import printer
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.calculus.differentiate import derivative, differentiate
-from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.functions import (
     FUNCTIONS,
     activation,
@@ -65,15 +64,13 @@ from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor,
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.equations import program
 from gradscribe.derive.layer.interface import Kind, Layer, Option
-from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
-from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from gradscribe.generated import runtime as rt
 from tests.cases.together import together
 
 Array = np.ndarray
 n, N, M = integers("n N M")
 p, S = Symbol("p", real=True), Symbol("S", real=True)
-x, w, u = Access("x", n), Access("w", n), Access("u_prev", n)
+x, w = Access("x", n), Access("w", n)
 AWKWARD = [-np.inf, -3.0, -1.0, -0.0, 0.0, 0.5, 1.0, 3.0, np.inf, np.nan]
 
 
@@ -365,39 +362,3 @@ def test_rows_and_kernels_of_layers(name: str) -> None:
     lines = list(verify_layer(layer(*LAYERS[name]), 6))
     assert len(lines) > 3
     assert not [line for line in lines if not line.passed]
-
-
-# ----- print ----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("body", "text_", "latex"),
-    [
-        (greater(x, w), "[x[n]>w[n]]", "[x_{n}>w_{n}]"),
-        (at_least(x, w + 1), "[x[n]≥1+w[n]]", r"[x_{n}\ge 1+w_{n}]"),
-        (unequal(n, 2), "[n≠2]", r"[n\ne 2]"),
-        (larger(x, 0), "max(0, x[n])", r"\max(0,\,x_{n})"),
-        (smaller(x, w) ** 2, "(min(x[n], w[n]))²", r"(\min(x_{n},\,w_{n}))^{2}"),
-        (softplus(x), "softplus(x[n])", r"\operatorname{softplus}(x_{n})"),
-        (erf(x), "erf(x[n])", r"\operatorname{erf}(x_{n})"),
-        (expm1(x) + log1p(x), "expm1(x[n])+log1p(x[n])", r"\operatorname{expm1}(x_{n})+\operatorname{log1p}(x_{n})"),
-        (sinh(x) ** 2, "sinh²(x[n])", r"\sinh^{2}(x_{n})"),
-        (cosh(x), "cosh(x[n])", r"\cosh(x_{n})"),
-        (atan(x), "arctan(x[n])", r"\arctan(x_{n})"),
-        (exp(-(x**2)) * 2 / sqrt(pi), "2 exp(−x[n]²)/√π", r"\frac{2\,\exp(-x_{n}^{2})}{\sqrt{\pi}}"),
-        (sqrt(2) * x / 2, "x[n]/√2", r"\frac{x_{n}}{\sqrt{2}}"),
-        (sqrt(2) * x / (3 * sqrt(pi)), "√(2/π) x[n]/3", r"\frac{\sqrt{\frac{2}{\pi}}\,x_{n}}{3}"),
-        (sqrt(2) * x / (2 * sqrt(pi)), "x[n]/√(2π)", r"\frac{x_{n}}{\sqrt{2 \pi}}"),
-        (sqrt(3) * x, "√3 x[n]", r"\sqrt{3}\,x_{n}"),
-        (smaller(x, 0) * w, "w[n] min(0, x[n])", r"w_{n}\,\min(0,\,x_{n})"),
-        (x ** Rational(-1, 2), "1/√(x[n])", r"\frac{1}{\sqrt{x_{n}}}"),
-        (x ** Rational(-3, 2), "1/x[n]^(3/2)", r"\frac{1}{x_{n}^{3/2}}"),
-        (Abs(x) ** p, "|x[n]|^p", r"\lvert x_{n}\rvert^{p}"),
-        (Abs(x) ** (p - 1), "|x[n]|^(p−1)", r"\lvert x_{n}\rvert^{p-1}"),
-        ((1 + x**2) ** (1 / p), "(1+x[n]²)^(1/p)", r"(1+x_{n}^{2})^{\frac{1}{p}}"),
-        (u**2, "u⁽ˡ⁻¹⁾[n]²", r"(u^{(l-1)}_{n})^{2}"),
-    ],
-    ids=str,
-)
-def test_print(body: Expr, text_: str, latex: str) -> None:
-    notation = Notation(levels={"u_prev": ("u", "l-1")}, order=("x", "w"))
-    assert TextTypesetter(notation, (n,)).expr(body) == text_
-    assert LatexTypesetter(notation, (n,)).expr(body) == latex
