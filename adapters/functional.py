@@ -153,13 +153,19 @@ class Functional:
         return [(a.shape, a.dtype) for a in self._tried("evaluate", given, params)]
 
     def _tried(self, method: str, given: Mapping[str, Array], params: Arrays) -> list[Array]:
-        """What a method makes of zeros."""
+        """What a method makes of zeros; of integers of 1 where it refuses 0, as a loss refuses a length of 0."""
+        try:
+            return self._tried_with(0, method, given, params)
+        except ValueError:
+            return self._tried_with(1, method, given, params)
+
+    def _tried_with(self, number: int, method: str, given: Mapping[str, Array], params: Arrays) -> list[Array]:
         state = [np.zeros(a.shape, a.dtype) for a in self.layer.state.values()]
-        zeros = {name: np.zeros(a.shape, a.dtype) for name, a in given.items()}
+        tried = {name: np.full(a.shape, number if a.dtype.kind in "iu" else 0, a.dtype) for name, a in given.items()}
         trial = copy.copy(self)
         trial.layer = copy.deepcopy(self.layer)  # which may draw from a generator of its own
         with np.errstate(all="ignore"):
-            found: list[Array] = getattr(trial, method)(zeros, [np.zeros(p.shape, p.dtype) for p in params], state)
+            found: list[Array] = getattr(trial, method)(tried, [np.zeros(p.shape, p.dtype) for p in params], state)
         return found
 
     def _after(self, given: Mapping[str, Array], params: Arrays, results: Arrays) -> Any:
