@@ -202,9 +202,9 @@ def bottleneck_predict(x: Any, params: rt.Named, state: rt.Named, *, buffers: rt
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
     project_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, project_w, out=net.take((N, H, W, 256)))
     # (6) relu3_y[n,i,j,c]
-    #       = max(0, norm3_gamma[c]
-    #           (conv3_u[n,i,j,c]−norm3_running_mean[c])/√(10⁻⁵+norm3_running_var[c])+norm3_beta[c]+norm4_gamma[c]
-    #           (project_u[n,i,j,c]−norm4_running_mean[c])/√(10⁻⁵+norm4_running_var[c])+norm4_beta[c])
+    #       = max(0, norm3_gamma[c] (conv3_u[n,i,j,c]−norm3_running_mean[c])/√(10⁻⁵+norm3_running_var[c])
+    #           +norm3_beta[c]+norm4_gamma[c] (project_u[n,i,j,c]−norm4_running_mean[c])/√(10⁻⁵+norm4_running_var[c])
+    #           +norm4_beta[c])
     factor3 = norm3_gamma / np.sqrt(norm3_running_var + 1e-05)
     factor4 = norm4_gamma / np.sqrt(norm4_running_var + 1e-05)
     relu3_y = rt.empty((N, H, W, 256), dtype)

@@ -288,8 +288,8 @@ def _basic_predict(net: rt.Pass, x: rt.Array) -> rt.Array:
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, H, C)))
     net.give(relu1_y)
     # (6) relu2_y[n,i,j,c]
-    #       = max(0, x[n,i,j,c]+norm2_gamma[c]
-    #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    #       = max(0, x[n,i,j,c]+norm2_gamma[c] (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])
+    #           +norm2_beta[c])
     factor2 = norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
     relu2_y = net.take((N, H, H, C))
     if not loops.resnet20_basic_predict_1(relu2_y, conv2_u, factor2, norm2_beta, norm2_running_mean, x, C, H, N):
@@ -319,8 +319,8 @@ def _down_predict(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> r
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H_out, H_out, K)))
     net.give(relu1_y)
     # (6) relu2_y[n,i,j,c]
-    #       = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c]
-    #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    #       = max(0, x[n, 2i, 2j, c−p]
+    #           +norm2_gamma[c] (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     x_2 = rt.window(f"n 2i 2j c-{p} -> n i j c", x, (N, H_out, H_out, K))
     relu2_y = net.take((N, H_out, H_out, K))
     np.subtract(conv2_u, norm2_running_mean, out=relu2_y)

@@ -37,6 +37,7 @@ class LatexTypesetter(Typesetter):
     becomes = r"\leftarrow"
     dot = r" \cdot "
     unequal = r"\ne "
+    comma, space = ",", r"\,"
     conjunction = r" \wedge "
     disjunction = r" \vee "
     negation = r"\neg "
@@ -115,11 +116,10 @@ class LatexTypesetter(Typesetter):
     def _root(self, inner: str) -> str:
         return rf"\sqrt{{{inner}}}"
 
-    def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
+    def _head(self, name: str, exponent: str) -> str:
         spelt = name.replace("_", r"\_")
         head = f"\\{name}" if name in _FUNCTIONS or name == "sigma" else rf"\operatorname{{{spelt}}}"
-        inner = r",\,".join(arguments)
-        return f"{head}^{{{exponent}}}({inner})" if exponent else f"{head}({inner})"
+        return f"{head}^{{{exponent}}}" if exponent else head
 
     def _around(self, inner: str) -> tuple[str, str]:
         tall = r"\frac" in inner or r"\sum" in inner

@@ -1,6 +1,7 @@
 """How wide a piece of LaTeX mathematics is, roughly, in em: to end lines before the margin does."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from unicodedata import east_asian_width
 
@@ -48,12 +49,26 @@ _LETTERS = {
 }
 _SCRIPT = 0.74
 _REDUCTIONS = {row.latex for row in REDUCTIONS.values()}
+_OPENING, _CLOSING = ("{", "\\left"), ("}", "\\right")
+_SIGNS = ("=", "+", "-", "<", ">", "\\le", "\\ge", "\\ne", "\\odot", "\\cdot", "\\ast", "\\star", "\\otimes", "\\times")
+"""The signs of relations and operations behind which a line of a paragraph may end."""
 
 
 @lru_cache(maxsize=20_000)  # pages are made of few different pieces
 def width(latex: str) -> float:
     """The width of display mathematics in em of its font size."""
     return _group(_TOKEN.findall(latex), [0], 1.0)
+
+
+def parted(latex: str) -> Iterator[str]:
+    """The parts of a formula within a paragraph, between which LaTeX may end a line."""
+    depth, start = 0, 0
+    for token in _TOKEN.finditer(latex):
+        depth += (token[0] in _OPENING) - (token[0] in _CLOSING)
+        if not depth and token[0] in (*_SIGNS, "\\allowbreak"):
+            yield latex[start : token.end()]
+            start = token.end()
+    yield latex[start:]
 
 
 def _group(tokens: list[str], at: list[int], scale: float) -> float:

@@ -18,12 +18,13 @@ from gradscribe.derive.typeset.document.layer_cells import (
     values,
 )
 from gradscribe.derive.typeset.mathematics.latex_symbols import BreakableTypesetter, InlineTypesetter
-from gradscribe.derive.typeset.mathematics.latex_width import width
+from gradscribe.derive.typeset.mathematics.latex_width import parted, width
 from gradscribe.said import Said
 
 Escape = Callable[[str], str]
 LINE_MAY_END = r", \allowbreak "
 _SPACE = re.compile(r"(?<= )")
+_DOLLAR = re.compile(r"(?<!\\)\$")
 
 
 def sentence(words: Words, t: InlineTypesetter, escape: Escape | None = None) -> str:
@@ -41,6 +42,13 @@ def sentence_width(words: Words, t: InlineTypesetter) -> float:
     """How wide words are, roughly, in em of mathematics."""
     inner = t.among(words)
     return width("".join(t.prose(w) if isinstance(w, str) else inner.expr(w) for w in t.spoken(words)))
+
+
+def unbroken_width(words: Words, t: InlineTypesetter) -> float:
+    """The same of the widest part of them within which LaTeX ends no line."""
+    parts = _DOLLAR.split(sentence(words, t))
+    formulas = ("\n".join(parted(part)) if n % 2 else part.replace(" ", "\n") for n, part in enumerate(parts))
+    return max(map(width, "".join(formulas).split("\n")))
 
 
 def lines_of(words: Words, t: InlineTypesetter, room: float) -> list[Words]:

@@ -3,9 +3,11 @@
 A key is a record (a factor, an index, a bracket), so that two rows are compared as mathematics and not as text.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, repeat
+
+LEVELS = 4
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,7 @@ class Part:
     """Text, and what it stands for within its unit: an index of delta, say; `new` where the row above has it not.
 
     A line may begin with it where its piece is wider than a line, if `begins` is not 0: with a part of 1 rather than
-    with one of 2.
+    with one of 2, and so on to LEVELS: the sign of a fraction, of a summand, of one within a function, an index.
     """
 
     text: str
@@ -52,7 +54,12 @@ class Unit:
     @property
     def text(self) -> str:
         """All parts, nothing marked."""
-        return "".join(part.text for part in self.parts)
+        return text_of(self.parts)
+
+
+def text_of(parts: Iterable[Part | Operand | Unit]) -> str:
+    """All texts, one behind the other."""
+    return "".join(part.text for part in parts)
 
 
 def plain(text: str) -> Unit:
@@ -83,7 +90,7 @@ class Piece:
         """The texts of all units, what is new apart from what is not."""
         every = (part for unit in self.units for part in unit.parts)
         for new, run in groupby(every, key=lambda part: part.new):
-            yield Part("".join(part.text for part in run), new=new)
+            yield Part(text_of(run), new=new)
 
     def cut(self, level: int) -> "list[Piece]":
         """The piece as those between which a line may end, at the parts of a level."""
@@ -103,7 +110,7 @@ class Piece:
     @property
     def text(self) -> str:
         """All parts, nothing marked."""
-        return "".join(unit.text for unit in self.units)
+        return text_of(self.units)
 
     @property
     def is_sum_sign(self) -> bool:

@@ -117,14 +117,10 @@ def test_columns_are_as_wide_as_their_longest_word() -> None:
     assert len({line.index("c d") for line in lines if "c d" in line and "=" in line}) == 1
 
 
-WIDE = {"selective_scan", "ctc_loss", "gpt", "vit"}
-"""A product of theirs does not fit into 60 columns."""
-
-
 @pytest.mark.parametrize("name", [*some(TRIED, 3), *some(NETWORKS, 1)])
 def test_text_is_no_wider_than_asked(name: str) -> None:
     page = derivation(name)
-    for columns in (80, 120) if name in WIDE else (60, 80, 120):
+    for columns in (60, 80, 120):
         assert text_writer.widest(rendered(page, "text", None, Look(width=columns))) <= columns
 
 

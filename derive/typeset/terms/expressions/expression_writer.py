@@ -29,7 +29,7 @@ from gradscribe.derive.ir.term import Access, InnerSum, accesses
 from gradscribe.derive.typeset.terms.expressions.function_writer import FunctionWriter
 from gradscribe.derive.typeset.terms.expressions.number_writer import NumberWriter
 from gradscribe.derive.typeset.terms.expressions.operator_writer import OperatorWriter
-from gradscribe.derive.typeset.terms.row_pieces import Operand, Part
+from gradscribe.derive.typeset.terms.row_pieces import Operand, Part, text_of
 
 
 class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
@@ -40,7 +40,7 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
         if isinstance(e, sympy.Poly):
             return "".join(self._sum(monomial(c * e.gen**k, self.indices, self.notation) for (k,), c in e.terms()))
         if isinstance(e, Add):
-            text = "".join(part.text for part in self.operands(e))
+            text = text_of(self.operands(e))
             return self._parens(text) if tight else text
         if isinstance(e, Mul) or (e.is_Number and e < 0):
             part = monomial(e, self.indices, self.notation)
@@ -62,20 +62,20 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
         if e.is_Number:
             return self.number(e)
         if isinstance(e, Access):
-            return "".join(part.text for part in self.access(e))
+            return text_of(self.access(e))
         if isinstance(e, Pow):
             return self._raised(e)
         if isinstance(e, InnerSum):
             inner = self.inside(e)
             sign = self._reduction(SUM, [[Part(self.expr(r.index)) for r in e.ranges]])
-            return f"{''.join(part.text for part in sign)} {inner.expr(e.body, tight=True)}"
+            return f"{text_of(sign)} {inner.expr(e.body, tight=True)}"
         if isinstance(e, Partial):
-            return " ".join("".join(part.text for part in found) for found in self.quotient(e))
+            return " ".join(text_of(found) for found in self.quotient(e))
         if isinstance(e, Reduced):
             term = e.term()
             sign = self._reduction(term.reduction, [[Part(self.expr(r.index)) for r in term.bound]])
             inner = self._ordered(self.notation.in_order(dict.fromkeys((*self.indices, *term.indices))))
-            return f"{''.join(part.text for part in sign)} {inner.expr(term.body, tight=True)}"
+            return f"{text_of(sign)} {inner.expr(term.body, tight=True)}"
         if isinstance(e, Numeral | Spelt):
             return self.numeral(e) if isinstance(e, Numeral) else self.spelt(e)
         if isinstance(e, Coordinates):

@@ -30,6 +30,10 @@ class FormatSigns(ABC):
     conjunction: str
     disjunction: str
     negation: str
+    comma: str
+    """What ends an argument of a function before another one."""
+    space: str
+    """What stands before that."""
     slash = 0
     """How a line may begin with that of a fraction, see `Part`."""
 
@@ -99,7 +103,9 @@ class FormatSigns(ABC):
     @abstractmethod
     def _root(self, inner: str) -> str: ...
     @abstractmethod
-    def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str: ...
+    def _head(self, name: str, exponent: str) -> str:
+        """The name of a function before its arguments, raised to a power unless that is ""."""
+
     @abstractmethod
     def _absolute(self, inner: str) -> str: ...
     @abstractmethod
@@ -122,6 +128,9 @@ class FormatSigns(ABC):
 
     def _iverson(self, inner: str) -> str:
         return f"[{inner}]"
+
+    def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
+        return f"{self._head(name, exponent)}({(self.comma + self.space).join(arguments)})"
 
     def _around(self, inner: str) -> tuple[str, str]:
         """The parentheses for what stands between them."""

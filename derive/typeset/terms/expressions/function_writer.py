@@ -32,7 +32,7 @@ from gradscribe.derive.ir.functions import (
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.product_writer import ProductWriter, is_inverse
-from gradscribe.derive.typeset.terms.row_pieces import Part
+from gradscribe.derive.typeset.terms.row_pieces import Part, text_of
 
 FUNCTION_NAMES = {
     sympy.exp: "exp",
@@ -68,8 +68,7 @@ class FunctionWriter(ProductWriter, ABC):
         if is_inverse(e):
             return self._fraction("1", self._raised(Pow(e.base, -e.exp)), True)
         if e.base.func in FUNCTION_NAMES and e.exp.is_Integer:
-            name, exponent = FUNCTION_NAMES[e.base.func], self.expr(e.exp)
-            return self._call(name, [self.expr(a) for a in e.base.args], exponent)
+            return text_of(self._called(e))
         base = self.expr(e.base)
         compound = not isinstance(e.base, Symbol | Access | Numeral | sympy.Abs | sympy.NumberSymbol) or "^" in base
         fraction = e.exp.is_Rational and not e.exp.is_Integer
@@ -77,6 +76,11 @@ class FunctionWriter(ProductWriter, ABC):
         return self._power(self._parens(base) if compound else base, exponent)
 
     def _function(self, e: Expr) -> str:
+        written = self._by_signs(e)
+        return written if written is not None else text_of(self._called(e))
+
+    def _by_signs(self, e: Expr) -> str | None:
+        """A function that has signs of its own; None of one that is written by its name."""
         args = e.args
         if isinstance(e, floordiv):
             return self._floor(self.expr(args[0]), self.expr(args[1]))
@@ -85,24 +89,52 @@ class FunctionWriter(ProductWriter, ABC):
         if isinstance(e, exact):
             return self._ratio(self.expr(args[0], tight=True), self.expr(args[1], tight=True))
         if is_indicator(e):
-            return "".join(part.text for part in self.bracket(e))
+            return text_of(self.bracket(e))
         if isinstance(e, sympy.Abs):
             return self._absolute(self.expr(args[0]))
         if isinstance(e, floor | ceil):
             return self._stepped(self.expr(args[0]), isinstance(e, ceil))
         if isinstance(e, whole):
             return self.expr(args[0])
-        if isinstance(e, relu):
-            return self._call("max", ["0", self.expr(args[0])])
-        if isinstance(e, larger | smaller):
-            found = sorted(args, key=lambda a: a != 0)
-            return self._call("max" if isinstance(e, larger) else "min", [self.expr(a) for a in found])
-        if isinstance(e, decreed):
-            return self._call(e.rule.name, [self.expr(a) for a in e.given])
+        return None
+
+    def parted(self, e: Expr, tight: bool = False) -> tuple[Part, ...]:
+        """An expression in parts; a line may begin with a summand, and if that is not enough with one in a function."""
+        if isinstance(e, Add):
+            opening, closing = self._around(self.expr(e)) if tight else ("", "")
+            return Part(opening), *self._summands_of(e, 2), Part(closing)
+        base = e.base if isinstance(e, Pow) and e.exp.is_Integer and e.exp > 0 else e
+        if isinstance(base, sympy.Function) and (base is e or base.func in FUNCTION_NAMES) and not self._by_signs(base):
+            return self._called(e)
+        return (Part(self.expr(e, tight)),)
+
+    def _summands_of(self, e: Expr, level: int) -> list[Part]:
+        """The parts of a sum, or all of what is none; a line may begin with any but the first."""
+        return [Part(operand.text, begins=level if n else 0) for n, operand in enumerate(self.operands(e))]
+
+    def _called(self, e: Expr) -> tuple[Part, ...]:
+        """A function with its arguments, or a power of one; a line may begin with an argument, or with a summand."""
+        exponent = self.expr(e.exp) if isinstance(e, Pow) else ""
+        head, arguments = self._headed(e.base if isinstance(e, Pow) else e, exponent)
+        parts = [Part(f"{head}(")]
+        for n, argument in enumerate(arguments):
+            first, *others = self._summands_of(argument, 3)
+            comma = [Part(self.comma), Part(self.space, begins=3)] if n else []
+            parts += [*comma, first, *others]
+        return (*parts, Part(")"))
+
+    def _headed(self, e: Expr, exponent: str) -> tuple[str, Sequence[Expr]]:
+        """What stands before the arguments of a function, and these as they are written."""
         if isinstance(e, activation | activation_prime):
-            head = self._name(self._activation(int(isinstance(e, activation_prime))))
-            return f"{head}({self.expr(args[0])})"
-        return self._call(FUNCTION_NAMES.get(e.func, e.func.__name__), [self.expr(a) for a in args])
+            return self._name(self._activation(int(isinstance(e, activation_prime)))), e.args
+        if isinstance(e, relu):
+            return self._head("max", exponent), (sympy.Integer(0), *e.args)
+        if isinstance(e, larger | smaller):
+            name = "max" if isinstance(e, larger) else "min"
+            return self._head(name, exponent), sorted(e.args, key=lambda a: a != 0)
+        if isinstance(e, decreed):
+            return self._head(e.rule.name, exponent), e.given
+        return self._head(FUNCTION_NAMES.get(e.func, e.func.__name__), exponent), e.args
 
     def bracket(self, e: Expr) -> tuple[Part, ...]:
         """An Iverson bracket."""
@@ -110,7 +142,7 @@ class FunctionWriter(ProductWriter, ABC):
 
     def relation(self, bracket: Expr) -> str:
         """What stands in a bracket."""
-        return "".join(part.text for part in self._relation(bracket))
+        return text_of(self._relation(bracket))
 
     def _relation(self, bracket: Expr) -> tuple[Part, ...]:
         """The same in parts; a line may begin with the sign before the place of a maximum."""

@@ -32,7 +32,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
 from gradscribe.derive.ir.reductions import SUM
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
-from gradscribe.derive.typeset.terms.row_pieces import Operand, Part
+from gradscribe.derive.typeset.terms.row_pieces import Operand, Part, text_of
 
 CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape", Shifted: "shift"}
 """The signs that are written as functions."""
@@ -84,14 +84,20 @@ class OperatorWriter(FormatSigns, ABC):
                 number = f"{self.expr(size, tight=True)}{self.beside}" if size != 1 else ""
                 first, *others = (self.operands if isinstance(e.args[1], Total) else self._sides)(e.args[1])
                 return [replace(first, text=f"{self.minus if negative else ''}{number}{first.text}"), *others]
+            case Total():
+                over = text_of(self._reduction(SUM, [[Part(self.expr(v)) for v in e.args[1:]]]))
+                body = e.args[0]
+                sides = self._sides(body) if isinstance(body, Added) else self.operands(body)
+                first, *others = sides if not isinstance(body, Add | Mul) else [Operand(self.expr(body, tight=True))]
+                return [replace(first, text=f"{over} {first.text}"), *(replace(part, inner=True) for part in others)]
         return [Operand(self.expr(e))]
 
     def operator(self, e: OperatorSign) -> str:
         """An operation on whole tensors."""
         args = e.args
         match e:
-            case Same() | Added() | Convolved() | Correlated() | Kronecker() | Elementwise() | Scaled():
-                return _text(self.operands(e))
+            case Same() | Added() | Convolved() | Correlated() | Kronecker() | Elementwise() | Scaled() | Total():
+                return text_of(self.operands(e))
             case Matrices():
                 return " ".join([*map(self._multiplied, args[:-1]), self._side(args[-1])])
             case Apart() | Every():
@@ -102,10 +108,6 @@ class OperatorWriter(FormatSigns, ABC):
                 return self._ordered(args[1:]).expr(args[0])
             case Matrix():
                 return self._hat(args[0].tensor)
-            case Total():
-                over = self._reduction(SUM, [[Part(self.expr(v)) for v in args[1:]]])
-                body = self._side(args[0]) if isinstance(args[0], Added) else self.expr(args[0], tight=True)
-                return f"{''.join(part.text for part in over)} {body}"
             case Unpooled() | OneHot() | Reshaped() | Shifted():
                 return self._call(CALLED[type(e)], [self.expr(a) for a in args])
             case Ones():
@@ -141,7 +143,7 @@ class OperatorWriter(FormatSigns, ABC):
 
     def _side(self, e: Expr) -> str:
         """An operand, in parentheses where it is an operation itself."""
-        return _text(self._sides(e))
+        return text_of(self._sides(e))
 
     def _sides(self, e: Expr) -> list[Operand]:
         """The same in parts."""
@@ -149,16 +151,12 @@ class OperatorWriter(FormatSigns, ABC):
         if not isinstance(e, COMPOUND):
             return parts
         if isinstance(e, Added):  # within parentheses a line may end between summands alone
-            parts = [Operand(_text(self._summand(a, n > 0))) for n, a in enumerate(e.args)]
-        opening, closing = self._around(_text(parts))
+            parts = [Operand(text_of(self._summand(a, n > 0))) for n, a in enumerate(e.args)]
+        opening, closing = self._around(text_of(parts))
         texts = [part.text for part in parts]
         texts[0] = opening + texts[0]
         texts[-1] += closing
         return [Operand(text, n > 0) for n, text in enumerate(texts)]
-
-
-def _text(operands: Sequence[Operand]) -> str:
-    return "".join(part.text for part in operands)
 
 
 def _signed(sign: str, operands: Sequence[Sequence[Operand]]) -> list[Operand]:

@@ -14,7 +14,7 @@ from gradscribe.derive.ir.functions import (
 )
 from gradscribe.derive.ir.term import Access, InnerSum
 from gradscribe.derive.typeset.terms.expressions.name_writer import NameWriter
-from gradscribe.derive.typeset.terms.row_pieces import Part, Unit, plain
+from gradscribe.derive.typeset.terms.row_pieces import Operand, Part, Unit, plain, text_of
 
 _HALF = Rational(1, 2)
 
@@ -28,7 +28,7 @@ class ProductWriter(NameWriter, ABC):
 
     def _product(self, part: Monomial) -> str:
         """Coefficient and factors, negative powers as the lower side of one fraction."""
-        return "".join(unit.text for unit in self.product(part))
+        return text_of(self.product(part))
 
     def product(self, part: Monomial) -> list[Unit]:
         """The same as units."""
@@ -40,13 +40,13 @@ class ProductWriter(NameWriter, ABC):
         if last is not None and (p, q, len(part.factors)) != (1, 1, 1):  # what has a sum stands behind a fraction
             rest = self.product(replace(part, factors=tuple(f for f in part.factors if not f.has(InnerSum))))
             factors = [[self.enclosed(f)] for f in enclosed] + [[self.unit(last)]]
-            factors = factors if "".join(unit.text for unit in rest) == "1" else [rest, *factors]
+            factors = factors if text_of(rest) == "1" else [rest, *factors]
             return [u for n, factor in enumerate(factors) for u in (*([plain(" ")] if n else []), *factor)]
         tops = ([self._coefficient(p, p)] if p != 1 else []) + [self.unit(f) for f in upper]
         bottoms = [self._coefficient(q, 1 / q)] if q != 1 else []
         sum_alone = q == 1 and len(lower) == 1 and lower[0].exp == -1 and isinstance(lower[0].base, Add)
         if sum_alone:  # the line has parentheses, where a format needs them
-            bottoms = [Unit((Part(self.expr(lower[0].base)),), lower[0])]
+            bottoms = [Unit(self.parted(lower[0].base), lower[0])]
         else:
             bottoms += [self.unit(Pow(f.base, -f.exp), f) for f in lower]
         if not bottoms:
@@ -64,8 +64,16 @@ class ProductWriter(NameWriter, ABC):
         """A factor; `key` where it is only a part of what it stands for."""
         if isinstance(factor, Access) and key is None:
             return Unit(self.access(factor), factor, factor.tensor)
-        parts = self.bracket(factor) if is_indicator(factor) else (Part(self.expr(factor, tight=True)),)
+        parts = self.bracket(factor) if is_indicator(factor) else self.parted(factor, tight=True)
         return Unit(parts, factor if key is None else key)
+
+    @abstractmethod
+    def parted(self, e: Expr, tight: bool = False) -> tuple[Part, ...]:
+        """An expression in parts with which a line may begin; `tight` as of `expr`."""
+
+    @abstractmethod
+    def operands(self, e: Expr) -> list[Operand]:
+        """An expression in parts, all but the first behind a sign: a line may end between them."""
 
     @abstractmethod
     def bracket(self, e: Expr) -> tuple[Part, ...]:
@@ -76,7 +84,7 @@ class ProductWriter(NameWriter, ABC):
 
     def _juxtaposed(self, factors: Sequence[Sequence[Unit]]) -> list[Unit]:
         """Factors, and what stands between them."""
-        texts = ["".join(unit.text for unit in factor) for factor in factors]
+        texts = [text_of(factor) for factor in factors]
         brackets = [len(factor) == 1 and _is_bracket(factor[0]) for factor in factors]
         signs = [
             "",

@@ -14,7 +14,7 @@ from gradscribe.derive.typeset.mathematics.latex_formulas import array
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
-from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, sentence, sentence_width
+from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, sentence, sentence_width, unbroken_width
 
 _LINE = 42.0
 """Of a page, in em."""
@@ -55,13 +55,21 @@ def grid_lines(grid: Grid, t: InlineTypesetter) -> list[str]:
 
 
 def listing_lines(listing: Listing, t: InlineTypesetter) -> list[str]:
-    """A table that pages may break; its columns share the room of a line so that it has few lines."""
-    table = [[sentence(cell, t) for cell in row] for row in (listing.head, *listing.rows)]
-    needed = [[sentence_width(cell, t) for cell in row] for row in (listing.head, *listing.rows)]
+    """A table that pages may break; its columns share the room of a line so that it has few lines.
+
+    A column is narrower than a part of a formula only where there is no room for it.
+    """
+    cells = (listing.head, *listing.rows)
+    table = [[sentence(cell, t) for cell in row] for row in cells]
+    needed = [[sentence_width(cell, t) for cell in row] for row in cells]
+    least = [max(_NARROW, *(unbroken_width(cell, t) for cell in column)) for column in zip(*cells, strict=True)]
     widths = [max(column) for column in zip(*needed, strict=True)]
     line = (_LINE / FONTS[2][1] - 1.4 * len(widths)) / 1.25
-    while sum(widths) > line and max(widths) > _NARROW:
-        choices = [[w - 0.5 * (c == n) for c, w in enumerate(widths)] for n, w in enumerate(widths) if w > _NARROW]
+    while sum(widths) > line:
+        wide = [n for n, w in enumerate(widths) if w > least[n]] or [n for n, w in enumerate(widths) if w > _NARROW]
+        choices = [[w - 0.5 * (c == n) for c, w in enumerate(widths)] for n in wide]
+        if not choices:
+            break
         widths = min(choices, key=lambda choice: (_height(needed, choice), max(choice)))
     columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{1.25 * w + 0.5:.1f}em}}" for w in widths)
     lines = [r"{\footnotesize\setlength{\tabcolsep}{0.4em}", rf"\begin{{longtable}}[l]{{@{{}}{columns}@{{}}}}"]

@@ -14,7 +14,7 @@ from gradscribe.derive.derivation.record.section_record import Formula, Step
 from gradscribe.derive.ir.term import Access, Statement, Term
 from gradscribe.derive.typeset.document.look import WIDTH
 from gradscribe.derive.typeset.terms.row_breaks import broken
-from gradscribe.derive.typeset.terms.row_pieces import Piece
+from gradscribe.derive.typeset.terms.row_pieces import LEVELS, Piece
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
 from gradscribe.derive.typeset.writers.text.text_symbols import TIE, TextTypesetter
 from gradscribe.said import in_words
@@ -190,7 +190,7 @@ def laid(head: str, right: Sequence[Piece], room: int, ink: Ink = str, number: i
 def _cut(pieces: Sequence[Piece], room: int, level: int = 1) -> Iterator[Piece]:
     """The pieces; of one that is wider than a line those between which it may end."""
     for piece in pieces:
-        wide = level < 3 and _measure(piece, None) > room - _HANG * piece.nested
+        wide = level <= LEVELS and _measure(piece, None) > room - _HANG * piece.nested
         yield from _cut(piece.cut(level), room, level + 1) if wide else (piece,)
 
 
@@ -228,7 +228,8 @@ _WORD = re.compile(r"[a-z]{4}")
 def wrapped(text: str, width: int = WIDTH) -> list[str]:
     """Words on lines; what is tied, or in short brackets, on one, and no letter or number alone on the last."""
     whole = (part for word in tied(text).split(" ") for part in _loosened(word, width))
-    words = (part for word in whole for part in (word.split(TIE) if columns(word) > width else [word]))
+    untied = (part for word in whole for part in (word.split(TIE) if columns(word) > width else [word]))
+    words = (part for word in untied for part in _signed(word, width))
     lines = [""]
     for word in words:
         if lines[-1] and columns(lines[-1]) + 1 + columns(word) > width:

@@ -47,6 +47,7 @@ class TextTypesetter(Typesetter):
     becomes = "←"
     dot = "·"
     unequal = "≠"
+    comma, space = ",", " "
     conjunction = " ∧ "
     disjunction = " ∨ "
     negation = "¬"
@@ -92,7 +93,7 @@ class TextTypesetter(Typesetter):
         comma = Part("" if style.dense and below and self._short(indices) else "," if dense else ", ")
         parts = [Part(f"{head}_{{" if below else f"{head}["), indices[0]]
         for index in indices[1:]:
-            parts += [comma, replace(index, begins=2)]
+            parts += [comma, replace(index, begins=4)]
         return (*parts, Part("}" if below else "]"))
 
     def _lower(self, tensor: str) -> str:
@@ -127,9 +128,8 @@ class TextTypesetter(Typesetter):
     def _root(self, inner: str) -> str:
         return f"√{inner}" if len(inner) == 1 or inner.isdigit() else f"√({inner})"
 
-    def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
-        head = "σ" if name == "sigma" else name
-        return f"{head}{exponent.translate(_POWERS)}({', '.join(arguments)})"
+    def _head(self, name: str, exponent: str) -> str:
+        return ("σ" if name == "sigma" else name) + exponent.translate(_POWERS)
 
     def _absolute(self, inner: str) -> str:
         return f"|{inner}|"
