@@ -86,11 +86,15 @@ class OperatorWriter(FormatSigns, ABC):
                 return [replace(first, text=f"{self.minus if negative else ''}{number}{first.text}"), *others]
             case Total():
                 over = text_of(self._reduction(SUM, [[Part(self.expr(v)) for v in e.args[1:]]]))
-                body = e.args[0]
-                sides = self._sides(body) if isinstance(body, Added) else self.operands(body)
-                first, *others = sides if not isinstance(body, Add | Mul) else [Operand(self.expr(body, tight=True))]
+                first, *others = self._summed(e.args[0])
                 return [replace(first, text=f"{over} {first.text}"), *(replace(part, inner=True) for part in others)]
         return [Operand(self.expr(e))]
+
+    def _summed(self, e: Expr) -> list[Operand]:
+        """What stands behind the sign of a sum, in parts."""
+        if isinstance(e, Add | Mul):
+            return [Operand(self.expr(e, tight=True))]
+        return self._sides(e) if isinstance(e, Added) else self.operands(e)
 
     def operator(self, e: OperatorSign) -> str:
         """An operation on whole tensors."""
