@@ -1,7 +1,7 @@
 """How functions and brackets are written, as text and in LaTeX."""
 
 import pytest
-from sympy import Abs, Expr, Rational, Symbol, atan, cosh, erf, exp, pi, sinh, sqrt
+from sympy import Abs, Expr, Integer, Rational, Symbol, atan, cosh, erf, exp, pi, sinh, sqrt
 from sympy.codegen.cfunctions import expm1, log1p
 
 from gradscribe.derive.derivation.letters.notation import Notation
@@ -27,6 +27,10 @@ x, w, u = Access("x", n), Access("w", n), Access("u_prev", n)
         (softplus(x), "softplus(x[n])", r"\operatorname{softplus}(x_{n})"),
         (erf(x), "erf(x[n])", r"\operatorname{erf}(x_{n})"),
         (expm1(x) + log1p(x), "expm1(x[n])+log1p(x[n])", r"\operatorname{expm1}(x_{n})+\operatorname{log1p}(x_{n})"),
+        (Integer(-(10**30)) * x, "−10³⁰ x[n]", r"-10^{30}\,x_{n}"),
+        (Integer(int(1e30)), "10³⁰", r"10^{30}"),
+        (Integer(2**64), "18446744073709551616", "18446744073709551616"),
+        (Integer(10**23 + 1), "1" + 22 * "0" + "1", "1" + 22 * "0" + "1"),
         (sinh(x) ** 2, "sinh²(x[n])", r"\sinh^{2}(x_{n})"),
         (cosh(x), "cosh(x[n])", r"\cosh(x_{n})"),
         (atan(x), "arctan(x[n])", r"\arctan(x_{n})"),

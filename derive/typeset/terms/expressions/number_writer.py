@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from sympy import Add, Expr
 
@@ -12,6 +13,17 @@ from gradscribe.derive.derivation.record.sentence import Measured
 from gradscribe.derive.ir.index import mod
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
+
+_DIGITS = 16
+"""An integer of more is a power of ten where it is a float of few digits."""
+
+
+def _is_round(number: int) -> bool:
+    """Whether an integer is read best as a float: -10^30, but not 2^64."""
+    if not 10**_DIGITS <= abs(number) < 10**308:
+        return False
+    short = repr(float(number))
+    return len(short) <= _DIGITS // 2 and number in (int(float(number)), int(Decimal(short)))
 
 
 class NumberWriter(FormatSigns, ABC):
@@ -27,12 +39,12 @@ class NumberWriter(FormatSigns, ABC):
         """``4e-16`` as it is read: 4 times ten to the minus sixteen."""
 
     def number(self, e: Expr) -> str:
-        """A number as it is read; floats in the fewest digits that name them."""
+        """A number as it is read; floats, and integers of few digits and many zeros, in the fewest that name them."""
         if e.is_infinite:
             return self.infinity if e > 0 else self.minus + self.infinity
-        if e.is_Integer:
+        if e.is_Integer and not _is_round(int(e)):
             return str(int(e)).replace("-", self.minus)
-        if e.is_Rational:
+        if e.is_Rational and not e.is_Integer:
             return self._fraction(str(e.p), str(e.q), True)
         mantissa, _, exponent = repr(float(e)).partition("e")
         text = self.power_of_ten(mantissa, int(exponent)) if exponent else mantissa
