@@ -16,6 +16,7 @@ _EINSUM = re.compile(
     (?P<inputs>[A-Za-z]+(?:\s*,\s*[A-Za-z]+)*)\s*->\s*(?P<output>[A-Za-z]*)["']?(?:\s*,(?P<given>[^()]*)\))?\s*$""",
     re.VERBOSE,
 )
+_CALL = re.compile(r"\beinsum\s*\(")
 _PRODUCT = re.compile(
     rf"(?:(?P<left>{NAME})\s*=\s*)?(?P<a>{NAME})\s*@\s*(?P<b>{NAME})(?:\s*(?P<sign>[+-])\s*(?P<c>{NAME}))?\s*$"
 )
@@ -41,7 +42,8 @@ def foreign(text: str, line: int) -> Located | None:
 def is_einsum(text: str) -> bool:
     """Whether a text is one of einsum, and not a network, which has arrows as well."""
     found = _EINSUM.match(text.strip())
-    return found is not None and ("einsum" in text or "," in found["inputs"]) and bool(_of_einsum(found))
+    alone = found is not None and "," in found["inputs"] and bool(_of_einsum(found))
+    return alone or _CALL.search(text) is not None
 
 
 def _meant(line: str) -> tuple[str, str] | None:
@@ -49,6 +51,10 @@ def _meant(line: str) -> tuple[str, str] | None:
     found = _EINSUM.match(line)
     if found and (subscripted := _of_einsum(found)):
         return "subscripts stand at their tensors", subscripted
+    call = _CALL.search(line)
+    inner = _EINSUM.match(line[call.start() : line.find(")", call.end()) + 1]) if call else None
+    if inner and (subscripted := _of_einsum(inner)):
+        return "subscripts stand at their tensors", f"{subscripted.partition(' = ')[2]} for einsum(...)"
     if (product := _PRODUCT.match(line)) is not None:
         return "a matrix product is a sum over an index", _of_product(product)
     if r"\sum" in line and (summed := _of_latex(line)):

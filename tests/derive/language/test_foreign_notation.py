@@ -68,3 +68,16 @@ def test_only_the_line_with_the_mistake_is_looked_at() -> None:
 
 def test_a_network_is_still_one() -> None:
     assert find_text("input x[N, C]; relu -> relu").name == "network"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('y = einsum("ij,jk->ik", x, w); input x[I,J]', "y[i,k] = sum(j) x[i,j] * w[j,k]"),
+        ('input x[I,J]\ny[i,k] = np.einsum("ij,jk->ik", x, w)', "y[i,k] = sum(j) x[i,j] * w[j,k]"),
+        ('y[n] = 2 * einsum("ij,j->i", x, w) + 1; input x[N,C]', "sum(j) x[i,j] * w[j] for einsum(...)"),
+    ],
+)
+def test_einsum_is_seen_among_other_lines_and_within_one(text: str, meant: str) -> None:
+    with pytest.raises(LanguageError, match=re.escape(f": write {meant} instead; subscripts stand at their tensors")):
+        find_text(text)
