@@ -161,10 +161,10 @@ class MarkdownWriter(Writer):
         reasons = lines_of(row.step.reason, self.inline, room) if room else [row.step.reason]
         said = [self._reason(words) for words in reasons]
         first, *others = written(lines, _new)
-        above, before = ([f"&{words}" for words in said], shown) if room else ([], f"{said[0]} && {shown}")
-        column = "&" if room else "&&&"
-        *found, last = *above, f"{before} &= {first}", *(f"{column}{line}" for line in others)
-        return [*found, f"{last} && ({row.number})"]
+        above = [f"&{words}" for words in said] if room else []
+        before, column = (shown, "&") if room else (f"{said[0]} && {shown}", "&&&")
+        found = [*above, f"{before} &= {first}", *(f"{column}{line}" for line in others)]
+        return [*found[:-1], f"{found[-1]} && ({row.number})"]
 
     def _reason(self, words: Words) -> str:
         r"""Words beside a row: prose in ``\text``, mathematics outside it."""
@@ -193,8 +193,8 @@ def _equation(both: Sides, number: int | None, room: float, word: str = "") -> l
     """The lines of an equation."""
     over = rf" \quad\text{{{word} }}" + r",\; ".join(both.conditions) if both.conditions else ""
     first, *others = written(broken(both.right, room), _new)
-    *found, last = f"{both.left} &{both.sign} {first}", *(f"&{line}" for line in others)
-    return [*found, last + over + (f" && ({number})" if number is not None else "")]
+    found = [f"{both.left} &{both.sign} {first}", *(f"&{line}" for line in others)]
+    return [*found[:-1], found[-1] + over + (f" && ({number})" if number is not None else "")]
 
 
 def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:
