@@ -1578,7 +1578,7 @@ class BidirectionalLSTM(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x and the gradient of h0 and the gradient of c0."""
         x, h0, c0, h_before, u, c_before, c, z_after, s, m_after, m = self._kept()
-        found = self._run(
+        dx, dh0, dc0, self.grads["w"], self.grads["r"], db, dv, dq, dd = self._run(
             bidirectional_lstm_backward,
             dy,
             x,
@@ -1599,17 +1599,10 @@ class BidirectionalLSTM(rt.Layer):
             m_after,
             m,
         )
-        dx = found[0]
-        dh0 = found[1]
-        dc0 = found[2]
-        self.grads["w"] = found[3]
-        self.grads["r"] = found[4]
-        db = found[5]
-        self.grads["v"] = found[6]
-        self.grads["q"] = found[7]
-        dd = found[8]
         if "b" in self.params:
             self.grads["b"] = db
+        self.grads["v"] = dv
+        self.grads["q"] = dq
         if "d" in self.params:
             self.grads["d"] = dd
         return dx, dh0, dc0

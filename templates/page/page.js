@@ -12,10 +12,11 @@ const attach = (shown) => {
   const one = (name) => shown.querySelector(`[id="${name}"]`);
   const columns = shown.querySelector(".columns"), gone = new AbortController(), say = wordsOf(one("words"));
 
-  // ----- formulas: what is shown breaks where the line ends, what is copied has no marks
+  // ----- formulas: what is shown breaks where the line ends, what is copied has no marks; they define no macro,
+  // so that a long one expands many and still ends
   const typeset = (element, text, display) => {
     try {
-      katex.render((display ? "\\displaystyle " : "") + text, element, { strict: "error", output: "htmlAndMathml" });
+      katex.render((display ? "\\displaystyle " : "") + text, element, { strict: "error", output: "htmlAndMathml", maxExpand: Infinity });
     } catch (error) {
       console.error(error.message, text);
     }

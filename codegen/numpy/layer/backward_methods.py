@@ -1,6 +1,7 @@
 """What the methods for gradients of a layer class do: backward and double backward."""
 
 from collections.abc import Iterable, Sequence
+from itertools import dropwhile
 
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
@@ -59,20 +60,24 @@ def backward_body(k: LayerKernels) -> Body:
 
 
 def _all_at_once(k: LayerKernels, kernel: Kernel) -> Body:
-    """That of one function; it yields None for what is absent, and no weight that is absent has a gradient."""
+    """That of one function; it yields None for what is absent, and no weight that is absent has a gradient.
+
+    Gradients are kept in the order of the weights: those from the first weight on that may be absent one by one.
+    """
     weights = {name: k.layer.program.tensors[name] for name in kernel.wrt if name in k.layer.weights}
     results = dict(zip(kernel.wrt, map(Name, kernel.results), strict=True))
+    later = dropwhile(lambda name: not weights[name].optional, weights)
+    kept = {name: Assign(item(member("grads"), name), results[name]) for name in later}
     targets = [
-        item(member("grads"), name) if name in weights and not weights[name].optional else value
+        item(member("grads"), name) if name in weights and name not in kept else value
         for name, value in results.items()
     ]
     value = _gradient(k, kernel, (argument(t.name, k.layer) for t in kernel.arguments))
-    optional = [name for name, t in weights.items() if t.optional]
     whole = Names({*FIXED, *_names(k), *(name for name, _ in kernel.seeds), *kernel.results}).own("found")
     return (
         _unpacked(k),
         *_taken_apart(targets, value, whole),
-        *(_if_there(name, Assign(item(member("grads"), name), results[name])) for name in optional),
+        *(_if_there(name, entry) if weights[name].optional else entry for name, entry in kept.items()),
         Return(tuple(value for name, value in results.items() if name not in weights) or (NONE,)),
     )
 
@@ -109,22 +114,19 @@ def double_backward_body(k: LayerKernels, kernel: Kernel) -> Body:
 
 
 def _by_name(k: LayerKernels, kernel: Kernel, absent: set[str]) -> Sequence[Statement]:
-    """The results as a dictionary; that of an optional weight only where there is one."""
+    """The results as a dictionary, in the order of the function; that of an optional weight only where it is there."""
     keys = (*(name for name, _ in kernel.seeds), *k.layer.differentiable)
     values = {key: Name(result) for key, result in zip(keys, kernel.results, strict=True)}
     optional = [n for n in k.layer.weights if k.layer.program.tensors[n].optional]
-    entries = Dictionary(
-        tuple(
-            (Literal(key), _unless_absent(key, value) if key in absent else value)
-            for key, value in values.items()
-            if key not in optional
-        )
-    )
-    if not optional:
-        return [Return((entries,))]
+    entries = [(key, _unless_absent(key, value) if key in absent else value) for key, value in values.items()]
+    whole = next((n for n, key in enumerate(keys) if key in optional), len(keys))
+    known = Dictionary(tuple((Literal(key), value) for key, value in entries[:whole]))
+    if whole == len(keys):
+        return [Return((known,))]
     found = Names({*FIXED, *_names(k), *kernel.results}).own("found")
-    rest = [_if_there(name, Assign(item(Name(found), name), values[name])) for name in optional]
-    return [let(found, entries), *rest, Return((Name(found),))]
+    rest = ((key, Assign(item(Name(found), key), value)) for key, value in entries[whole:])
+    conditioned = (_if_there(key, entry) if key in optional else entry for key, entry in rest)
+    return [let(found, known), *conditioned, Return((Name(found),))]
 
 
 def _names(k: LayerKernels) -> tuple[str, ...]:

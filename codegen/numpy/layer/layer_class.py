@@ -113,6 +113,12 @@ def _arrays(tensors: Sequence[Tensor]) -> tuple[Parameter, ...]:
     return defaults_last(tuple(Parameter(t.name, ANY, NONE if t.optional else None) for t in tensors))
 
 
+RETURNED = (
+    "the gradient of S by the name of every seed, then of every differentiable input and weight, in the order of the "
+    "forward function's arguments"
+)
+
+
 def _double_backward(k: LayerKernels, kernel: Kernel) -> Function:
     """The method; its arrays have the shapes of what they belong to."""
     first = "Return the gradient of S, the sum of direction * gradient over all gradients that backward computes."
@@ -125,7 +131,7 @@ def _double_backward(k: LayerKernels, kernel: Kernel) -> Function:
     lines: list[str | Section] = [
         "It speaks of the last call, and of the weights as they are now.",
         Section("Args", (("seeds", words[0]), ("directions", words[1]))),
-        Section("Returns", (("", "the gradient of S by the name of every seed, differentiable input and weight"),)),
+        Section("Returns", (("", RETURNED),)),
         Section("Raises", (("", "ValueError when a name or a shape does not fit"),)),
     ]
     signature = Signature(twice(), result=of("dict", Name("str"), ANY))

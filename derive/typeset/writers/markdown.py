@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from sympy import ImmutableMatrix
+
 from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.page_record import Derivation
@@ -28,6 +30,7 @@ from gradscribe.derive.typeset.document.document import (
 )
 from gradscribe.derive.typeset.document.layer_cells import headings
 from gradscribe.derive.typeset.document.look import PLAIN, Look
+from gradscribe.derive.typeset.mathematics.latex_expansions import displays
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
@@ -112,15 +115,19 @@ class MarkdownWriter(Writer):
         lead = f"{self._words(result.lead)} " if result.lead else ""
         element = left(result.step, self.t)
         first, *others = written(broken(self.t.row(result.step), _LINE - width(element)), _new)
-        row = f"{element} = {first}"
-        if others:
-            row = r" \\ &".join([rf"\begin{{aligned}}{element} &= {first}", *others]) + r"\end{aligned}"
         before = [f"{lead}{name}", ""] if lead or name else []
         form = ["", *self.formula(box.form)] if box.form is not None else []
-        return [*before, "$$", rf"\boxed{{\;{row}\;}} \qquad ({box.number})", "$$", *form]
+        *above, last = _boxes(element, first, others)
+        shown = (*above, rf"{last} \qquad ({box.number})")
+        return [*before, *_apart(["$$", text, "$$"] for text in shown), *form]
 
     def formula(self, formula: Formula) -> list[str]:
-        """A display."""
+        """A display; a matrix stays on one line."""
+        if not isinstance(formula.right, ImmutableMatrix):
+            both = sides(formula, self.t)
+            lines = _equation(both, None, _LINE - width(both.left))
+            if len(lines) > 1:
+                return _aligned([lines])
         return ["$$", on_one_line(formula, self.t), "$$"]
 
     def grid(self, grid: Grid) -> list[str]:
@@ -148,15 +155,16 @@ class MarkdownWriter(Writer):
         """Slanted."""
         return [f"*{self._words(closing.words)}*"]
 
-    def _row(self, row: Row, lines: Sequence[Line], room: float) -> str:
-        """A row, its reason beside it or, where there is `room` above, there."""
+    def _row(self, row: Row, lines: Sequence[Line], room: float) -> list[str]:
+        """The lines of a row, its reason beside it or, where there is `room` above, there."""
         shown = "" if row.continued else left(row.step, self.t)
         reasons = lines_of(row.step.reason, self.inline, room) if room else [row.step.reason]
         said = [self._reason(words) for words in reasons]
-        before = "".join(f"&{words} \\\\\n" for words in said) + shown if room else f"{said[0]} && {shown}"
-        column = "&" if room else "&&&"
-        right = f" \\\\\n{column}".join(written(lines, _new))
-        return rf"{before} &= {right} && ({row.number})"
+        first, *others = written(lines, _new)
+        above = [f"&{words}" for words in said] if room else []
+        before, column = (shown, "&") if room else (f"{said[0]} && {shown}", "&&&")
+        found = [*above, f"{before} &= {first}", *(f"{column}{line}" for line in others)]
+        return [*found[:-1], f"{found[-1]} && ({row.number})"]
 
     def _reason(self, words: Words) -> str:
         r"""Words beside a row: prose in ``\text``, mathematics outside it."""
@@ -181,14 +189,32 @@ def _new(text: str) -> str:
     return rf"{{\color{{teal}}{{{text}}}}}"
 
 
-def _equation(both: Sides, number: int | None, room: float, word: str) -> str:
+def _equation(both: Sides, number: int | None, room: float, word: str = "") -> list[str]:
+    """The lines of an equation."""
     over = rf" \quad\text{{{word} }}" + r",\; ".join(both.conditions) if both.conditions else ""
-    right = " \\\\\n&".join(written(broken(both.right, room), _new))
-    return f"{both.left} &{both.sign} {right}{over}" + (f" && ({number})" if number is not None else "")
+    first, *others = written(broken(both.right, room), _new)
+    found = [f"{both.left} &{both.sign} {first}", *(f"&{line}" for line in others)]
+    return [*found[:-1], found[-1] + over + (f" && ({number})" if number is not None else "")]
 
 
-def _aligned(rows: Iterable[str]) -> list[str]:
-    return ["$$", r"\begin{aligned}", " \\\\\n".join(rows), r"\end{aligned}", "$$"]
+def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Displays of rows of lines."""
+    every = (" \\\\\n".join(line for row in shown for line in row) for shown in displays(rows))
+    return _apart(["$$", r"\begin{aligned}", text, r"\end{aligned}", "$$"] for text in every)
+
+
+def _apart(shown: Iterable[Sequence[str]]) -> list[str]:
+    """Displays with a blank line between them."""
+    return [line for n, lines in enumerate(shown) for line in ([""] if n else []) + [*lines]]
+
+
+def _boxes(element: str, first: str, others: Sequence[str]) -> list[str]:
+    """An equation in a box, or on several lines in as many boxes as there are displays."""
+    if not others:
+        return [rf"\boxed{{\;{element} = {first}\;}}"]
+    lines = (f"{element} &= {first}", *(f"&{line}" for line in others))
+    every = (r" \\ ".join(line for (line,) in shown) for shown in displays([line] for line in lines))
+    return [rf"\boxed{{\;\begin{{aligned}}{text}\end{{aligned}}\;}}" for text in every]
 
 
 def _piped(cells: Iterable[str]) -> str:

@@ -233,6 +233,28 @@ def test_equations_of_ones_own(name: str) -> None:
         np.testing.assert_allclose(product, gradients[n], rtol=1e-10, atol=1e-12)
 
 
+@together("given", [("b", "z"), ("b",), ("z",), ()])
+def test_the_class_has_the_order_of_the_arguments_whatever_is_absent(given: tuple[str, ...]) -> None:
+    text = "y[n,k] = b[k]*tanh(sum(c) x[n,c]*w[c,k]) + z[n,k]^2; optional b, z; weight w, b; input x, b, w, z[N,K]"
+    found = functions_of(gradscribe.layer(text, "middle"))
+    rng = np.random.default_rng(0)
+    shapes = {"x": (3, 2), "b": (4,), "w": (2, 4), "z": (3, 4)}
+    values = {n: rng.normal(size=shape) for n, shape in shapes.items() if n in given or n in "xw"}
+    instance = found.module.Middle(C=2, K=4, bias="b" in given, rng=0)
+    instance.params |= {n: values[n] for n in instance.params}
+    instance(values["x"], values.get("z"))
+    directions = {n: np.asarray(rng.normal(size=np.shape(v))) for n, v in values.items()}
+    seed = {"dy": rng.normal(size=(3, 4))}
+    instance.backward(seed["dy"])
+    everything = instance.double_backward(seed, directions)
+    expected = found.gradients_of_s({**values, **seed}, directions, {})
+    assert [*instance.grads] == [*instance.params]
+    assert [*everything] == [n for n in ("dy", "x", "b", "w", "z") if n != "b" or n in given]
+    assert [*expected] == ["dy", "x", "b", "w", "z"]
+    for n in (*seed, *values):
+        np.testing.assert_array_equal(everything[n], expected[n])
+
+
 def test_only_orders_1_and_2() -> None:
     with pytest.raises(EquationError, match="tanh: order must be 1 or 2, received 3"):
         compile_layer(layer("tanh"), 3)
