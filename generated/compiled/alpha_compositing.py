@@ -21,13 +21,41 @@ static void loops(
             reals total = all(0);
             for (long i_from = 0; i_from < S; i_from += 128) {
                 reals part_ = all(0);
-                for (long i = i_from; i < least(i_from + 128, S); i++) {
+                reals part_1 = all(0);
+                reals part_2 = all(0);
+                reals part_3 = all(0);
+                for (long i = i_from;
+                     i < least(i_from + 128, S) - floor_remainder(least(i_from + 128, S) - i_from, 4);
+                     i += 4) {
+                    const reals a_1 = all(a[a_at + i]);
+                    const reals t_1 = all(t[t_at + i]);
+                    const reals x_1 = load(&x[x_at + C * i + c]);
+                    part_ += a_1 * t_1 * x_1;
+                    const reals a_2 = all(a[a_at + (i + 1)]);
+                    const reals t_2 = all(t[t_at + (i + 1)]);
+                    const reals x_2 = load(&x[x_at + C * (i + 1) + c]);
+                    part_1 += a_2 * t_2 * x_2;
+                    const reals a_3 = all(a[a_at + (i + 2)]);
+                    const reals t_3 = all(t[t_at + (i + 2)]);
+                    const reals x_3 = load(&x[x_at + C * (i + 2) + c]);
+                    part_2 += a_3 * t_3 * x_3;
+                    const reals a_4 = all(a[a_at + (i + 3)]);
+                    const reals t_4 = all(t[t_at + (i + 3)]);
+                    const reals x_4 = load(&x[x_at + C * (i + 3) + c]);
+                    part_3 += a_4 * t_4 * x_4;
+                }
+                for (long i = least(i_from + 128, S) - floor_remainder(least(i_from + 128, S) - i_from, 4);
+                     i < least(i_from + 128, S);
+                     i++) {
                     const reals a_1 = all(a[a_at + i]);
                     const reals t_1 = all(t[t_at + i]);
                     const reals x_1 = load(&x[x_at + C * i + c]);
                     part_ += a_1 * t_1 * x_1;
                 }
                 total += part_;
+                total += part_1;
+                total += part_2;
+                total += part_3;
             }
             store(&y[at + c], total);
         }
@@ -36,13 +64,41 @@ static void loops(
             REAL total = 0;
             for (long i_from = 0; i_from < S; i_from += 128) {
                 REAL part_ = 0;
-                for (long i = i_from; i < least(i_from + 128, S); i++) {
+                REAL part_1 = 0;
+                REAL part_2 = 0;
+                REAL part_3 = 0;
+                for (long i = i_from;
+                     i < least(i_from + 128, S) - floor_remainder(least(i_from + 128, S) - i_from, 4);
+                     i += 4) {
+                    const REAL a_1 = a[a_at + i];
+                    const REAL t_1 = t[t_at + i];
+                    const REAL x_1 = x[x_at + C * i + c];
+                    part_ += a_1 * t_1 * x_1;
+                    const REAL a_2 = a[a_at + (i + 1)];
+                    const REAL t_2 = t[t_at + (i + 1)];
+                    const REAL x_2 = x[x_at + C * (i + 1) + c];
+                    part_1 += a_2 * t_2 * x_2;
+                    const REAL a_3 = a[a_at + (i + 2)];
+                    const REAL t_3 = t[t_at + (i + 2)];
+                    const REAL x_3 = x[x_at + C * (i + 2) + c];
+                    part_2 += a_3 * t_3 * x_3;
+                    const REAL a_4 = a[a_at + (i + 3)];
+                    const REAL t_4 = t[t_at + (i + 3)];
+                    const REAL x_4 = x[x_at + C * (i + 3) + c];
+                    part_3 += a_4 * t_4 * x_4;
+                }
+                for (long i = least(i_from + 128, S) - floor_remainder(least(i_from + 128, S) - i_from, 4);
+                     i < least(i_from + 128, S);
+                     i++) {
                     const REAL a_1 = a[a_at + i];
                     const REAL t_1 = t[t_at + i];
                     const REAL x_1 = x[x_at + C * i + c];
                     part_ += a_1 * t_1 * x_1;
                 }
                 total += part_;
+                total += part_1;
+                total += part_2;
+                total += part_3;
             }
             y[at + c] = total;
         }

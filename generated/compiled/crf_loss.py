@@ -103,13 +103,38 @@ static void loops(
             reals total = all(0);
             for (long j_from = 0; j_from < K; j_from += 128) {
                 reals part_ = all(0);
-                for (long j = j_from; j < least(j_from + 128, K); j++) {
+                reals part_1 = all(0);
+                reals part_2 = all(0);
+                reals part_3 = all(0);
+                for (long j = j_from;
+                     j < least(j_from + 128, K) - floor_remainder(least(j_from + 128, K) - j_from, 4);
+                     j += 4) {
+                    const reals a_i_1 = all(a_i[a_i_at + j]);
+                    const reals w_1 = load(&w[K * j + k]);
+                    const reals m_i_1 = load(&m_i[m_i_at + k]);
+                    part_ += all_exp_of(a_i_1 + w_1 - m_i_1);
+                    const reals a_i_2 = all(a_i[a_i_at + (j + 1)]);
+                    const reals w_2 = load(&w[K * (j + 1) + k]);
+                    part_1 += all_exp_of(a_i_2 + w_2 - m_i_1);
+                    const reals a_i_3 = all(a_i[a_i_at + (j + 2)]);
+                    const reals w_3 = load(&w[K * (j + 2) + k]);
+                    part_2 += all_exp_of(a_i_3 + w_3 - m_i_1);
+                    const reals a_i_4 = all(a_i[a_i_at + (j + 3)]);
+                    const reals w_4 = load(&w[K * (j + 3) + k]);
+                    part_3 += all_exp_of(a_i_4 + w_4 - m_i_1);
+                }
+                for (long j = least(j_from + 128, K) - floor_remainder(least(j_from + 128, K) - j_from, 4);
+                     j < least(j_from + 128, K);
+                     j++) {
                     const reals a_i_1 = all(a_i[a_i_at + j]);
                     const reals w_1 = load(&w[K * j + k]);
                     const reals m_i_1 = load(&m_i[m_i_at + k]);
                     part_ += all_exp_of(a_i_1 + w_1 - m_i_1);
                 }
                 total += part_;
+                total += part_1;
+                total += part_2;
+                total += part_3;
             }
             store(&t1_i[at + k], total);
         }
@@ -118,13 +143,38 @@ static void loops(
             REAL total = 0;
             for (long j_from = 0; j_from < K; j_from += 128) {
                 REAL part_ = 0;
-                for (long j = j_from; j < least(j_from + 128, K); j++) {
+                REAL part_1 = 0;
+                REAL part_2 = 0;
+                REAL part_3 = 0;
+                for (long j = j_from;
+                     j < least(j_from + 128, K) - floor_remainder(least(j_from + 128, K) - j_from, 4);
+                     j += 4) {
+                    const REAL a_i_1 = a_i[a_i_at + j];
+                    const REAL w_1 = w[K * j + k];
+                    const REAL m_i_1 = m_i[m_i_at + k];
+                    part_ += exp_of(a_i_1 + w_1 - m_i_1);
+                    const REAL a_i_2 = a_i[a_i_at + (j + 1)];
+                    const REAL w_2 = w[K * (j + 1) + k];
+                    part_1 += exp_of(a_i_2 + w_2 - m_i_1);
+                    const REAL a_i_3 = a_i[a_i_at + (j + 2)];
+                    const REAL w_3 = w[K * (j + 2) + k];
+                    part_2 += exp_of(a_i_3 + w_3 - m_i_1);
+                    const REAL a_i_4 = a_i[a_i_at + (j + 3)];
+                    const REAL w_4 = w[K * (j + 3) + k];
+                    part_3 += exp_of(a_i_4 + w_4 - m_i_1);
+                }
+                for (long j = least(j_from + 128, K) - floor_remainder(least(j_from + 128, K) - j_from, 4);
+                     j < least(j_from + 128, K);
+                     j++) {
                     const REAL a_i_1 = a_i[a_i_at + j];
                     const REAL w_1 = w[K * j + k];
                     const REAL m_i_1 = m_i[m_i_at + k];
                     part_ += exp_of(a_i_1 + w_1 - m_i_1);
                 }
                 total += part_;
+                total += part_1;
+                total += part_2;
+                total += part_3;
             }
             t1_i[at + k] = total;
         }

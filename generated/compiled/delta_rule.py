@@ -46,11 +46,11 @@ static void loops(
                     total_3 += sum_of(row_sums_3);
                 }
                 const long at = V * n + e;
-                const long a_t_at = n;
-                o_t[at] = total * a_t[a_t_at];
-                o_t[at + 1] = total_1 * a_t[a_t_at];
-                o_t[at + 2] = total_2 * a_t[a_t_at];
-                o_t[at + 3] = total_3 * a_t[a_t_at];
+                const long a_t_after = n;
+                o_t[at] = total * a_t[a_t_after];
+                o_t[at + 1] = total_1 * a_t[a_t_after];
+                o_t[at + 2] = total_2 * a_t[a_t_after];
+                o_t[at + 3] = total_3 * a_t[a_t_after];
                 e += 4;
             } else {
                 double total = 0;
@@ -68,8 +68,8 @@ static void loops(
                     total += sum_of(row_sums);
                 }
                 const long at = V * n + e;
-                const long a_t_at = n;
-                o_t[at] = total * a_t[a_t_at];
+                const long a_t_after = n;
+                o_t[at] = total * a_t[a_t_after];
                 e += 1;
             }
         }

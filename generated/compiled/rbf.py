@@ -117,13 +117,38 @@ static void loops(
             reals total = all(0);
             for (long k_from = 0; k_from < K; k_from += 128) {
                 reals part_ = all(0);
-                for (long k = k_from; k < least(k_from + 128, K); k++) {
+                reals part_1 = all(0);
+                reals part_2 = all(0);
+                reals part_3 = all(0);
+                for (long k = k_from;
+                     k < least(k_from + 128, K) - floor_remainder(least(k_from + 128, K) - k_from, 4);
+                     k += 4) {
+                    const reals x_1 = load(&x[x_at + q]);
+                    const reals w_1 = load(&w[C * k + q]);
+                    const reals dy_1 = all(dy[dy_at + k]);
+                    part_ += (x_1 - w_1) * dy_1;
+                    const reals w_2 = load(&w[C * (k + 1) + q]);
+                    const reals dy_2 = all(dy[dy_at + (k + 1)]);
+                    part_1 += (x_1 - w_2) * dy_2;
+                    const reals w_3 = load(&w[C * (k + 2) + q]);
+                    const reals dy_3 = all(dy[dy_at + (k + 2)]);
+                    part_2 += (x_1 - w_3) * dy_3;
+                    const reals w_4 = load(&w[C * (k + 3) + q]);
+                    const reals dy_4 = all(dy[dy_at + (k + 3)]);
+                    part_3 += (x_1 - w_4) * dy_4;
+                }
+                for (long k = least(k_from + 128, K) - floor_remainder(least(k_from + 128, K) - k_from, 4);
+                     k < least(k_from + 128, K);
+                     k++) {
                     const reals x_1 = load(&x[x_at + q]);
                     const reals w_1 = load(&w[C * k + q]);
                     const reals dy_1 = all(dy[dy_at + k]);
                     part_ += (x_1 - w_1) * dy_1;
                 }
                 total += part_;
+                total += part_1;
+                total += part_2;
+                total += part_3;
             }
             store(&dx[at + q], total * all(2));
         }
@@ -132,13 +157,38 @@ static void loops(
             REAL total = 0;
             for (long k_from = 0; k_from < K; k_from += 128) {
                 REAL part_ = 0;
-                for (long k = k_from; k < least(k_from + 128, K); k++) {
+                REAL part_1 = 0;
+                REAL part_2 = 0;
+                REAL part_3 = 0;
+                for (long k = k_from;
+                     k < least(k_from + 128, K) - floor_remainder(least(k_from + 128, K) - k_from, 4);
+                     k += 4) {
+                    const REAL x_1 = x[x_at + q];
+                    const REAL w_1 = w[C * k + q];
+                    const REAL dy_1 = dy[dy_at + k];
+                    part_ += (x_1 - w_1) * dy_1;
+                    const REAL w_2 = w[C * (k + 1) + q];
+                    const REAL dy_2 = dy[dy_at + (k + 1)];
+                    part_1 += (x_1 - w_2) * dy_2;
+                    const REAL w_3 = w[C * (k + 2) + q];
+                    const REAL dy_3 = dy[dy_at + (k + 2)];
+                    part_2 += (x_1 - w_3) * dy_3;
+                    const REAL w_4 = w[C * (k + 3) + q];
+                    const REAL dy_4 = dy[dy_at + (k + 3)];
+                    part_3 += (x_1 - w_4) * dy_4;
+                }
+                for (long k = least(k_from + 128, K) - floor_remainder(least(k_from + 128, K) - k_from, 4);
+                     k < least(k_from + 128, K);
+                     k++) {
                     const REAL x_1 = x[x_at + q];
                     const REAL w_1 = w[C * k + q];
                     const REAL dy_1 = dy[dy_at + k];
                     part_ += (x_1 - w_1) * dy_1;
                 }
                 total += part_;
+                total += part_1;
+                total += part_2;
+                total += part_3;
             }
             dx[at + q] = total * 2;
         }
@@ -176,13 +226,38 @@ static void loops(
             reals total = all(0);
             for (long n_from = 0; n_from < N; n_from += 128) {
                 reals part_ = all(0);
-                for (long n = n_from; n < least(n_from + 128, N); n++) {
+                reals part_1 = all(0);
+                reals part_2 = all(0);
+                reals part_3 = all(0);
+                for (long n = n_from;
+                     n < least(n_from + 128, N) - floor_remainder(least(n_from + 128, N) - n_from, 4);
+                     n += 4) {
+                    const reals w_1 = load(&w[w_at + q]);
+                    const reals x_1 = load(&x[C * n + q]);
+                    const reals dy_1 = all(dy[dy_at + K * n]);
+                    part_ += (w_1 - x_1) * dy_1;
+                    const reals x_2 = load(&x[C * (n + 1) + q]);
+                    const reals dy_2 = all(dy[dy_at + K * (n + 1)]);
+                    part_1 += (w_1 - x_2) * dy_2;
+                    const reals x_3 = load(&x[C * (n + 2) + q]);
+                    const reals dy_3 = all(dy[dy_at + K * (n + 2)]);
+                    part_2 += (w_1 - x_3) * dy_3;
+                    const reals x_4 = load(&x[C * (n + 3) + q]);
+                    const reals dy_4 = all(dy[dy_at + K * (n + 3)]);
+                    part_3 += (w_1 - x_4) * dy_4;
+                }
+                for (long n = least(n_from + 128, N) - floor_remainder(least(n_from + 128, N) - n_from, 4);
+                     n < least(n_from + 128, N);
+                     n++) {
                     const reals w_1 = load(&w[w_at + q]);
                     const reals x_1 = load(&x[C * n + q]);
                     const reals dy_1 = all(dy[dy_at + K * n]);
                     part_ += (w_1 - x_1) * dy_1;
                 }
                 total += part_;
+                total += part_1;
+                total += part_2;
+                total += part_3;
             }
             store(&dw[at + q], total * all(2));
         }
@@ -191,13 +266,38 @@ static void loops(
             REAL total = 0;
             for (long n_from = 0; n_from < N; n_from += 128) {
                 REAL part_ = 0;
-                for (long n = n_from; n < least(n_from + 128, N); n++) {
+                REAL part_1 = 0;
+                REAL part_2 = 0;
+                REAL part_3 = 0;
+                for (long n = n_from;
+                     n < least(n_from + 128, N) - floor_remainder(least(n_from + 128, N) - n_from, 4);
+                     n += 4) {
+                    const REAL w_1 = w[w_at + q];
+                    const REAL x_1 = x[C * n + q];
+                    const REAL dy_1 = dy[dy_at + K * n];
+                    part_ += (w_1 - x_1) * dy_1;
+                    const REAL x_2 = x[C * (n + 1) + q];
+                    const REAL dy_2 = dy[dy_at + K * (n + 1)];
+                    part_1 += (w_1 - x_2) * dy_2;
+                    const REAL x_3 = x[C * (n + 2) + q];
+                    const REAL dy_3 = dy[dy_at + K * (n + 2)];
+                    part_2 += (w_1 - x_3) * dy_3;
+                    const REAL x_4 = x[C * (n + 3) + q];
+                    const REAL dy_4 = dy[dy_at + K * (n + 3)];
+                    part_3 += (w_1 - x_4) * dy_4;
+                }
+                for (long n = least(n_from + 128, N) - floor_remainder(least(n_from + 128, N) - n_from, 4);
+                     n < least(n_from + 128, N);
+                     n++) {
                     const REAL w_1 = w[w_at + q];
                     const REAL x_1 = x[C * n + q];
                     const REAL dy_1 = dy[dy_at + K * n];
                     part_ += (w_1 - x_1) * dy_1;
                 }
                 total += part_;
+                total += part_1;
+                total += part_2;
+                total += part_3;
             }
             dw[at + q] = total * 2;
         }

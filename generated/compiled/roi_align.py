@@ -228,7 +228,65 @@ static void loops(
                     for (long a = 0; a < S; a++) {
                         for (long b_from = 0; b_from < S; b_from += 128) {
                             reals part_ = all(0);
-                            for (long b = b_from; b < least(b_from + 128, S); b++) {
+                            reals part_1 = all(0);
+                            reals part_2 = all(0);
+                            reals part_3 = all(0);
+                            for (long b = b_from;
+                                 b < least(b_from + 128, S) - floor_remainder(least(b_from + 128, S) - b_from, 4);
+                                 b += 4) {
+                                const reals v_1 = all(v[v_at + a]);
+                                const reals h_1 = all(h[h_at + b]);
+                                const reals z_1 = load(&z[z_at + (C * S * W_out * a + C * b) + c]);
+                                const reals term_4 = number_3 * z_1;
+                                const reals term_5 = choose(
+                                    MASKS(all(number_1) >= v_1)
+                                    & MASKS(all(number_2) >= h_1)
+                                    & MASKS(h_1 >= all(-1))
+                                    & MASKS(v_1 >= all(-1)),
+                                    term_4,
+                                    all(0)
+                                );
+                                part_ += term_5;
+                                const reals h_2 = all(h[h_at + (b + 1)]);
+                                const reals z_2 = load(&z[z_at + (C * S * W_out * a + C * (b + 1)) + c]);
+                                const reals term_8 = number_3 * z_2;
+                                const reals term_9 = choose(
+                                    MASKS(all(number_1) >= v_1)
+                                    & MASKS(all(number_2) >= h_2)
+                                    & MASKS(h_2 >= all(-1))
+                                    & MASKS(v_1 >= all(-1)),
+                                    term_8,
+                                    all(0)
+                                );
+                                part_1 += term_9;
+                                const reals h_3 = all(h[h_at + (b + 2)]);
+                                const reals z_3 = load(&z[z_at + (C * S * W_out * a + C * (b + 2)) + c]);
+                                const reals term_12 = number_3 * z_3;
+                                const reals term_13 = choose(
+                                    MASKS(all(number_1) >= v_1)
+                                    & MASKS(all(number_2) >= h_3)
+                                    & MASKS(h_3 >= all(-1))
+                                    & MASKS(v_1 >= all(-1)),
+                                    term_12,
+                                    all(0)
+                                );
+                                part_2 += term_13;
+                                const reals h_4 = all(h[h_at + (b + 3)]);
+                                const reals z_4 = load(&z[z_at + (C * S * W_out * a + C * (b + 3)) + c]);
+                                const reals term_16 = number_3 * z_4;
+                                const reals term_17 = choose(
+                                    MASKS(all(number_1) >= v_1)
+                                    & MASKS(all(number_2) >= h_4)
+                                    & MASKS(h_4 >= all(-1))
+                                    & MASKS(v_1 >= all(-1)),
+                                    term_16,
+                                    all(0)
+                                );
+                                part_3 += term_17;
+                            }
+                            for (long b = least(b_from + 128, S) - floor_remainder(least(b_from + 128, S) - b_from, 4);
+                                 b < least(b_from + 128, S);
+                                 b++) {
                                 const reals v_1 = all(v[v_at + a]);
                                 const reals h_1 = all(h[h_at + b]);
                                 const reals z_1 = load(&z[z_at + (C * S * W_out * a + C * b) + c]);
@@ -244,6 +302,9 @@ static void loops(
                                 part_ += term_5;
                             }
                             total += part_;
+                            total += part_1;
+                            total += part_2;
+                            total += part_3;
                         }
                     }
                     store(&y[at + c], total);
@@ -254,7 +315,45 @@ static void loops(
                     for (long a = 0; a < S; a++) {
                         for (long b_from = 0; b_from < S; b_from += 128) {
                             REAL part_ = 0;
-                            for (long b = b_from; b < least(b_from + 128, S); b++) {
+                            REAL part_1 = 0;
+                            REAL part_2 = 0;
+                            REAL part_3 = 0;
+                            for (long b = b_from;
+                                 b < least(b_from + 128, S) - floor_remainder(least(b_from + 128, S) - b_from, 4);
+                                 b += 4) {
+                                const REAL v_1 = v[v_at + a];
+                                const REAL h_1 = h[h_at + b];
+                                const REAL z_1 = z[z_at + (C * S * W_out * a + C * b) + c];
+                                const REAL term_4 = number_3 * z_1;
+                                const REAL term_5 = (number_1 >= v_1) & (number_2 >= h_1) & (h_1 >= -1) & (
+                                    v_1 >= -1
+                                ) ? term_4 : 0;
+                                part_ += term_5;
+                                const REAL h_2 = h[h_at + (b + 1)];
+                                const REAL z_2 = z[z_at + (C * S * W_out * a + C * (b + 1)) + c];
+                                const REAL term_8 = number_3 * z_2;
+                                const REAL term_9 = (number_1 >= v_1) & (number_2 >= h_2) & (h_2 >= -1) & (
+                                    v_1 >= -1
+                                ) ? term_8 : 0;
+                                part_1 += term_9;
+                                const REAL h_3 = h[h_at + (b + 2)];
+                                const REAL z_3 = z[z_at + (C * S * W_out * a + C * (b + 2)) + c];
+                                const REAL term_12 = number_3 * z_3;
+                                const REAL term_13 = (number_1 >= v_1) & (number_2 >= h_3) & (h_3 >= -1) & (
+                                    v_1 >= -1
+                                ) ? term_12 : 0;
+                                part_2 += term_13;
+                                const REAL h_4 = h[h_at + (b + 3)];
+                                const REAL z_4 = z[z_at + (C * S * W_out * a + C * (b + 3)) + c];
+                                const REAL term_16 = number_3 * z_4;
+                                const REAL term_17 = (number_1 >= v_1) & (number_2 >= h_4) & (h_4 >= -1) & (
+                                    v_1 >= -1
+                                ) ? term_16 : 0;
+                                part_3 += term_17;
+                            }
+                            for (long b = least(b_from + 128, S) - floor_remainder(least(b_from + 128, S) - b_from, 4);
+                                 b < least(b_from + 128, S);
+                                 b++) {
                                 const REAL v_1 = v[v_at + a];
                                 const REAL h_1 = h[h_at + b];
                                 const REAL z_1 = z[z_at + (C * S * W_out * a + C * b) + c];
@@ -265,6 +364,9 @@ static void loops(
                                 part_ += term_5;
                             }
                             total += part_;
+                            total += part_1;
+                            total += part_2;
+                            total += part_3;
                         }
                     }
                     y[at + c] = total;

@@ -225,11 +225,11 @@ static void loops(
                     total_3 += sum_of(row_sums_3);
                 }
                 const long at = D * (T * m + q) + v;
-                const long p_at = D * (T * m + q) + v;
-                dx[at] += total * p[p_at];
-                dx[at + 1] += total_1 * p[p_at + 1];
-                dx[at + 2] += total_2 * p[p_at + 2];
-                dx[at + 3] += total_3 * p[p_at + 3];
+                const long p_after = D * (T * m + q) + v;
+                dx[at] += total * p[p_after];
+                dx[at + 1] += total_1 * p[p_after + 1];
+                dx[at + 2] += total_2 * p[p_after + 2];
+                dx[at + 3] += total_3 * p[p_after + 3];
                 v += 4;
             } else {
                 double total = 0;
@@ -247,8 +247,8 @@ static void loops(
                     total += sum_of(row_sums);
                 }
                 const long at = D * (T * m + q) + v;
-                const long p_at = D * (T * m + q) + v;
-                dx[at] += total * p[p_at];
+                const long p_after = D * (T * m + q) + v;
+                dx[at] += total * p[p_after];
                 v += 1;
             }
         }
@@ -382,13 +382,41 @@ static void loops(
                 reals total = all(0);
                 for (long d_from = 0; d_from < D; d_from += 128) {
                     reals part_ = all(0);
-                    for (long d = d_from; d < least(d_from + 128, D); d++) {
+                    reals part_1 = all(0);
+                    reals part_2 = all(0);
+                    reals part_3 = all(0);
+                    for (long d = d_from;
+                         d < least(d_from + 128, D) - floor_remainder(least(d_from + 128, D) - d_from, 4);
+                         d += 4) {
+                        const reals p_1 = all(p[p_at + d]);
+                        const reals x_1 = all(x[x_at + d]);
+                        const reals ds_1 = load(&ds[ds_at + K * d + v]);
+                        part_ += p_1 * x_1 * ds_1;
+                        const reals p_2 = all(p[p_at + (d + 1)]);
+                        const reals x_2 = all(x[x_at + (d + 1)]);
+                        const reals ds_2 = load(&ds[ds_at + K * (d + 1) + v]);
+                        part_1 += p_2 * x_2 * ds_2;
+                        const reals p_3 = all(p[p_at + (d + 2)]);
+                        const reals x_3 = all(x[x_at + (d + 2)]);
+                        const reals ds_3 = load(&ds[ds_at + K * (d + 2) + v]);
+                        part_2 += p_3 * x_3 * ds_3;
+                        const reals p_4 = all(p[p_at + (d + 3)]);
+                        const reals x_4 = all(x[x_at + (d + 3)]);
+                        const reals ds_4 = load(&ds[ds_at + K * (d + 3) + v]);
+                        part_3 += p_4 * x_4 * ds_4;
+                    }
+                    for (long d = least(d_from + 128, D) - floor_remainder(least(d_from + 128, D) - d_from, 4);
+                         d < least(d_from + 128, D);
+                         d++) {
                         const reals p_1 = all(p[p_at + d]);
                         const reals x_1 = all(x[x_at + d]);
                         const reals ds_1 = load(&ds[ds_at + K * d + v]);
                         part_ += p_1 * x_1 * ds_1;
                     }
                     total += part_;
+                    total += part_1;
+                    total += part_2;
+                    total += part_3;
                 }
                 store(&db[at + v], total);
             }
@@ -397,13 +425,41 @@ static void loops(
                 REAL total = 0;
                 for (long d_from = 0; d_from < D; d_from += 128) {
                     REAL part_ = 0;
-                    for (long d = d_from; d < least(d_from + 128, D); d++) {
+                    REAL part_1 = 0;
+                    REAL part_2 = 0;
+                    REAL part_3 = 0;
+                    for (long d = d_from;
+                         d < least(d_from + 128, D) - floor_remainder(least(d_from + 128, D) - d_from, 4);
+                         d += 4) {
+                        const REAL p_1 = p[p_at + d];
+                        const REAL x_1 = x[x_at + d];
+                        const REAL ds_1 = ds[ds_at + K * d + v];
+                        part_ += p_1 * x_1 * ds_1;
+                        const REAL p_2 = p[p_at + (d + 1)];
+                        const REAL x_2 = x[x_at + (d + 1)];
+                        const REAL ds_2 = ds[ds_at + K * (d + 1) + v];
+                        part_1 += p_2 * x_2 * ds_2;
+                        const REAL p_3 = p[p_at + (d + 2)];
+                        const REAL x_3 = x[x_at + (d + 2)];
+                        const REAL ds_3 = ds[ds_at + K * (d + 2) + v];
+                        part_2 += p_3 * x_3 * ds_3;
+                        const REAL p_4 = p[p_at + (d + 3)];
+                        const REAL x_4 = x[x_at + (d + 3)];
+                        const REAL ds_4 = ds[ds_at + K * (d + 3) + v];
+                        part_3 += p_4 * x_4 * ds_4;
+                    }
+                    for (long d = least(d_from + 128, D) - floor_remainder(least(d_from + 128, D) - d_from, 4);
+                         d < least(d_from + 128, D);
+                         d++) {
                         const REAL p_1 = p[p_at + d];
                         const REAL x_1 = x[x_at + d];
                         const REAL ds_1 = ds[ds_at + K * d + v];
                         part_ += p_1 * x_1 * ds_1;
                     }
                     total += part_;
+                    total += part_1;
+                    total += part_2;
+                    total += part_3;
                 }
                 db[at + v] = total;
             }
@@ -449,7 +505,33 @@ static void loops(
             for (long n = 0; n < N; n++) {
                 for (long t_from = 0; t_from < T; t_from += 128) {
                     reals part_ = all(0);
-                    for (long t = t_from; t < least(t_from + 128, T); t++) {
+                    reals part_1 = all(0);
+                    reals part_2 = all(0);
+                    reals part_3 = all(0);
+                    for (long t = t_from;
+                         t < least(t_from + 128, T) - floor_remainder(least(t_from + 128, T) - t_from, 4);
+                         t += 4) {
+                        const reals factor2_1 = load(&factor2[factor2_at + q]);
+                        const reals p_1 = all(p[p_at + (D * T * n + D * t)]);
+                        const reals ds_1 = load(&ds[ds_at + (D * K * T * n + D * K * t) + q]);
+                        const reals s_before_1 = load(&s_before[s_before_at + (D * K * T * n + D * K * t) + q]);
+                        part_ += all_exp_of(-factor2_1 * p_1) * p_1 * ds_1 * s_before_1;
+                        const reals p_2 = all(p[p_at + (D * T * n + D * (t + 1))]);
+                        const reals ds_2 = load(&ds[ds_at + (D * K * T * n + D * K * (t + 1)) + q]);
+                        const reals s_before_2 = load(&s_before[s_before_at + (D * K * T * n + D * K * (t + 1)) + q]);
+                        part_1 += all_exp_of(-factor2_1 * p_2) * p_2 * ds_2 * s_before_2;
+                        const reals p_3 = all(p[p_at + (D * T * n + D * (t + 2))]);
+                        const reals ds_3 = load(&ds[ds_at + (D * K * T * n + D * K * (t + 2)) + q]);
+                        const reals s_before_3 = load(&s_before[s_before_at + (D * K * T * n + D * K * (t + 2)) + q]);
+                        part_2 += all_exp_of(-factor2_1 * p_3) * p_3 * ds_3 * s_before_3;
+                        const reals p_4 = all(p[p_at + (D * T * n + D * (t + 3))]);
+                        const reals ds_4 = load(&ds[ds_at + (D * K * T * n + D * K * (t + 3)) + q]);
+                        const reals s_before_4 = load(&s_before[s_before_at + (D * K * T * n + D * K * (t + 3)) + q]);
+                        part_3 += all_exp_of(-factor2_1 * p_4) * p_4 * ds_4 * s_before_4;
+                    }
+                    for (long t = least(t_from + 128, T) - floor_remainder(least(t_from + 128, T) - t_from, 4);
+                         t < least(t_from + 128, T);
+                         t++) {
                         const reals factor2_1 = load(&factor2[factor2_at + q]);
                         const reals p_1 = all(p[p_at + (D * T * n + D * t)]);
                         const reals ds_1 = load(&ds[ds_at + (D * K * T * n + D * K * t) + q]);
@@ -457,6 +539,9 @@ static void loops(
                         part_ += all_exp_of(-factor2_1 * p_1) * p_1 * ds_1 * s_before_1;
                     }
                     total += part_;
+                    total += part_1;
+                    total += part_2;
+                    total += part_3;
                 }
             }
             store(&da[at + q], total * -load(&factor2[factor2_at + q]));
@@ -467,7 +552,33 @@ static void loops(
             for (long n = 0; n < N; n++) {
                 for (long t_from = 0; t_from < T; t_from += 128) {
                     REAL part_ = 0;
-                    for (long t = t_from; t < least(t_from + 128, T); t++) {
+                    REAL part_1 = 0;
+                    REAL part_2 = 0;
+                    REAL part_3 = 0;
+                    for (long t = t_from;
+                         t < least(t_from + 128, T) - floor_remainder(least(t_from + 128, T) - t_from, 4);
+                         t += 4) {
+                        const REAL factor2_1 = factor2[factor2_at + q];
+                        const REAL p_1 = p[p_at + (D * T * n + D * t)];
+                        const REAL ds_1 = ds[ds_at + (D * K * T * n + D * K * t) + q];
+                        const REAL s_before_1 = s_before[s_before_at + (D * K * T * n + D * K * t) + q];
+                        part_ += exp_of(-factor2_1 * p_1) * p_1 * ds_1 * s_before_1;
+                        const REAL p_2 = p[p_at + (D * T * n + D * (t + 1))];
+                        const REAL ds_2 = ds[ds_at + (D * K * T * n + D * K * (t + 1)) + q];
+                        const REAL s_before_2 = s_before[s_before_at + (D * K * T * n + D * K * (t + 1)) + q];
+                        part_1 += exp_of(-factor2_1 * p_2) * p_2 * ds_2 * s_before_2;
+                        const REAL p_3 = p[p_at + (D * T * n + D * (t + 2))];
+                        const REAL ds_3 = ds[ds_at + (D * K * T * n + D * K * (t + 2)) + q];
+                        const REAL s_before_3 = s_before[s_before_at + (D * K * T * n + D * K * (t + 2)) + q];
+                        part_2 += exp_of(-factor2_1 * p_3) * p_3 * ds_3 * s_before_3;
+                        const REAL p_4 = p[p_at + (D * T * n + D * (t + 3))];
+                        const REAL ds_4 = ds[ds_at + (D * K * T * n + D * K * (t + 3)) + q];
+                        const REAL s_before_4 = s_before[s_before_at + (D * K * T * n + D * K * (t + 3)) + q];
+                        part_3 += exp_of(-factor2_1 * p_4) * p_4 * ds_4 * s_before_4;
+                    }
+                    for (long t = least(t_from + 128, T) - floor_remainder(least(t_from + 128, T) - t_from, 4);
+                         t < least(t_from + 128, T);
+                         t++) {
                         const REAL factor2_1 = factor2[factor2_at + q];
                         const REAL p_1 = p[p_at + (D * T * n + D * t)];
                         const REAL ds_1 = ds[ds_at + (D * K * T * n + D * K * t) + q];
@@ -475,6 +586,9 @@ static void loops(
                         part_ += exp_of(-factor2_1 * p_1) * p_1 * ds_1 * s_before_1;
                     }
                     total += part_;
+                    total += part_1;
+                    total += part_2;
+                    total += part_3;
                 }
             }
             da[at + q] = total * -factor2[factor2_at + q];

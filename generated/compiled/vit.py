@@ -1017,13 +1017,41 @@ static void loops(
             reals total = all(0);
             for (long l_from = 0; l_from < 64; l_from += 128) {
                 reals part_ = all(0);
-                for (long l = l_from; l < least(l_from + 128, 64); l++) {
+                reals part_1 = all(0);
+                reals part_2 = all(0);
+                reals part_3 = all(0);
+                for (long l = l_from;
+                     l < least(l_from + 128, 64) - floor_remainder(least(l_from + 128, 64) - l_from, 4);
+                     l += 4) {
+                    const reals layer2_sum_y_1 = load(&layer2_sum_y[layer2_sum_y_at + 64 * l + c]);
+                    const reals norm_m_1 = all(norm_m[norm_m_at + l]);
+                    const reals factor1_1 = all(factor1[factor1_at + l]);
+                    part_ += (layer2_sum_y_1 - norm_m_1) * factor1_1;
+                    const reals layer2_sum_y_2 = load(&layer2_sum_y[layer2_sum_y_at + (64 * l + 64) + c]);
+                    const reals norm_m_2 = all(norm_m[norm_m_at + (l + 1)]);
+                    const reals factor1_2 = all(factor1[factor1_at + (l + 1)]);
+                    part_1 += (layer2_sum_y_2 - norm_m_2) * factor1_2;
+                    const reals layer2_sum_y_3 = load(&layer2_sum_y[layer2_sum_y_at + (64 * l + 128) + c]);
+                    const reals norm_m_3 = all(norm_m[norm_m_at + (l + 2)]);
+                    const reals factor1_3 = all(factor1[factor1_at + (l + 2)]);
+                    part_2 += (layer2_sum_y_3 - norm_m_3) * factor1_3;
+                    const reals layer2_sum_y_4 = load(&layer2_sum_y[layer2_sum_y_at + (64 * l + 192) + c]);
+                    const reals norm_m_4 = all(norm_m[norm_m_at + (l + 3)]);
+                    const reals factor1_4 = all(factor1[factor1_at + (l + 3)]);
+                    part_3 += (layer2_sum_y_4 - norm_m_4) * factor1_4;
+                }
+                for (long l = least(l_from + 128, 64) - floor_remainder(least(l_from + 128, 64) - l_from, 4);
+                     l < least(l_from + 128, 64);
+                     l++) {
                     const reals layer2_sum_y_1 = load(&layer2_sum_y[layer2_sum_y_at + 64 * l + c]);
                     const reals norm_m_1 = all(norm_m[norm_m_at + l]);
                     const reals factor1_1 = all(factor1[factor1_at + l]);
                     part_ += (layer2_sum_y_1 - norm_m_1) * factor1_1;
                 }
                 total += part_;
+                total += part_1;
+                total += part_2;
+                total += part_3;
             }
             store(&pool_y[at + c], total * (number_1 * load(&norm_gamma[c])));
         }
@@ -1032,13 +1060,41 @@ static void loops(
             REAL total = 0;
             for (long l_from = 0; l_from < 64; l_from += 128) {
                 REAL part_ = 0;
-                for (long l = l_from; l < least(l_from + 128, 64); l++) {
+                REAL part_1 = 0;
+                REAL part_2 = 0;
+                REAL part_3 = 0;
+                for (long l = l_from;
+                     l < least(l_from + 128, 64) - floor_remainder(least(l_from + 128, 64) - l_from, 4);
+                     l += 4) {
+                    const REAL layer2_sum_y_1 = layer2_sum_y[layer2_sum_y_at + 64 * l + c];
+                    const REAL norm_m_1 = norm_m[norm_m_at + l];
+                    const REAL factor1_1 = factor1[factor1_at + l];
+                    part_ += (layer2_sum_y_1 - norm_m_1) * factor1_1;
+                    const REAL layer2_sum_y_2 = layer2_sum_y[layer2_sum_y_at + (64 * l + 64) + c];
+                    const REAL norm_m_2 = norm_m[norm_m_at + (l + 1)];
+                    const REAL factor1_2 = factor1[factor1_at + (l + 1)];
+                    part_1 += (layer2_sum_y_2 - norm_m_2) * factor1_2;
+                    const REAL layer2_sum_y_3 = layer2_sum_y[layer2_sum_y_at + (64 * l + 128) + c];
+                    const REAL norm_m_3 = norm_m[norm_m_at + (l + 2)];
+                    const REAL factor1_3 = factor1[factor1_at + (l + 2)];
+                    part_2 += (layer2_sum_y_3 - norm_m_3) * factor1_3;
+                    const REAL layer2_sum_y_4 = layer2_sum_y[layer2_sum_y_at + (64 * l + 192) + c];
+                    const REAL norm_m_4 = norm_m[norm_m_at + (l + 3)];
+                    const REAL factor1_4 = factor1[factor1_at + (l + 3)];
+                    part_3 += (layer2_sum_y_4 - norm_m_4) * factor1_4;
+                }
+                for (long l = least(l_from + 128, 64) - floor_remainder(least(l_from + 128, 64) - l_from, 4);
+                     l < least(l_from + 128, 64);
+                     l++) {
                     const REAL layer2_sum_y_1 = layer2_sum_y[layer2_sum_y_at + 64 * l + c];
                     const REAL norm_m_1 = norm_m[norm_m_at + l];
                     const REAL factor1_1 = factor1[factor1_at + l];
                     part_ += (layer2_sum_y_1 - norm_m_1) * factor1_1;
                 }
                 total += part_;
+                total += part_1;
+                total += part_2;
+                total += part_3;
             }
             pool_y[at + c] = total * (number_1 * norm_gamma[c]);
         }

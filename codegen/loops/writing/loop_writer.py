@@ -128,8 +128,13 @@ class Writer(Builder):
         return size(expression, self._symbol)
 
     # ----- elements -------------------------------------------------------------------------------------------------
-    def bases(self, body: Expr, inner: tuple[Symbol, ...] = (), ahead: tuple[Symbol, ...] = ()) -> dict[Access, Base]:
-        """Write down where the accesses of `body` begin, see `address`; where two do at the same place, it is once."""
+    def bases(
+        self, body: Expr, inner: tuple[Symbol, ...] = (), ahead: tuple[Symbol, ...] = (), word: str = "at"
+    ) -> dict[Access, Base]:
+        """Write down where the accesses of `body` begin, see `address`; where two do at the same place, it is once.
+
+        Variables end in `word`: another one where others of the same arrays may be declared beside them.
+        """
         found: dict[Access, Base] = {}
         named: dict[tuple[str, Expr], Name | None] = {}
         for access in accesses(body):
@@ -141,7 +146,7 @@ class Writer(Builder):
                 named[key] = None
             elif key not in named:
                 number = sum(tensor == access.tensor for tensor, _ in named)
-                name = self.name(f"{access.tensor}_at{number + 1 if number else ''}", "base")
+                name = self.name(f"{access.tensor}_{word}{number + 1 if number else ''}", "base")
                 named[key] = self._located(name, where)
             found[access] = Base(named[key], where)
         return found

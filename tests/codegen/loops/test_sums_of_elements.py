@@ -41,6 +41,11 @@ SUMS: list[tuple[str, Kinds]] = [
     ("y[k] = sum(n,c) relu(x[n,c] - w[c,k])", ("result_rows", "summed_rows", "result_rows")),
     ("y[n,i,m] = sum(c) [c <= i] relu(x[n,i,c] - z[m,c])", ("summed_rows", "result_rows", "result_rows")),
     ("y[n,m] = sum(c) abs(x[n,c] - x[m,c])", ("summed_rows", "result_rows", "result_rows")),
+    # what multiplies the sum reads the array that is summed
+    (
+        "y[n,m] = sum(c) x[m,n] * abs(x[n,c] - x[m,c]); m < N",
+        ("summed_rows", "result_rows", "summed_rows", "result_rows"),
+    ),
     # sums that are added where windows meet
     ("y[2*i+r,c] = sum(k) abs(x[i,k] - w[r,k,c])", ("result_rows", "summed_rows", "result_rows")),
     ("y[n,i+r] = sum(k) abs(x[n,i,k] - w[r,k])", ("summed_rows", "result_rows", "reduce")),

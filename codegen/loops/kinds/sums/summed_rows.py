@@ -41,7 +41,7 @@ def _elements(w: Writer, last: Last, number: int) -> None:
 
 def _store(w: Writer, last: Last, totals: Sequence[Name]) -> None:
     nest, target = w.nest, w.base(last)
-    afters = w.bases(nest.after, (), last)
+    afters = w.bases(nest.after, (), last, "after")
     for k, total in enumerate(totals):
         moved = dict.fromkeys(last, Integer(k))
         found = total if nest.after == 1 else Binary("*", total, w.scalar(nest.after, afters, moved))

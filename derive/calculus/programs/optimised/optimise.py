@@ -9,6 +9,7 @@ from gradscribe.derive.calculus.closed.closed_program import collapsed
 from gradscribe.derive.calculus.programs.optimised.rewriting import Rewriting
 from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work, work
 from gradscribe.derive.calculus.programs.optimised.temporaries import Temporaries
+from gradscribe.derive.calculus.programs.optimised.ways.in_turn import in_turn
 from gradscribe.derive.calculus.programs.optimised.ways.labelled import put_in
 from gradscribe.derive.calculus.programs.optimised.ways.masks import without_conditions
 from gradscribe.derive.calculus.programs.optimised.ways.shared_parts import Sharing
@@ -23,6 +24,7 @@ GAIN = 0.7
 
 LEAVE = "factors that do not depend on the reduced index leave the sum of terms"
 MASK = "conditions leave the product: a tensor that is 0 where they do not hold, or a running sum"
+TURN = "a window is summed axis by axis"
 LOOKUP = "a matrix that a label chooses is multiplied by all rows that have that label, and not read for each"
 OPERAND = "a factor made of functions is a tensor that one loop makes, and then a matrix of a product"
 SHARE = "what several sums need is computed once"
@@ -63,7 +65,7 @@ def optimised(program: Program) -> Optimised:
         left = [statement]
         for reason, ways in ((LEAVE, _by_summands), (MASK, _by_conditions)):
             left = [new for old in left for new in _better(old, program, reason, ways, made, rewritings)]
-        statements += left
+        statements += [new for old in left for new in _turned(old, program, made, rewritings)]
     for _ in range(ROUNDS):
         found = _sharing(statements, program, made, rewritings)
         if found == statements:
@@ -122,6 +124,17 @@ def _by_conditions(statement: Statement, made: Temporaries) -> Iterator[list[Ter
     if not isinstance(statement.term.body, Add):
         for term in without_conditions(statement.term, statement.target.name, made):
             yield [term]
+
+
+def _turned(statement: Statement, program: Program, made: Temporaries, rewritings: list[Rewriting]) -> list[Statement]:
+    """The statement, or sums in turn, and these once more where several axes are left."""
+    found = _better(statement, program, TURN, _by_turns, made, rewritings)
+    return found if found == [statement] else [new for old in found for new in _turned(old, program, made, rewritings)]
+
+
+def _by_turns(statement: Statement, made: Temporaries) -> Iterator[list[Term]]:
+    for term in in_turn(statement.term, statement.target.name, made):
+        yield [term]
 
 
 def _sharing(

@@ -32,6 +32,7 @@ class Temporaries:
 
     def __init__(self, program: Program) -> None:
         self.taken = program.names()
+        self.shapes = {name: tensor.shape for name, tensor in program.tensors.items()}
         self.known: dict[Key, str] = {}
         self.made: list[Statement] = []
 
@@ -50,7 +51,8 @@ class Temporaries:
             ranges = tuple(Range(v, extents[v]) for v in free)
             summed = tuple(Range(v, extents[v]) for v in bound)
             term = as_guards(Term(ranges, summed, Mul(body)))
-            self.made.append(Statement(Tensor(name, tuple(r.extent for r in ranges)), term))
+            self.shapes[name] = tuple(r.extent for r in ranges)
+            self.made.append(Statement(Tensor(name, self.shapes[name]), term))
         return Access(name, *free)
 
     def take(self) -> tuple[Statement, ...]:
