@@ -63,6 +63,8 @@ TRIES = 2_000
 STRETCH = 200
 """After so many tries in vain spaces become larger and the windows on them smaller: one may stand on another."""
 LARGEST = 2_000_000
+SIZES = (1, 3)
+"""The least and the greatest size that is drawn, where nothing else is said."""
 LOWEST = -100
 """The least value that is drawn for an option that may be negative."""
 
@@ -97,7 +99,7 @@ def sample_sizes(
     symbols = open_symbols(program, [*requirements])
     limits = bounds(program, options, dict(mapping or {}))
     boxes = index_boxes(program, terms)
-    spaces = _spaces(program)
+    spaces = _spaces(program) | (_needed(program, requirements) - set(limits))
     while True:
         for attempt in range(TRIES):
             stretched = _stretched(limits, spaces, 1 + attempt // STRETCH)
@@ -234,11 +236,25 @@ def _is_plain(definition: Expr) -> bool:
 
 def _spaces(program: Program) -> set[Symbol]:
     """The sizes that windows are laid on: those that a derived extent grows with."""
-    found: set[Symbol] = set()
+    parts: list[Expr] = []
     for _, definition in program.sizes:
-        for part in (q.args[0] for q in definition.atoms(floordiv)) if definition.has(floordiv) else (definition,):
-            found |= {m for m, c in sympy.expand(part).as_coefficients_dict().items() if m.is_Symbol and c > 0}
-    return found
+        parts += [q.args[0] for q in definition.atoms(floordiv)] if definition.has(floordiv) else [definition]
+    return _growing(parts)
+
+
+def _needed(program: Program, requirements: Sequence[Expr]) -> set[Symbol]:
+    """The sizes that requirements hold for when they are large, and those of axes that lookups have to meet."""
+    looked: list[Expr] = []
+    for term in (s.term for s in program.statements):
+        sides = {side for bracket in term.body.atoms(equal) for side in bracket.args}
+        looked += [r.extent for r in term.ranges if r.index in sides]
+    return _growing([*requirements, *looked])
+
+
+def _growing(parts: Sequence[Expr]) -> set[Symbol]:
+    """The symbols that sums grow with."""
+    counts = (sympy.expand(part).as_coefficients_dict().items() for part in parts)
+    return {m for found in counts for m, c in found if m.is_Symbol and c > 0}
 
 
 def _stretched(
@@ -251,12 +267,12 @@ def _stretched(
         s: (low, high * factor if s in spaces else max(low, min(high, 2), high // factor))
         if isinstance(low, int)
         else (low, high)
-        for s, (low, high) in limits.items()
+        for s, (low, high) in {**dict.fromkeys(sorted(spaces, key=str), SIZES), **limits}.items()
     }
 
 
 def _draw(symbol: Symbol, limits: Mapping[Symbol, tuple[Size, Size]], rng: Draws) -> Size:
-    low, high = limits.get(symbol, (1, 3) if symbol.is_integer else (0.5, 2.0))
+    low, high = limits.get(symbol, SIZES if symbol.is_integer else (0.5, 2.0))
     if isinstance(low, float):
         return float(rng.uniform(low, high))
     return int(rng.integers(low, high + 1))

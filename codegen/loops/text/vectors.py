@@ -141,14 +141,18 @@ class _Vectors:
                 return call("MASKS", Comparison((self.vector(left, whole), self.vector(right, whole)), operators))
             case Choice(then, test, otherwise):
                 name = "choose_integers" if integers else "choose"
-                return call(
-                    name, self.vector(test, True), self.vector(then, integers), self.vector(otherwise, integers)
-                )
+                return call(name, self._mask(test), self.vector(then, integers), self.vector(otherwise, integers))
             case Call() if e.name == "when":
-                return self.expression(e.arguments[0], True)
+                return self._mask(e.arguments[0])
             case Call() if e.name in FUNCTIONS:
                 return call(FUNCTIONS[e.name], *map(self.vector, e.arguments))
         return e
+
+    def _mask(self, test: Expression) -> Expression:
+        """A test as a vector: all bits of a position are set where it holds."""
+        if isinstance(test, Binary) and test.operator == "&":
+            return Binary("&", self._mask(test.left), self._mask(test.right))
+        return self.expression(test, True) if self._varies(test) else call("all_integers", Unary("-", test))
 
     def _operand(self, e: Expression, integers: bool) -> Expression:
         """A side of an operation: numbers of the arrays' type and integers that are as wide may stay one number."""

@@ -150,20 +150,23 @@ def _at(step: Step, before: np.ndarray, sizes: Sizes) -> np.ndarray:
     return np.asarray(read(step.left, {step.left.tensor: before}, grid))
 
 
-def size(terms: Iterable[Term], values: Values, sizes: Sizes) -> float:
-    """The greatest sum of absolute summands: what rounding is relative to where summands cancel."""
-    parts = [magnitude(part, values, sizes) for t in terms for part in _multiplied_out(t)]
+def size(terms: Iterable[Term], values: Values, sizes: Sizes, apart: bool = False) -> float:
+    """The greatest sum of absolute summands: what rounding is relative to where summands cancel.
+
+    With `apart` also those of differences such as x[i] - x[j], which operators of whole tensors take one by one.
+    """
+    parts = [magnitude(part, values, sizes) for t in terms for part in _multiplied_out(t, apart)]
     return max((float(p[np.isfinite(p)].max(initial=0.0)) for p in parts), default=0.0)
 
 
-def _multiplied_out(term: Term) -> Iterator[Term]:
+def _multiplied_out(term: Term, apart: bool) -> Iterator[Term]:
     """The term with one summand at a time of each sum of products, or of sums over indices, in its body."""
-    total = next((f for f in Mul.make_args(term.body) if isinstance(f, Add) and _cancels(f)), None)
+    total = next((f for f in Mul.make_args(term.body) if isinstance(f, Add) and (apart or _cancels(f))), None)
     if total is None:
         yield term
     else:
         rest = Mul(*(f for f in Mul.make_args(term.body) if f is not total))
-        yield from (part for a in total.args for part in _multiplied_out(replace(term, body=a * rest)))
+        yield from (part for a in total.args for part in _multiplied_out(replace(term, body=a * rest), apart))
 
 
 def _cancels(total: Add) -> bool:

@@ -10,14 +10,14 @@ from sympy import Eq, Expr, Idx, Indexed, IndexedBase, Integer, Sum
 from gradscribe.derive.ir.functions import equal, floor
 from gradscribe.derive.ir.index import IntegerFunction, affine, floordiv, integer, mod
 from gradscribe.derive.language.expressions.continuation import continued
-from gradscribe.derive.language.expressions.float_positions import Between, Wholes, mode_of
+from gradscribe.derive.language.expressions.float_positions import Between, Wholes, is_integral, mode_of
 from gradscribe.derive.language.meaning.digits import Digits, is_split, split, triangles
 from gradscribe.derive.language.meaning.integers import check_affine, direction_of, interval
 from gradscribe.derive.language.meaning.scope import DOTS
 from gradscribe.derive.language.meaning.vocabulary import Bound, Vocabulary, called
 from gradscribe.derive.language.syntax.located_error import Located, computed_place, stray_index
 from gradscribe.derive.language.syntax.tree import Call, Element, Ellipsis, Name, Node, divides, is_computed, walk
-from gradscribe.derive.language.syntax.words import LERP, PADDINGS, STEPPED
+from gradscribe.derive.language.syntax.words import FOLDED, LERP, PADDINGS, STEPPED
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,8 @@ class Elements:
         before, after = sympy.expand(reach[1] + 1), sympy.expand(reach[0] - extent)
         if before == 0 or direction_of(before) < 0 or after == 0 or direction_of(after) > 0:
             last = f"positions count from 0 to {sympy.expand(extent - 1)}"
+            if node.tensor in self.vocabulary.scope.inputs and node.tensor not in self.vocabulary.scope.shapes:
+                last += f"; where {node.tensor} is longer than that, say so: input {node.tensor}[...]"
             raise Located(
                 f"this never lies on axis {axis} of {node.tensor}, and would always read 0; {last}", subscript.at
             )
@@ -213,12 +215,14 @@ class Elements:
         def element(part: Node) -> Expr | None:
             if isinstance(part, Call) and part.function in STEPPED:
                 return self.wholes.label(self.value(part, bound), self._indices(part, bound))
+            if isinstance(part, Call) and part.function in FOLDED and self._is_lookup(part):
+                return self._clamped(part, bound)
             if isinstance(part, Call) and part.function == LERP:
                 raise Located("lerp is a subscript by itself; put into it what is added: lerp(p + 1, zero)", part.at)
             if not isinstance(part, Element) and not self._is_number(part):
                 return None
-            flags, name = self.vocabulary.scope.flags, part.tensor if isinstance(part, Element) else called(part)
-            if name not in {*flags["integer"], *flags["position"]}:
+            name = part.tensor if isinstance(part, Element) else called(part)
+            if name not in self._integers():
                 hint = f"declare it: integer {name}, or read between elements: lerp({name}[...], zero)"
                 if name not in self.vocabulary.scope.inputs:
                     hint = f"make it integers: floor({name}[...]), or a place: {name}[...] = argmax(i) ..."
@@ -228,12 +232,25 @@ class Elements:
         found = self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
         return self.wholes.labelled(found.replace(_varies, _divided), bound)
 
+    def _clamped(self, node: Call, bound: Bound) -> Expr:
+        """The least or greatest of several positions: an element of a tensor of integers."""
+        found = self.value(node, bound)
+        if not is_integral(found, self._integers()):
+            hint = "make integers of real numbers: floor(...), ceil or round"
+            raise Located(f"{node.function} of what are no integers stands in a subscript; {hint}", node.at)
+        return self.wholes.label(found, self._indices(node, bound))
+
+    def _integers(self) -> set[str]:
+        """The tensors that hold integers or places."""
+        flags = self.vocabulary.scope.flags
+        return {*flags["integer"], *flags["position"]}
+
     def _is_number(self, node: object) -> bool:
         """Whether a node is the name of a tensor without axes."""
         return isinstance(node, Name) and self.vocabulary.scope.ranks.get(node.name) == 0
 
     def _is_lookup(self, node: object) -> bool:
-        return is_computed(node) or any(self._is_number(part) for part in walk(node))
+        return is_computed(node, self.vocabulary.indices) or any(self._is_number(part) for part in walk(node))
 
     def _beyond(
         self, element: Element, base: IndexedBase, axis: int, node: Call, bound: Bound
@@ -245,9 +262,10 @@ class Elements:
         if any(isinstance(n, Call) and n.function == LERP for n in walk(node.arguments)):
             raise Located(f"{kind} cannot wrap lerp; lerp says itself what is read outside: lerp(p, zero)", node.at)
         if self._is_lookup(node.arguments[0]):
-            raise Located(
-                f"{kind} cannot wrap a label; expected indices and sizes, or a label that is a position", node.at
-            )
+            last = sympy.expand(base.shape[axis] - 1)
+            hints = {"replicate": f"max(0, min(..., {last}))", "circular": f"(...) % {base.shape[axis]}"}
+            hint = f"write {hints[kind]}" if kind in hints else "expected indices and sizes"
+            raise Located(f"{kind} cannot wrap a label; {hint}, or a label that is a position", node.at)
         position = self.subscript(node.arguments[0], bound)
         if kind == "zero":
             return base, position

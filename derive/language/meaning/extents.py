@@ -212,7 +212,7 @@ class _Search:
         """An axis that is read at ``i % s`` has s elements, where nothing else says how many."""
         for element in walk(tuple(e.value for e in self.scope.equations)):
             for axis, node in enumerate(element.subscripts if isinstance(element, Element) else ()):
-                if isinstance(node, Product) and node.rest[-1][0] == "%" and not is_computed(node):
+                if isinstance(node, Product) and node.rest[-1][0] == "%" and not self._is_computed(node):
                     base = remainder_base(self._index_expression(node), self._all())
                     if base is not None:
                         self.explicit.setdefault(self._root((element.tensor, axis)), base)
@@ -305,7 +305,7 @@ class _Search:
             return False
         known, reaches, waiting = self._known(), [], []
         for node in self.computed[key]:
-            if is_computed(node):
+            if self._is_computed(node):
                 raise computed_place(key[0], node.at)
             place = self._index_expression(node)
             if not place.free_symbols & set(self.symbol.values()) <= set(known):
@@ -356,12 +356,15 @@ class _Search:
                 continue
             for axis, node in enumerate(element.subscripts):
                 root = self._root((element.tensor, axis))
-                if isinstance(node, Ellipsis) or root not in self.explicit or is_computed(node):
+                if isinstance(node, Ellipsis) or root not in self.explicit or self._is_computed(node):
                     continue
                 place = self._index_expression(node)
                 expression, extent = undivided(place, symbol, self.explicit[root], self._known(), self._all())
                 if symbol in expression.free_symbols:
                     yield expression, extent, node
+
+    def _is_computed(self, node: Node) -> bool:
+        return is_computed(node, self.scope.indices)
 
     def _all(self) -> dict[Symbol, Expr]:
         """The symbols of all indices."""

@@ -1,10 +1,10 @@
 """What a text says, as data: the syntax tree of an equation text, before any name has a meaning."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from gradscribe.derive.language.syntax.words import LERP, STEPPED
+from gradscribe.derive.language.syntax.words import FOLDED, LERP, STEPPED
 
 
 @dataclass(frozen=True)
@@ -289,9 +289,18 @@ def rebuilt(node: Any, change: Callable[[Any], Any]) -> Any:
     return replace(node, **{f.name: part(getattr(node, f.name)) for f in fields(node) if f.name != "at"})
 
 
-def is_computed(node: Any) -> bool:
-    """Whether a subscript is no sum of indices and sizes: it reads a tensor, or makes a position of real numbers."""
-    return any(isinstance(n, Element) or (isinstance(n, Call) and n.function in {*STEPPED, LERP}) for n in walk(node))
+def is_computed(node: Any, indices: Collection[str]) -> bool:
+    """Whether a subscript is no sum of indices and sizes.
+
+    It reads a tensor, makes a position of real numbers, or takes the least or greatest of positions.
+    """
+    return any(isinstance(n, Element) or (isinstance(n, Call) and _computes(n, indices)) for n in walk(node))
+
+
+def _computes(node: Call, indices: Collection[str]) -> bool:
+    if node.function in FOLDED:
+        return any(isinstance(n, Name) and n.name in indices for n in walk(node))
+    return node.function in {*STEPPED, LERP}
 
 
 def divides(node: Any) -> bool:

@@ -194,6 +194,21 @@ def test_loops_of_an_equation_compute_what_the_interpreter_does(text: str) -> No
 
 
 @pytest.mark.parametrize(
+    "right", ["[i != j] (x[i,c] - x[j,c]) * w[i,j]", "[i != j, x[j,c] > 0] (x[i,c] - x[j,c]) * w[i,j]"]
+)
+@pytest.mark.parametrize("left", ["y[i,c] = sum(j)", "y[i,j,c] ="])
+def test_a_condition_that_is_one_for_a_whole_vector_holds_for_all_of_it(left: str, right: str) -> None:
+    module = gradscribe.layer(f"input x[N,C], w[N,N]; {left} {right}", "pairs").compile()
+    x, w = np.random.default_rng(5).normal(size=(7, 19)), np.random.default_rng(6).normal(size=(7, 7))
+    each = (x[:, None] - x) * w[..., None] * (1 - np.eye(7))[..., None]
+    expected = np.where(x > 0, each, 0) if "x[j,c] > 0" in right else each
+    with looped(module) as ran:
+        found = module.pairs_forward(x, w)
+    assert ran
+    np.testing.assert_allclose(found, expected.sum(1) if "sum" in left else expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "input x[N,H,C], w[R,C]; y[n,i,c] = sum(r) x[n, 2*i + r - 1, c] * w[r,c]",
