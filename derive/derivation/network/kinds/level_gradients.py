@@ -46,9 +46,7 @@ def _listed(every: Sequence[Section], first: Collection[str]) -> set[str]:
     return found
 
 
-def _line(
-    label: str, chapter: Chapter, name: str, listed: Collection[str], every: Sequence[Section]
-) -> LevelGradients:
+def _line(label: str, chapter: Chapter, name: str, listed: Collection[str], every: Sequence[Section]) -> LevelGradients:
     """A level; its error signal may be that of a tensor within the level above, as where that subtracts a maximum."""
     signal = next((s for s in every if s.wrt == name), None) or next((s for s in every if _is_signal(s, label)), None)
     form = _form(signal) if signal is not None else None
