@@ -78,7 +78,7 @@ def unet(p: Params, x: Any) -> Any:
 def tagger(p: Params, words: Any) -> Any:
     lstm = torch.nn.LSTM(32, 32, bidirectional=True, batch_first=True).double()
     own: dict[str, Any] = {}
-    for way, (w, r, b) in {"": "wrb", "_reverse": "vqd"}.items():
+    for way, w, r, b in (("", "w", "r", "b"), ("_reverse", "v", "q", "d")):
         own[f"weight_ih_l0{way}"] = p[f"states.{w}"].reshape(32, 128).T
         own[f"weight_hh_l0{way}"] = p[f"states.{r}"].reshape(32, 128).T
         own[f"bias_ih_l0{way}"] = p[f"states.{b}"].reshape(128)

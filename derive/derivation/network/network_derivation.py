@@ -1,6 +1,6 @@
 """Network -> Derivation: the table of layers, the forward equations, then back-propagation from the last layer down."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -303,7 +303,7 @@ def _arriving(
     return ()
 
 
-def _passed_on(names: Collection[str], gradient: Gradient) -> tuple[Words, ...]:
+def _passed_on(names: Set[str], gradient: Gradient) -> tuple[Words, ...]:
     """Which gradients of inner tensors go by the name of another one, as they merely equal it."""
     outputs = set(gradient.forward.outputs)
     read = {c.reader.target.name for a in gradient.adjoints for c in a.contributions}
