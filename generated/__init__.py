@@ -391,6 +391,14 @@ if TYPE_CHECKING:
         subsampling2d_grad_bias,
         subsampling2d_grad_input,
     )
+    from .tagger import (
+        Tagger,
+        tagger_backward,
+        tagger_forward,
+        tagger_loss_forward,
+        tagger_loss_grad_input,
+        tagger_predict,
+    )
     from .tanh import Tanh, tanh_forward, tanh_grad_input
     from .unembedding import Unembedding, unembedding_forward, unembedding_grad_input, unembedding_grad_weight
     from .unet import UNet, unet_backward, unet_forward, unet_loss_forward, unet_loss_grad_input, unet_predict
@@ -523,6 +531,7 @@ __all__ = [
     "Softsign",
     "StateSpace",
     "Subsampling2D",
+    "Tagger",
     "Tanh",
     "UNet",
     "Unembedding",
@@ -905,6 +914,11 @@ __all__ = [
     "subsampling2d_grad_a",
     "subsampling2d_grad_bias",
     "subsampling2d_grad_input",
+    "tagger_backward",
+    "tagger_forward",
+    "tagger_loss_forward",
+    "tagger_loss_grad_input",
+    "tagger_predict",
     "tanh_forward",
     "tanh_grad_input",
     "unembedding_forward",
@@ -1327,6 +1341,14 @@ _MODULES = {
         "subsampling2d_grad_a",
         "subsampling2d_grad_bias",
         "subsampling2d_grad_input",
+    ),
+    "tagger": (
+        "Tagger",
+        "tagger_backward",
+        "tagger_forward",
+        "tagger_loss_forward",
+        "tagger_loss_grad_input",
+        "tagger_predict",
     ),
     "tanh": ("Tanh", "tanh_forward", "tanh_grad_input"),
     "unembedding": ("Unembedding", "unembedding_forward", "unembedding_grad_input", "unembedding_grad_weight"),

@@ -9,8 +9,8 @@ from gradscribe.derive.ir.term import Program
 
 
 def concrete(network: Network) -> Network:
-    """Substitute `network.values` everywhere, and derived extents that become numbers."""
-    mapping: dict[Symbol, Expr] = dict(network.values)
+    """Substitute `network.values` everywhere, and extents that become numbers by it; a general one keeps its sizes."""
+    mapping: dict[Symbol, Expr] = {s: v for s, v in network.values if not (network.general and s.is_integer)}
     for symbol, definition in network.program.sizes:
         value = definition.xreplace(mapping)
         if value.is_Integer:

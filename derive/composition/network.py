@@ -150,6 +150,7 @@ class Network(Layer):
         loss: the layer whose inputs are the network's outputs that are judged, and labels; None for none.
         losses: what it consists of.
         text: the lines that it was read from; "" where it was composed otherwise.
+        general: whether functions are asked for that take any sizes in place of the numbers of `values`.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -164,6 +165,7 @@ class Network(Layer):
     loss: Layer | None = field(default=None)
     losses: tuple[Judged, ...] = ()
     text: str = ""
+    general: bool = False
 
     @property
     def part(self) -> Mapping[str, Part]:

@@ -9,6 +9,7 @@ from sympy import Symbol
 from gradscribe.derive.composition.joining.compose import compose
 from gradscribe.derive.composition.joining.judge import judges
 from gradscribe.derive.composition.network import Judged, Network, NetworkError, Node, owner
+from gradscribe.derive.ir.interpret.recurrence import circles
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Layer
 
@@ -37,20 +38,22 @@ def as_derived(network: Network) -> Network:
 
 
 def with_outputs_apart(network: Network) -> Network:
-    """The network, where an output that its nodes read, too, is passed on by a node of its own.
+    """The network, where an output that is read, too, by nodes or by a recurrence, is passed on by a node of its own.
 
-    So the gradient that arrives there is one summand of that by the value, beside what comes from the nodes.
+    So the gradient that arrives there is one summand of that by the value, beside what comes from its readers.
     """
-    inner = {source for node in network.nodes for source in node.inputs}
+    inner = {source for node in network.nodes for source in node.inputs if len(network.own_outputs) > 1}
+    again = set[str]().union(*circles(network.program.statements))
+    inner |= {source for source, tensor in network.results if tensor in again}
     taken = {node.name for node in network.nodes} | {t.name for t in network.given}
     named = any(node.named for node in network.nodes)
     outputs, nodes = [], list[Node]()
     for source in network.sources:
-        if source in inner and len(network.own_outputs) > 1:
+        if source in inner:
             name = next(n for n in (f"out{k}" if k else "out" for k in range(99)) if n not in taken)
             taken.add(name)
             nodes.append(Node(name, _passed_on(), (source,), named=named))
-        outputs.append(nodes[-1].name if source in inner and nodes else source)
+        outputs.append(nodes[-1].name if source in inner else source)
     return _composed(network, nodes, outputs, {}) if nodes else network
 
 

@@ -1,4 +1,4 @@
-"""Transformers, U-Net and networks of branches against PyTorch's functions: values, every gradient, losses; float64."""
+"""Transformers, U-Net, a tagger and networks of branches against PyTorch's functions: all values and gradients."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -75,11 +75,25 @@ def unet(p: Params, x: Any) -> Any:
     return conv(up(middle, first, "up1"), p, "output").permute(0, 2, 3, 1)
 
 
+def tagger(p: Params, words: Any) -> Any:
+    lstm = torch.nn.LSTM(32, 32, bidirectional=True, batch_first=True).double()
+    own: dict[str, Any] = {}
+    for way, w, r, b in (("", "w", "r", "b"), ("_reverse", "v", "q", "d")):
+        own[f"weight_ih_l0{way}"] = p[f"states.{w}"].reshape(32, 128).T
+        own[f"weight_hh_l0{way}"] = p[f"states.{r}"].reshape(32, 128).T
+        own[f"bias_ih_l0{way}"] = p[f"states.{b}"].reshape(128)
+        own[f"bias_hh_l0{way}"] = torch.zeros(128, dtype=torch.float64)
+    states, _ = torch.func.functional_call(lstm, own, (F.embedding(words, p["embed.w"]),))
+    return dense(states, p, "output")
+
+
 def labels_of(y: Any, t: Any) -> Any:
     return F.cross_entropy(y.reshape(-1, y.shape[-1]), t.reshape(-1))
 
 
-TWINS: dict[str, Callable[[Params, Any], Any]] = {"gpt": gpt, "vit": vit, "unet": unet}
+TWINS: dict[str, Callable[[Params, Any], Any]] = {"gpt": gpt, "vit": vit, "unet": unet, "tagger": tagger}
+LETTERS = {"gpt": 65, "tagger": 1000}
+"""How many letters or words those know that read such."""
 
 
 def test_every_network_of_the_catalogue_has_a_twin() -> None:
@@ -106,8 +120,8 @@ def compare(net: Any, params: Mapping[str, Any]) -> None:
 def test_forward_and_every_gradient(name: str) -> None:
     source, rng = NETWORKS[name](), np.random.default_rng(1)
     net = getattr(compile_layer(source), source.class_name)(dtype=np.float64, rng=3)
-    params, words = there(net), name == "gpt"
-    x = rng.integers(0, 65, (3, 32)) if words else rng.normal(size=(3, 32, 32, 3 if name == "vit" else 1))
+    params, words = there(net), name in LETTERS
+    x = rng.integers(0, LETTERS[name], (3, 32)) if words else rng.normal(size=(3, 32, 32, 3 if name == "vit" else 1))
     given = torch.tensor(x, requires_grad=not words)
     expected = TWINS[name](params, given)
     for _ in range(2):  # the second time in memory that has been used

@@ -41,7 +41,7 @@ def network_gaps(network: Network, pages: Mapping[int, Derivation], shapes: int,
     numbers = {s: v for s, v in network.values if not s.is_integer}
     # constants have the network's own sizes: with other sizes they are inputs
     program = network.program.substitute(numbers)
-    free = replace(network, program=program, options=open_options(program), evaluation=None, values=(), constants=())
+    free = replace(network, program=program, options=open_options(program), evaluation=None, constants=(), general=True)
     module = compile_layer(free)
     plain = replace(free, loss=None)
     whole = network if network.loss is not None else plain

@@ -32,5 +32,8 @@ NETWORKS: "dict[str, Entry[Network]]" = entries(
         "unet": {
             "unet": Message("small U-Net for 32x32 images"),
         },
+        "tagger": {
+            "tagger": Message("small tagger: an LSTM in both directions over embedded words"),
+        },
     },
 )

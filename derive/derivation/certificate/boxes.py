@@ -60,6 +60,18 @@ def back_propagated(
     return found
 
 
+def underived(derivation: Derivation) -> str:
+    """The first gradient that a box of a network reads and no section derives; "" where all are."""
+    known = {gradient for _, gradient in derivation.seeds}
+    known |= {part.steps[-1].left.tensor for section in derivation.sections for part in section.parts}
+    for section in derivation.sections if derivation.chapters else ():
+        gradients = (name for name in _read([section]) if derivation.notation.is_gradient(name))
+        lacking = next((name for name in sorted(gradients) if name not in known), "")
+        if lacking:
+            return lacking
+    return ""
+
+
 def _given(
     part: Section,
     found: Mapping[str, np.ndarray],

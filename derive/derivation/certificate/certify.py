@@ -9,6 +9,7 @@ import numpy as np
 from sympy import Symbol, Tuple
 
 from gradscribe.derive.calculus.collapse import rename
+from gradscribe.derive.derivation.certificate.boxes import underived
 from gradscribe.derive.derivation.certificate.captions import caption_gaps
 from gradscribe.derive.derivation.certificate.certificate import ROWS_TOLERANCE, Certificate, Label
 from gradscribe.derive.derivation.certificate.differences import slope_gap, whole_gap
@@ -56,9 +57,9 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
     sloped: set[int] = set()
     named: set[tuple[int | str, int]] = set()
     caption, false = 0.0, ""
-    unlike = not_alike(derivation)
-    if not constant <= TOLERANCE or unlike:
-        said = unlike or "constants that no output depends on"
+    unlike, lacking = not_alike(derivation), underived(derivation)
+    if not constant <= TOLERANCE or unlike or lacking:
+        said = unlike or (f"nothing derives {lacking}" if lacking else "constants that no output depends on")
         difference, worst = float("inf"), f"{derivation.name}: {said}"
     for case in cases:
         for place, section, sizes in case:

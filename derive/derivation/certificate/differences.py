@@ -19,7 +19,7 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.functions import decreed
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret
-from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, behind_what_they_read, stages
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 
@@ -154,13 +154,16 @@ def _gap(
 
 
 def _scalar_at_ends(section: Section, values: Values, sizes: Sizes) -> float:
-    """E of a section of a network: a tensor at which its program ends counts as fixed where it is read."""
-    seeds, found, total = dict(section.seeds), dict(values), 0.0
+    """E of a section of a network: a tensor at which its program ends counts as fixed where it is read.
+
+    So the ends come last. What is differentiated by is such an end, too: in a recurrence it depends on what it was.
+    """
+    seeds, found, total = {section.wrt: section.steps[-1].left.tensor, **dict(section.seeds)}, dict(values), 0.0
     written: set[str] = set()
-    for statement in section.forward.statements:
+    moving = [s for s in section.forward.statements if not s.target.constant]
+    inner = behind_what_they_read([s for s in moving if s.target.name not in seeds])
+    for statement in (*inner, *(s for s in moving if s.target.name in seeds)):
         name = statement.target.name
-        if statement.target.constant or name == section.wrt:
-            continue
         value, argument = evaluate(statement.term, found, sizes)
         if name in seeds:
             total += _finite_sum(values[seeds[name]], value)

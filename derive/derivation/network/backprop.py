@@ -89,6 +89,7 @@ class BackPropagation:
         self._inputs = {t.name for t in self.gradient.forward.inputs}
         self._signals = {a.gradient.name for a in adjoints if a.gradient.name in self.notation.deltas}
         self._contributions = {a.gradient.name: a.contributions for a in adjoints}
+        self._places = {a.gradient.name: place for place, a in enumerate(adjoints)}
         self._readers: dict[str, list[str]] = {}
         for adjoint in adjoints:
             for name in _read(adjoint):
@@ -101,10 +102,15 @@ class BackPropagation:
         return {d.adjoint.tensor.name: d.section for d in self.derived.values() if not self._is_lemma(d.adjoint)}
 
     def _is_lemma(self, adjoint: Adjoint) -> bool:
-        """Whether a gradient is inserted into the only one that reads it; a sum into a sum would get out of hand."""
+        """Whether a gradient is inserted into the only one that reads it; a sum into a sum would get out of hand.
+
+        What a recurrence reads of the position behind is derived after what reads it, and has a section of its own.
+        """
         name = adjoint.gradient.name
         readers = self._readers.get(name, [])
         if len(readers) != 1 or name in self._signals or adjoint.tensor.name in self._inputs:
+            return False
+        if self._places[readers[0]] <= self._places[name]:
             return False
         return len(adjoint.contributions) == 1 or len(self._contributions[readers[0]]) == 1
 

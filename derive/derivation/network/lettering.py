@@ -95,7 +95,7 @@ def notation(gradient: Gradient, lettering: Lettering, lets: Iterable[Statement]
     """One notation for the whole network.
 
     The gradient of a level's signal is delta with the level's label, other gradients are quotients. Each delta has its
-    quotient too, under the name `quotient_name`, for sentences.
+    quotient too, and each gradient that goes by the name of another one, under the name `quotient_name`, for sentences.
     """
     deltas: dict[str, str] = {}
     quotients: dict[str, str] = {}
@@ -108,10 +108,10 @@ def notation(gradient: Gradient, lettering: Lettering, lets: Iterable[Statement]
         if tensor in labels and not scalar:
             deltas.setdefault(name, labels[tensor])
         else:
-            quotients[name] = tensor
+            quotients.setdefault(name, tensor)
     quotients = {name: tensor for name, tensor in quotients.items() if name not in deltas}
-    signals = (*lettering.signals.values(), *(t for t, name in gradients.items() if name in deltas))
-    quotients |= {quotient_name(t): t for t in signals}
+    others = (t for t, name in gradients.items() if quotients.get(name) != t)
+    quotients |= {quotient_name(t): t for t in (*lettering.signals.values(), *others)}
     letters = dict(lettering.letters)
     for let in lets:
         known = [a.tensor for a in accesses(let.term.body) if a.tensor in letters]
@@ -129,5 +129,5 @@ def notation(gradient: Gradient, lettering: Lettering, lets: Iterable[Statement]
 
 
 def quotient_name(tensor: str) -> str:
-    """The name under which the notation of a network has dE/d(tensor) where that is an error signal."""
+    """The name under which the notation of a network has dE/d(tensor) where its gradient goes by another name."""
     return f"d/d{tensor}"

@@ -1,6 +1,6 @@
 """Network -> Derivation: the table of layers, the forward equations, then back-propagation from the last layer down."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -257,7 +257,10 @@ def _chapter(
     own = [n for n in sections if n in tensors]
     inputs = [n for n in sections if n not in lettering.letters] if level.number == 1 else []
     own = sorted((*own, *inputs), key=lambda n: n != signal)
-    setup = _arriving(level, lettering, written, gradient, sections, network)
+    setup = (
+        *_arriving(level, lettering, written, gradient, sections, network),
+        *_passed_on(set(tensors) - {signal, *lettering.values.values()}, gradient),
+    )
     if not own and not setup:
         return None
     first, layers = level.nodes[0], ", ".join(node.layer.name for node in level.nodes)
@@ -298,3 +301,15 @@ def _arriving(
         same = Equals(quotient, Access(seed.name))
         return (say("{signals}: the level above passes it on unchanged.", signals=same),)
     return ()
+
+
+def _passed_on(names: Set[str], gradient: Gradient) -> tuple[Words, ...]:
+    """Which gradients of inner tensors go by the name of another one, as they merely equal it."""
+    outputs = set(gradient.forward.outputs)
+    read = {c.reader.target.name for a in gradient.adjoints for c in a.contributions}
+    found = [
+        Equals(Access(quotient_name(name)), Access(seed.name))
+        for name, seed in gradient.seeds.items()
+        if name in names & read - outputs
+    ]
+    return (say("By the chain rule, element by element, {gradients}.", gradients=joined(found, AND)),) if found else ()

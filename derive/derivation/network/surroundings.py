@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
+from gradscribe.derive.ir.interpret.recurrence import behind_what_they_read
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term, accesses
 from gradscribe.derive.ir.well_formed import check
 
@@ -88,7 +89,7 @@ def surroundings(
     targets = {s.target.name for s in readers} | {s.ties.name for s in readers if s.ties is not None}
     targets |= set(defined)
     forward = tuple(s for s in whole.statements if s.target.name in targets)
-    forward = _with_lets(forward, [let for let in lets if let.target.name not in targets])
+    forward = behind_what_they_read(_with_lets(forward, [let for let in lets if let.target.name not in targets]))
     targets |= {let.target.name for let in lets}
     terms = [t for a in adjoints for c in a.contributions for t in (c.term, c.computed)]
     read = {a.tensor for t in (*terms, *(s.term for s in forward)) for a in accesses(t.body)}

@@ -167,7 +167,8 @@ class LevelGradients:
     Attributes:
         label: the level.
         signal: its error signal in whole tensors, or the gradient that stands for it; () where there is no such form.
-        sections: the tensor of the error signal and the trained ones, if their gradients have sections.
+        sections: the tensor of the error signal, the trained ones, and those whose gradients their boxes read, if they
+            have sections.
     """
 
     label: str

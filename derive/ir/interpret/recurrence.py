@@ -86,8 +86,11 @@ def recurrence_of(program: Program, name: str) -> Recurrence | None:
 
 def arranged(statements: Sequence[Statement]) -> tuple[Statement, ...]:
     """The statements, those of a recurrence one behind the other, behind all that they read."""
-    if not circles(statements):
-        return tuple(statements)
+    return behind_what_they_read(statements) if circles(statements) else tuple(statements)
+
+
+def behind_what_they_read(statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    """The same of any statements: of a part of a recurrence, which need not be one, too."""
     groups = grouped(statements)
     makers = {name: circle for circle, own in groups.items() for s in own for name in s.written}
     waiting, done = dict(groups), list[Statement]()
@@ -231,9 +234,8 @@ def _axes(reads: tuple[_Read, ...], known: Mapping[str, int]) -> Mapping[str, in
     while True:
         before = len(axes)
         for read in reads:
-            missing = {read.target, read.owner} - axes.keys()
-            if len(missing) == 1:
-                (name,) = missing
+            if (read.target in axes) != (read.owner in axes):  # what reads itself says nothing of which axis it is
+                name = read.owner if read.target in axes else read.target
                 rank = len(read.term.free) if name == read.target else len(read.access.indices)
                 choices = [k for k in range(rank) if _distance(read, {**axes, name: k}) is not None]
                 axes.update({name: choices[0]} if choices else {})

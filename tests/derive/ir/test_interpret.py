@@ -10,7 +10,8 @@ from sympy import E, Eq, Expr, Idx, IndexedBase, Integer, Rational, Sum, exp, lo
 from gradscribe.derive.ir.functions import equal, relu, sigmoid, step
 from gradscribe.derive.ir.index import choose, exact, floordiv, integers, minimum
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number, shape_of
-from gradscribe.derive.ir.term import Access, Divisibility, Guard, Range, Tensor, Term
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
+from gradscribe.derive.ir.term import Access, Divisibility, Guard, Program, Range, Statement, Tensor, Term
 from gradscribe.derive.layer.equations import Maximum, inside, program
 
 Array = np.ndarray
@@ -261,3 +262,15 @@ def test_sizes() -> None:
     assert complete_sizes(source, {N: 8, s: 2, p: 0})[more] == 5
     assert shape_of((N + 1, 2 * s), SIZES) == (5, 4)
     assert number(N * s - p, SIZES) == 7
+
+
+def test_a_tensor_that_reads_itself_first_goes_along_the_axis_of_the_others() -> None:
+    """The batch is an axis along which it stays where it is; the others say that the time is meant."""
+    n, t, T = *integers("n t"), integers("T")[0]
+    h, c, o = (Tensor(name, (N, T)) for name in "hco")
+    free = (Range(n, N), Range(t, T))
+    bodies = ((h, o(n, t - 1) + Access("y", n, t)), (c, c(n, t - 1) / 2), (c, h(n, t)), (o, c(n, t)))
+    statements = tuple(Statement(target, Term(free, (), body)) for target, body in bodies)
+    (found,) = stages(Program((Tensor("y", (N, T)),), statements, ("o",), ()))
+    assert isinstance(found, Recurrence)
+    assert (found.axes, found.step) == ({"h": 1, "c": 1, "o": 1}, 1)

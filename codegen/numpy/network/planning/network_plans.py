@@ -19,7 +19,7 @@ from gradscribe.codegen.numpy.network.blocks.block_functions import (
     other_words,
 )
 from gradscribe.codegen.numpy.network.planning.memory import Memory, from_buffers, planned
-from gradscribe.codegen.numpy.plan import Equation, Invoke, Plan, Record, walk
+from gradscribe.codegen.numpy.plan import Allocate, Equation, Invoke, Plan, Record, Recur, walk
 from gradscribe.codegen.numpy.print.fixed_names import FIXED, PASS
 from gradscribe.codegen.python.names import Names
 from gradscribe.derive.composition import Network
@@ -168,9 +168,9 @@ def _alone(k: NetworkKernels) -> set[str]:
             found |= {name for s in part.statements for name in read(s)}
     kept = {t.name: t for t in k.kept}
     known = {e for t in (*k.shaped, *(kept[n] for n in found & set(kept))) for e in t.shape}
-    missing = k.backward.program.symbols() - known
+    missing, there = k.backward.program.symbols() - known, own_program(k, k.forward).tensors
     for tensor in k.kept:
-        if missing & set(tensor.shape):
+        if tensor.name in there and missing & set(tensor.shape):  # what a place keeps to itself cannot be asked
             found.add(tensor.name)
             missing -= set(tensor.shape)
     return found
@@ -216,9 +216,18 @@ def _said(record: Record) -> list[Record]:
     return [r for _, r in walk((record,)) if isinstance(r, Equation)]
 
 
+def _start(records: Sequence[Record], place: int) -> int:
+    """Where what belongs to a record begins: the arrays that a recurrence fills are allocated before its loop."""
+    record = records[place]
+    filled = {array for array, _, _ in record.made} if isinstance(record, Recur) else set[str]()
+    while place and isinstance(before := records[place - 1], Allocate) and before.name in filled:
+        place -= 1
+    return place
+
+
 def _with_calls(plan: Plan, parts: Sequence[Part], calls: Mapping[int, Invoke]) -> Plan:
     """The plan of a network's own statements with the calls of blocks between them, each where its part stands."""
-    starts = [place for place, record in enumerate(plan.records) for _ in _said(record)]
+    starts = [_start(plan.records, place) for place, record in enumerate(plan.records) for _ in _said(record)]
     records: list[Record] = []
     done = 0
     for number, part in enumerate(parts):

@@ -9,7 +9,7 @@ from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering
 from gradscribe.derive.derivation.record.section_record import Chapter, LevelGradients, Section
 from gradscribe.derive.derivation.record.sentence import AND, Equals, Label, Letter, Words, joined, mathematics
-from gradscribe.derive.ir.term import Access
+from gradscribe.derive.ir.term import Access, accesses
 from gradscribe.said import say
 
 FEW = 5
@@ -24,30 +24,48 @@ def level_gradients(
     Args:
         chapters: all gradients by level, as (label, chapter).
         lettering: the levels.
-        trained: the tensors whose gradients are listed beside the error signals.
+        trained: the tensors whose gradients are listed beside the error signals, and beside what these read.
     """
     every = [s for _, chapter in chapters for s in chapter.sections if s.results]
-    found = tuple(_line(label, chapter, lettering.signals[label], trained, every) for label, chapter in chapters)
+    listed = _listed(every, {*trained, *lettering.signals.values()})
+    found = tuple(_line(label, chapter, lettering.signals[label], listed, every) for label, chapter in chapters)
     return found if any(s.likeness is not None for _, chapter in chapters for s in chapter.sections) else ()
 
 
-def _line(
-    label: str, chapter: Chapter, name: str, trained: Collection[str], every: Sequence[Section]
-) -> LevelGradients:
+def _listed(every: Sequence[Section], first: Collection[str]) -> set[str]:
+    """The tensors whose gradients are listed: these, and those that are read in a box of one that is."""
+    made = {s.steps[-1].left.tensor: s for s in every}
+    waiting = [s for s in every if s.wrt in first or _level(s) is not None]
+    found: set[str] = set()
+    while waiting:
+        section = waiting.pop()
+        if section.wrt not in found:
+            found.add(section.wrt)
+            box = section.closed or section.results[0].step
+            waiting += [made[a.tensor] for t in box.terms for a in accesses(t.body) if a.tensor in made]
+    return found
+
+
+def _line(label: str, chapter: Chapter, name: str, listed: Collection[str], every: Sequence[Section]) -> LevelGradients:
     """A level; its error signal may be that of a tensor within the level above, as where that subtracts a maximum."""
     signal = next((s for s in every if s.wrt == name), None) or next((s for s in every if _is_signal(s, label)), None)
     form = _form(signal) if signal is not None else None
     arriving = [word for sentence in chapter.setup for word in mathematics(sentence) if isinstance(word, Equals)]
     words: Words = (Equals(*form.args[:2]),) if form is not None else () if signal is not None else tuple(arriving[:1])
     first = (signal.wrt,) if signal is not None else ()
-    own = (s.wrt for s in chapter.sections if s.results and s is not signal and s.wrt in trained)
+    own = (s.wrt for s in chapter.sections if s.results and s is not signal and s.wrt in listed)
     return LevelGradients(label, words, (*first, *own))
 
 
 def _is_signal(section: Section, label: str) -> bool:
     """Whether a section derives the error signal of a level."""
+    return _level(section) == label
+
+
+def _level(section: Section) -> str | None:
+    """The level whose error signal a section derives; None where it is no error signal."""
     last = section.steps[-1]
-    return last.notation.deltas.get(last.left.tensor) == label
+    return last.notation.deltas.get(last.left.tensor)
 
 
 def _form(signal: Section) -> Expr | None:

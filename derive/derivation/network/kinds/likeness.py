@@ -96,6 +96,11 @@ def row(left: Access, terms: Sequence[Term], names: Mapping[Expr, Expr] = AS_THE
     return tuple(_numbered(left, term, names) for term in terms)
 
 
+def whole(form: Expr, left: Access, names: Mapping[Expr, Expr] = AS_THEY_ARE) -> Expr:
+    """What a row is in whole tensors, under other names; the places that it speaks of, t + 1, are those of numbers."""
+    return form.xreplace({**names, **_numbers(left.indices)})
+
+
 def _numbered(left: Access, term: Term, names: Mapping[Expr, Expr]) -> tuple[Access, Term]:
     letters = _letters(left, term)
     found = term.substitute({**names, **letters})
@@ -107,5 +112,9 @@ def _numbered(left: Access, term: Term, names: Mapping[Expr, Expr]) -> tuple[Acc
 
 def _letters(left: Access, term: Term) -> dict[Symbol, Symbol]:
     """Numbers for the indices."""
-    own = dict.fromkeys((*(e for e in left.indices if isinstance(e, Symbol)), *term.indices))
+    return _numbers((*left.indices, *term.indices))
+
+
+def _numbers(indices: Sequence[Expr]) -> dict[Symbol, Symbol]:
+    own = dict.fromkeys(e for e in indices if isinstance(e, Symbol))
     return {v: integer(f"index{n}") for n, v in enumerate(own)}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import sympy
 from sympy import Expr, Symbol
 
-from gradscribe.derive.derivation.network.kinds.likeness import Likeness, likeness, row
+from gradscribe.derive.derivation.network.kinds.likeness import Likeness, likeness, row, whole
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.term import Access, Tensor, Term, accesses
@@ -119,11 +119,12 @@ def _same(steps: Sequence[Step], others: Sequence[Step], names: Likeness) -> boo
 
 def _boxed(result: Result, other: Result, names: Likeness) -> bool:
     """Whether boxes, and what they are in whole tensors, are the same; the sentences about them are made of these."""
-    form: Expr | None = other.form.xreplace(names.names) if other.form is not None else None
+    form = whole(other.form, other.step.left, names.names) if other.form is not None else None
+    own = whole(result.form, result.step.left) if result.form is not None else None
     where: list[tuple[Symbol | Expr, Expr]] = [(s.xreplace(names.names), e) for s, e in other.step.where]
     return (
         _same(result.rows, other.rows, names)
-        and (result.form, bool(result.name), result.closed) == (form, bool(other.name), other.closed)
+        and (own, bool(result.name), result.closed) == (form, bool(other.name), other.closed)
         and list(result.step.where) == where
     )
 
