@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sympy import Expr, Symbol
 
@@ -164,6 +164,14 @@ class Network(Layer):
     loss: Layer | None = field(default=None)
     losses: tuple[Judged, ...] = ()
     text: str = ""
+
+    def with_checkpoint(self, every: int) -> Self:
+        """Not for networks, which keep every position.
+
+        Raises:
+            EquationError: always.
+        """
+        raise EquationError(f"{self.name}: checkpoint {every}: a network keeps every position; expected a layer")
 
     @property
     def part(self) -> Mapping[str, Part]:
