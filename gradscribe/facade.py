@@ -141,7 +141,12 @@ class Optimiser(update.Optimiser):
 
 
 def layer(
-    equations: str | Program | interface.Layer, name: str | None = None, *, ties: str = "first", **given: Any
+    equations: str | Program | interface.Layer,
+    name: str | None = None,
+    *,
+    ties: str = "first",
+    checkpoint: int | None = None,
+    **given: Any,
 ) -> Layer:
     """The layer that an equation text describes, see docs/language.md, or one of what `gradscribe.derive` makes.
 
@@ -151,6 +156,8 @@ def layer(
         name: the layer's name, also the stem of its functions; "layer", or the one that it has, if None.
         ties: who gets the gradient where several elements are the maximum or minimum: the "first", or all in equal
             shares, "split"; `with_ties` makes another layer of one that is there.
+        checkpoint: of recurrences, every how many positions a state is kept, from which gradients compute the others
+            again; `with_checkpoint` makes another layer of one that is there.
         **given: fields of `derive.layer.interface.Layer` that replace what follows from the equations.
 
     Returns:
@@ -158,7 +165,7 @@ def layer(
 
     Raises:
         LanguageError: for any mistake in the text; the message points at the place.
-        EquationError: when `ties` makes no sense for it.
+        EquationError: when `ties` or `checkpoint` makes no sense for it.
 
     Examples:
         >>> dense = layer("y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]", "dense")
@@ -171,7 +178,8 @@ def layer(
         found = replace(interface.layer_of(equations, "layer" if name is None else name), **given)
     else:
         found = replace(equations, name=equations.name if name is None else name, **given)
-    return _as(Network if isinstance(found, composition.Network) else Layer, found).with_ties(ties)
+    made = _as(Network if isinstance(found, composition.Network) else Layer, found).with_ties(ties)
+    return made.with_checkpoint(checkpoint) if checkpoint is not None else made
 
 
 def network(

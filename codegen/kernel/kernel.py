@@ -4,7 +4,7 @@ The forward function also returns what gradients need of the intermediate tensor
 denominators of a softmax). The programs are mathematics, see `derive.calculus.programs.gradient_program`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -12,6 +12,14 @@ from sympy import Integer, Symbol
 
 from gradscribe.derive.calculus.closed.closed_program import closed_gradients
 from gradscribe.derive.calculus.differentiate import differentiate
+from gradscribe.derive.calculus.programs.checkpoints import (
+    Along,
+    Checkpoints,
+    State,
+    going_along,
+    keeping,
+    states,
+)
 from gradscribe.derive.calculus.programs.computed_program import computed_gradient
 from gradscribe.derive.calculus.programs.gradient_program import (
     computed_again,
@@ -58,6 +66,7 @@ class Kernel(Printed):
         summary: what it computes, in a sentence; "" where that follows from its results.
         preface: sentences before its equations.
         closed: the gradients that it computes by their closed forms.
+        checkpoints: how it computes recurrences stretch by stretch; None where it does not.
         rewritings: what was done to its program so that it is less work.
     """
 
@@ -76,6 +85,7 @@ class Kernel(Printed):
     preface: tuple[str, ...] = ()
     closed: frozenset[str] = frozenset()
     rewritings: tuple[Rewriting, ...] = ()
+    checkpoints: Checkpoints | None = None
 
     def __str__(self) -> str:
         """What it is given and returns, and the equations between."""
@@ -145,30 +155,60 @@ def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Ke
     _check_ravel(layer)
     gradient = computed_gradient(differentiate(layer.program))
     program = gradient.forward
-    recomputed = computed_again(program) | labelled_matrices(program)
+    again = going_along(program) if layer.checkpoint else {}
+    recomputed = computed_again(program) | labelled_matrices(program) | again.keys()
     single = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
     needs = {name: optimised(found) for name, found in single.items()}
     own = [name for name in layer.differentiable if name not in layer.weights]
     every = optimised(gradient_program(gradient, layer.differentiable, recomputed))
     joint = joint_program(every.program, layer.differentiable, last=own)
     programs = (*(needed.program for needed in needs.values()), *([joint] if joint is not None else []))
+    taken = program.names().union(*(p.names() for p in programs))
+    borders = states(programs, again, layer.checkpoint, taken)
     read = {t.name for p in programs for t in p.inputs} | also
     inputs = {t.name for t in program.inputs}
     saved = tuple(t for t in program.tensors if t in read and t not in inputs and t not in program.outputs)
     results = (*program.outputs, *saved)
-    forward = optimised(forward_program(program, results))
-    first = assemble(f"{layer.name}_forward", Purpose.FORWARD, layer, forward.program, results)
-    found = [replace(first, rewritings=forward.rewritings)]
+    whole = tuple(s.tensor.name for s in borders if s.tensor.name not in results)
+    forward = optimised(forward_program(program, (*results, *whole)))
+    results = (*results, *(s.kept.name for s in borders))
+    computed = _keeping(forward.program, borders, layer.checkpoint, results)
+    first = assemble(f"{layer.name}_forward", Purpose.FORWARD, layer, computed, results)
+    found = [_checkpointed(replace(first, rewritings=forward.rewritings), borders, {})]
     seeds = tuple((seed.name, output) for output, seed in gradient.seeds.items())
     for name, needed in needs.items():
         stem, outputs = f"{layer.name}_grad_{role(name)}", needed.program.outputs
-        kernel = assemble(stem, Purpose.GRADIENT, layer, needed.program, outputs)
+        given = _given_states(needed.program, borders, again)
+        kernel = assemble(stem, Purpose.GRADIENT, layer, given, outputs)
         closed = closed_gradients(gradient, outputs)
-        found.append(replace(kernel, seeds=seeds, wrt=(name,), closed=closed, rewritings=needed.rewritings))
+        kernel = replace(kernel, seeds=seeds, wrt=(name,), closed=closed, rewritings=needed.rewritings)
+        found.append(_checkpointed(kernel, borders, again))
     if joint is None:
         return tuple(found), None
     closed = closed_gradients(gradient, joint.outputs)
-    return tuple(found), replace(_backward(layer, joint, seeds), closed=closed, rewritings=every.rewritings)
+    backward = _backward(layer, _given_states(joint, borders, again), seeds)
+    backward = replace(backward, closed=closed, rewritings=every.rewritings)
+    return tuple(found), _checkpointed(backward, borders, again)
+
+
+def _keeping(program: Program, borders: Sequence[State], every: int, results: tuple[str, ...]) -> Program:
+    """The forward program that also keeps states."""
+    return replace(program, statements=(*program.statements, *(keeping(s, every) for s in borders)), outputs=results)
+
+
+def _given_states(program: Program, borders: Sequence[State], again: Mapping[str, Along]) -> Program:
+    """A program of gradients that is given the states that it computes others from."""
+    needed = {s.tensor.name for s in states([program], again, 1, program.names())}
+    return replace(program, inputs=(*program.inputs, *(s.kept for s in borders if s.tensor.name in needed)))
+
+
+def _checkpointed(kernel: Kernel, borders: Sequence[State], again: Mapping[str, Along]) -> Kernel:
+    """A function of a layer with checkpoints."""
+    every = kernel.layer.checkpoint
+    if not every:
+        return kernel
+    words = f"Checkpoints: recurrences are computed {every} positions at a time, from states that forward keeps."
+    return replace(kernel, checkpoints=Checkpoints(every, tuple(borders), again), preface=(*kernel.preface, words))
 
 
 def _backward(layer: Layer, joint: Program, seeds: tuple[tuple[str, str], ...]) -> Kernel:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose, assemble, kernels
 from gradscribe.derive.calculus.programs.second_order_program import double_backward_program, hessian_vector_program
 from gradscribe.derive.calculus.second_order import SecondOrder, checked_order, second_order
-from gradscribe.derive.ir.term import Program, Tensor
+from gradscribe.derive.ir.term import EquationError, Program, Tensor
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.kept import kept
 
@@ -26,6 +26,10 @@ def kernels_of_order(layer: Layer, order: int) -> tuple[tuple[Kernel, ...], tupl
     """
     if checked_order(layer.name, order) == 1 or not layer.differentiable:
         return kernels(layer), ()
+    if layer.checkpoint:
+        raise EquationError(
+            f"{layer.name}: checkpoint {layer.checkpoint}: expected order 1; functions of order 2 keep every position"
+        )
     return _of_order_2(layer, repr(layer.options))
 
 

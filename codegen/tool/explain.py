@@ -27,6 +27,7 @@ def explain(
     threads: int | None = None,
     measure: bool = False,
     ties: str | None = None,
+    checkpoint: int | None = None,
 ) -> Explanation:
     """Run every function of a layer once on random numbers and tell how it was computed.
 
@@ -41,6 +42,7 @@ def explain(
         threads: at most so many; as many as BLAS was started with by default.
         measure: whether every way to compute a contraction is timed.
         ties: "split" where equal maxima share the gradient.
+        checkpoint: of recurrences, every how many positions a state is kept; all by default.
 
     Returns:
         The statements of every function with their figures, and all ways to compute each contraction; print it.
@@ -51,6 +53,7 @@ def explain(
     """
     item = find(layer) if isinstance(layer, str) else layer
     item = item.with_ties(ties) if ties else item
+    item = item.with_checkpoint(checkpoint) if checkpoint is not None else item
     made = emitted(item)
     chosen = {"accuracy": accuracy, "backend": backend, "threads": threads}
     return explainer()(item, made, compile_module(made), shapes, settings or {}, dtype, chosen, measure)

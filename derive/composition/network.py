@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sympy import Expr, Symbol
 
@@ -166,6 +166,14 @@ class Network(Layer):
     losses: tuple[Judged, ...] = ()
     text: str = ""
     general: bool = False
+
+    def with_checkpoint(self, every: int) -> Self:
+        """Not for networks, which keep every position.
+
+        Raises:
+            EquationError: always.
+        """
+        raise EquationError(f"{self.name}: checkpoint {every}: a network keeps every position; expected a layer")
 
     @property
     def part(self) -> Mapping[str, Part]:

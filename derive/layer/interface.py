@@ -8,6 +8,7 @@ program.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from numbers import Integral
 from typing import Any, Self
 
 from sympy import Expr, Symbol
@@ -15,6 +16,7 @@ from sympy import Expr, Symbol
 from gradscribe.derive.calculus.differentiate import Gradient, differentiate
 from gradscribe.derive.calculus.passes.ties import TIES, split_ties
 from gradscribe.derive.ir.index import affine
+from gradscribe.derive.ir.interpret.recurrence import circles
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interval import Interval
@@ -116,6 +118,8 @@ class Layer(Printed):
         evaluation: the forward equations after training, over the same inputs; None where they are those of training.
         letters: what derivations are written with where nobody says otherwise, see `derive.layer.letters`.
         meanings: what tensors are where their shapes do not say it.
+        checkpoint: of recurrences, every how many positions a state is kept, from which gradients compute the others
+            again; 0 where all that they read is kept.
         text: the lines that it was read from; "" where it was made otherwise. Equal equations make equal layers.
     """
 
@@ -135,6 +139,7 @@ class Layer(Printed):
     evaluation: Program | None = None
     letters: str = ""
     meanings: tuple[Saying, ...] = ()
+    checkpoint: int = 0
     text: str = field(default="", compare=False)
 
     @property
@@ -204,6 +209,21 @@ class Layer(Printed):
         if not shared and not any(s.argument for s in self.program.statements):
             raise EquationError(f"{self.name}: no ties to split, as no gradient flows through a maximum or minimum")
         return replace(self, program=split_ties(self.program, {o.name for o in self.options}))
+
+    def with_checkpoint(self, every: int) -> Self:
+        """The layer, of whose recurrences a state is kept every so many positions; gradients compute the others again.
+
+        Args:
+            every: how many positions, at least 1; memory is least where it is about the root of their number.
+
+        Raises:
+            EquationError: when `every` is no such number, and where there is no recurrence.
+        """
+        if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
+            raise EquationError(f"{self.name}: checkpoint {every!r}: expected a number of positions, at least 1")
+        if not circles(self.program.statements):
+            raise EquationError(f"{self.name}: checkpoint {every}: expected a layer with a recurrence; it has none")
+        return replace(self, checkpoint=int(every))
 
     def specialise(self, mapping: Mapping[Symbol, Expr]) -> Self:
         """The same layer with size symbols replaced: ``stride=1`` is a substitution.

@@ -28,6 +28,10 @@ class CTarget:
             raise EquationError(f"{item.name}: C has no networks; generate each of its layers, and call them in turn")
         if order != 1:
             raise EquationError(f"{item.name}: order: C has the functions of order 1; received {order}")
+        if isinstance(item, Layer) and item.checkpoint:
+            raise EquationError(
+                f"{item.name}: checkpoint {item.checkpoint}: C keeps every position; expected no checkpoint, or NumPy"
+            )
         return c_module(item)
 
     def shared(self) -> Mapping[str, str]:

@@ -40,6 +40,7 @@ from gradscribe.codegen.numpy.plan import (
     ScatterAdd,
     Slice,
     Spread,
+    Stretches,
     Update,
     Wanted,
     When,
@@ -190,6 +191,10 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
             case Block(extent, block, _, _, body):  # all blocks together
                 whole = dict(scope.sizes) | {block: number(extent, scope.sizes)}
                 yield from _walked(body, replace(scope, sizes=whole))
+            case Stretches(start, length, extent):  # all stretches together
+                whole = dict(scope.sizes) | {start: 0, length: number(extent, scope.sizes)}
+                yield Statement(_text(record, scope), scope.depth)
+                yield from _walked(record.body, replace(scope.inner(), sizes=whole))
             case Loop(_, extent, body) | Recur(_, extent, _, _, _, body):
                 rounds = number(extent, scope.sizes)
                 yield Statement(_text(record, scope), scope.depth)

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from gradscribe.codegen.kernel.conditions.gradient_conditions import Condition, conditions, result_conditions
 from gradscribe.codegen.kernel.kernel import Kernel
-from gradscribe.codegen.numpy.plan import Allocate, Equation, Plan, Present, Record, Recur, Wanted
+from gradscribe.codegen.numpy.plan import Allocate, Equation, Plan, Present, Record, Recur, Stretches, Wanted
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.definition import NONE
 from gradscribe.codegen.python.expression import Choice, Comparison, Expression, Name, absent
@@ -23,11 +23,15 @@ def conditional(plan: Plan, kernel: Kernel) -> Plan:
     recurring = {
         a: _of_all([under[a] for a, _, _ in r.made]) for r in plan.records if isinstance(r, Recur) for a, _, _ in r.made
     }
+    always = {a: Condition() for r in plan.records if isinstance(r, Stretches) for a in r.written}
+    recurring |= always
     found: list[tuple[Condition, Record]] = []
     for record in plan.records:
         match record:
             case Equation(left=left):
                 now = under[left.tensor]
+            case Stretches():
+                now = Condition()
             case Recur(made=((array, _, _), *_)) | Allocate(array) if array in recurring:
                 now = recurring[array]  # its equations stand within it
             case _:

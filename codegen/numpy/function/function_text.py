@@ -1,6 +1,6 @@
 """Kernel -> one function: signature, docstring, and the statements that check, compute and return."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
@@ -16,8 +16,9 @@ from gradscribe.codegen.numpy.function.sizes import Sizes, Work, own_statements,
 from gradscribe.codegen.numpy.layer.constructor import annotation, default
 from gradscribe.codegen.numpy.lower import lower
 from gradscribe.codegen.numpy.lower.products.added_rows import with_rows
+from gradscribe.codegen.numpy.lower.recurrences.in_stretches import in_stretches
 from gradscribe.codegen.numpy.lower.release import released
-from gradscribe.codegen.numpy.plan import Count, Equation, Plan, effects
+from gradscribe.codegen.numpy.plan import Count, Equation, Plan, Record, effects
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, RUNTIME
 from gradscribe.codegen.python.definition import (
@@ -34,7 +35,7 @@ from gradscribe.codegen.python.expression import Expression, Literal, Name, Star
 from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import size
 from gradscribe.codegen.python.statement import Body, Return, Sourced, folded, live, used
-from gradscribe.derive.ir.term import EquationError, Tensor
+from gradscribe.derive.ir.term import EquationError, Program, Statement, Tensor
 from gradscribe.derive.layer.interface import REQUIRED
 
 TRUE = Literal(True)
@@ -48,11 +49,25 @@ def plan(kernel: Kernel) -> Plan:
     backward = kernel.purpose is Purpose.BACKWARD
     under = conditions(kernel) if backward else {}
     keys = [under[s.target.name] for s in program.statements] if backward else ()
-    planned = lower(program, kernel.name, given, _taken(kernel), kernel_numbers(kernel), keys=keys, kept=kernel.results)
+    planned = _lowered(replace(kernel, program=program), given, keys)
     if not backward:
         return replace(planned, records=with_rows(planned.records))
     found = conditional(planned, kernel)
     return replace(found, records=released(found.records, kernel.results))
+
+
+def _lowered(kernel: Kernel, given: Sequence[str], keys: Sequence[Hashable]) -> Plan:
+    """The plan without conditions and without what lets go of arrays."""
+    program, taken, numbers = kernel.program, _taken(kernel), kernel_numbers(kernel)
+    if kernel.checkpoints is None:
+        return lower(program, kernel.name, given, taken, numbers, keys=keys, kept=kernel.results)
+    known = dict(zip(program.statements, keys, strict=True)) if keys else {}
+
+    def within(part: Program, said: Mapping[Statement, Equation], reserved: Iterable[str]) -> Sequence[Record]:
+        there, own = [t.name for t in part.inputs], [known.get(s) for s in part.statements]
+        return lower(part, kernel.name, there, reserved, numbers, keys=own, kept=part.outputs, said=said).records
+
+    return Plan(kernel.name, in_stretches(program, kernel.checkpoints, given, taken, numbers, within))
 
 
 def _taken(kernel: Kernel) -> set[str]:

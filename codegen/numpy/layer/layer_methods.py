@@ -100,7 +100,8 @@ class LayerKernels:
         needed = {t.name for k in self.backwards for t in k.arguments}
         optional = {t.name for t in self.layer.program.inputs if t.optional and t.name in self.layer.differentiable}
         needed |= optional  # an input that was absent has no gradient
-        return tuple(n for n in self.layer.program.tensors if n in needed - set(self.layer.weights))
+        every = dict.fromkeys((*self.layer.program.tensors, *self.forward.results))
+        return tuple(n for n in every if n in needed - set(self.layer.weights))
 
     @cached_property
     def shapes(self) -> tuple[str, ...]:

@@ -27,11 +27,11 @@ from gradscribe.codegen.numpy.lower.products.contract import (
 )
 from gradscribe.codegen.numpy.lower.products.radix import split_axes, split_target
 from gradscribe.codegen.numpy.lower.products.separate import is_separate
+from gradscribe.codegen.numpy.lower.recurrences.step_by_step import lower_recurrence
 from gradscribe.codegen.numpy.lower.slices.blocks import scattered
 from gradscribe.codegen.numpy.lower.slices.moving_sums import lower_part_sums, sums_parts
 from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps, pointwise
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
-from gradscribe.codegen.numpy.lower.step_by_step import lower_recurrence
 from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split, When
 from gradscribe.derive.calculus.programs.products.running_products import unmade
 from gradscribe.derive.ir.functions import whole

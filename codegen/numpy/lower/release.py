@@ -17,6 +17,7 @@ from gradscribe.codegen.numpy.plan import (
     Record,
     Recur,
     Release,
+    Stretches,
     Wanted,
     When,
     Window,
@@ -77,7 +78,7 @@ def _made(records: Sequence[Record]) -> dict[str, None]:
             case Compiled(then=then, otherwise=otherwise) | Branch(then=then, otherwise=otherwise):
                 both: Set[str] = _made(then).keys() & _made(otherwise).keys()
                 found |= {name: None for name in _made(then) if name in both}
-            case Loop() | Recur() | When() | Block() | Present() | Wanted() | Window(described=True):
+            case Loop() | Recur() | Stretches() | When() | Block() | Present() | Wanted() | Window(described=True):
                 pass
             case _:
                 found |= dict.fromkeys(name for name, _ in effects(record).holds)

@@ -95,7 +95,7 @@ class _Ways:
         self.options = tuple(o.name for o in layer.options if o in forward.options)
         self.parameters = (*self.inputs, *self.options)
         later = {t.name for kernel in gradients for t in kernel.arguments} - {seed for seed, _ in self.seeds}
-        self.saved = tuple(name for name in layer.program.tensors if name in later)
+        self.saved = tuple(name for name in dict.fromkeys((*layer.program.tensors, *forward.results)) if name in later)
         of_gradients = {o for kernel in gradients for o in kernel.options}
         self.axes = {o.name: self._axes(o) for o in of_gradients - {*forward.options}}
         shaped = {t.name for kernel in gradients for t in kernel.shaped}

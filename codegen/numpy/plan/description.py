@@ -27,6 +27,7 @@ from gradscribe.codegen.numpy.plan.records import (
     Present,
     Record,
     Recur,
+    Stretches,
     Wanted,
     When,
 )
@@ -128,6 +129,8 @@ def _condition(record: Record) -> str:
             parts = [f"{part} of {array} at {index + distance}" for part, array, _, distance in cut]
             order = "" if step > 0 else ", from the last"
             return f"position {index} < {extent}{order}: {', '.join(parts)}; makes {', '.join(n for n, _, _ in made)}"
+        case Stretches():
+            return _stretches(record)
         case When(guards, clips):
             parts = [f"0 <= {g.value} < {g.extent}" for g in guards] + [f"range of {v} not empty" for v in clips]
             return "when " + " and ".join(parts)
@@ -145,6 +148,18 @@ def _condition(record: Record) -> str:
         case Apply(function, _, arguments, made):
             return f"{', '.join(made)} = {function} of {', '.join(arguments)}, which does"
     raise TypeError(f"no such record: {record}")
+
+
+def _stretches(record: Stretches) -> str:
+    """How a recurrence is computed between its checkpoints."""
+    order = "" if record.step > 0 else ", from the last"
+    parts = [f"{record.every} positions of {record.extent} at a time{order}"]
+    parts += [f"computed again from {', '.join(array for _, array, _ in record.known)}"] if record.known else []
+    parts += [f"{state} goes on from stretch to stretch" for state, *_ in record.carried]
+    parts += [f"keeps {', '.join(array for array, _, _ in record.kept)}"] if record.kept else []
+    parts += [f"makes {', '.join(array for array, _, _ in record.made)}"] if record.made else []
+    parts += [f"adds up {', '.join(array for array, _ in record.sums)}"] if record.sums else []
+    return f"checkpoints: {'; '.join(parts)}"
 
 
 def work(record: Record) -> str:

@@ -19,6 +19,7 @@ from gradscribe.codegen.numpy.plan.records import (
     Present,
     Record,
     Recur,
+    Stretches,
     Wanted,
     When,
     nested,
@@ -128,6 +129,12 @@ def _effects(record: Record) -> Effects:
             return Effects(
                 inner.reads | sources, inner.writes | {array for array, _, _ in made}, (*views, *inner.holds)
             )
+        case Stretches(cut=cut, known=known, carried=carried):
+            inner = effects(*record.body)
+            views = (*((part, array) for part, array, _, _ in cut), *((state, array) for state, array, _ in known))
+            states = tuple((state, state) for state, *_ in carried)
+            arrays_read = inner.reads.union((a for _, a in views), (a for a, _ in record.sums))
+            return Effects(arrays_read, inner.writes | set(record.written), (*views, *states, *inner.holds))
         case Present(array):
             inner = effects(*record.body)
             return Effects(inner.reads | {array}, inner.writes, inner.holds)

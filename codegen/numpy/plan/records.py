@@ -47,6 +47,44 @@ class Recur:
 
 
 @dataclass(frozen=True)
+class Stretches:
+    """Stretch by stretch of `every` positions along an axis, with the states that go on from one to the next.
+
+    Attributes:
+        start: the first position of a stretch.
+        length: how many it has; the last one may have fewer.
+        extent: how many positions there are.
+        every: how many positions a stretch has.
+        step: 1 from the first stretch to the last, -1 from the last to the first.
+        cut: (part, array, axis, distance) of what is read: the array's elements at positions + distance, else 0.
+        known: (state, array, axis) of the states that were kept at the borders: one of the array's for each stretch.
+        carried: (state, part, axis, shape, integer) of the states that the stretch before has left, at first 0.
+        kept: (array, state, axis) of the states that are kept for each stretch.
+        made: (array, part, axis) of what `body` makes and is stored.
+        sums: (array, part) of what is added up over all stretches.
+        body: what is computed for a stretch.
+    """
+
+    start: Symbol
+    length: Symbol
+    extent: Expr
+    every: int
+    step: int
+    cut: tuple[tuple[str, str, int, int], ...]
+    known: tuple[tuple[str, str, int], ...]
+    carried: tuple[tuple[str, str, int, tuple[Expr, ...], bool], ...]
+    kept: tuple[tuple[str, str, int], ...]
+    made: tuple[tuple[str, str, int], ...]
+    sums: tuple[tuple[str, str], ...]
+    body: "tuple[Record, ...]"
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The arrays that are there behind it."""
+        return (*(a for a, _, _ in self.kept), *(a for a, _, _ in self.made), *(a for a, _ in self.sums))
+
+
+@dataclass(frozen=True)
 class When:
     """Run `body` where scalar brackets hold and the clipped ranges are not empty."""
 
@@ -190,6 +228,7 @@ Record = (
     | Scale
     | Loop
     | Recur
+    | Stretches
     | When
     | Block
     | Branch

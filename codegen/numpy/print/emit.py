@@ -37,6 +37,7 @@ from gradscribe.codegen.numpy.plan import (
     ScatterAdd,
     Split,
     Spread,
+    Stretches,
     Update,
     Wanted,
     When,
@@ -83,7 +84,6 @@ from gradscribe.codegen.python.statement import (
 from gradscribe.codegen.python.text.line_breaks import INDENT, WIDTH
 
 TRUE, NONE = Literal(True), Literal(None)
-"""Of a function's body."""
 
 
 class Emitter(Updating):
@@ -257,6 +257,10 @@ class Emitter(Updating):
         cut = [let(part, self.plane(a, axis, record.index + step)) for part, a, axis, step in record.cut]
         stored = [Assign(Part(self.array(a), (*[Span()] * axis, index)), self.array(p)) for a, p, axis in record.made]
         return [For(index, places(record.extent, record.step), (*cut, *self._all(record.body), *stored))]
+
+    @emit.register
+    def _(self, record: Stretches) -> Sequence[Statement]:
+        return self.stretches(record, self._all(record.body))
 
     @emit.register
     def _(self, record: When) -> Sequence[Statement]:

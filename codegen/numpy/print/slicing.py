@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from sympy import Expr, Symbol
 
-from gradscribe.codegen.numpy.plan import Clip, Slice, Update
+from gradscribe.codegen.numpy.plan import Clip, Slice, Stretches, Update
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.numpy.print.numpy_table import WORDS
 from gradscribe.codegen.python.expression import (
+    Binary,
     Call,
     Comparison,
     Expression,
@@ -23,8 +24,8 @@ from gradscribe.codegen.python.expression import (
 )
 from gradscribe.codegen.python.names import Names
 from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
-from gradscribe.codegen.python.scalars.scalar import DTYPE, ONE, ZERO, size
-from gradscribe.codegen.python.statement import Assign
+from gradscribe.codegen.python.scalars.scalar import DTYPE, ONE, ZERO, shape, size
+from gradscribe.codegen.python.statement import Assign, Body, Delete, For, Statement, let
 from gradscribe.derive.ir.index import Affine
 from gradscribe.derive.ir.term import Access, Guard
 
@@ -107,6 +108,36 @@ class Slicing:
         if isinstance(place, Symbol):
             return Part(self.array(array), (*[Span()] * axis, self.position(place)))
         return call("rt.plane", self.array(array), Literal(axis), self.position(place))
+
+    def stretches(self, record: Stretches, body: Body) -> tuple[Statement, ...]:
+        """A loop over stretches of positions around what is computed for one."""
+        start, stop = Name(record.start.name), Name(self.names.own("stop", record.start.name))
+        number = Binary("//", start, Literal(record.every))
+        kinds: dict[bool, Expression] = {True: Name("np.int32"), False: DTYPE}
+        zeros = [let(s, call("rt.zeros", shape(extents), kinds[whole])) for s, _, _, extents, whole in record.carried]
+        cut = [let(p, self._stretch(a, axis, (start, stop), far)) for p, a, axis, far in record.cut]
+        cut += [let(state, Part(self.array(a), (*[Span()] * axis, number))) for state, a, axis in record.known]
+        kept = [Assign(Part(self.array(a), (*[Span()] * axis, number)), Name(s)) for a, s, axis in record.kept]
+        made = [
+            Assign(Part(self.array(a), (*[Span()] * axis, Span(start, stop))), self.array(p))
+            for a, p, axis in record.made
+        ]
+        carried = [
+            let(state, call("rt.carried", Name(state), self.array(p), Literal(axis), Literal(record.step)))
+            for state, p, axis, _, _ in record.carried
+        ]
+        sums = [Assign(self.array(a), self.array(p), "+=") for a, p in record.sums]
+        length = let(record.length.name, Binary("-", stop, start))
+        gone = dict.fromkeys([*(p for _, p, _ in record.made), *(p for _, p, *_ in record.carried)])
+        over = call("rt.stretches", size(record.extent), Literal(record.every), Literal(record.step))
+        every = (length, *cut, *kept, *body, *made, *carried, *sums, *map(Delete, gone))
+        return (*zeros, For(Items((start, stop)), over, every))
+
+    def _stretch(self, array: str, axis: int, ends: tuple[Expression, Expression], distance: int) -> Expression:
+        """The elements of an array from one position of an axis to another, so far away; 0 where that is outside."""
+        if distance == 0:
+            return Part(self.array(array), (*[Span()] * axis, Span(*ends)))
+        return call("rt.stretch", self.array(array), Literal(axis), *ends, Literal(distance))
 
     def _axis(self, form: Affine, vector: Symbol | None, update: Update) -> Expression:
         if vector is None:

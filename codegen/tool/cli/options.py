@@ -29,6 +29,12 @@ Ties = Annotated[
         autocompletion=policies,
     ),
 ]
+Checkpoint = Annotated[
+    int | None,
+    typer.Option(
+        metavar="K", help="Of recurrences, keep each K-th state; gradients compute the others again. All by default."
+    ),
+]
 Order = Annotated[int, typer.Option(min=1, max=2, help="2: the gradient of the gradient.")]
 Backend = Annotated[
     str,
@@ -58,6 +64,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def tied(layers: "Sequence[Layer]", policy: str | None) -> "list[Layer]":
     """The layers with the policy for ties that the user asks for."""
     return [layer.with_ties(policy) if policy else layer for layer in layers]
+
+
+def checkpointed(layers: "Sequence[Layer]", every: int | None) -> "list[Layer]":
+    """The layers with the checkpoints that the user asks for."""
+    return [layer.with_checkpoint(every) if every is not None else layer for layer in layers]
 
 
 def settings(pairs: Sequence[str], option: str = "set", example: str = "stride=1") -> dict[str, str]:

@@ -90,7 +90,7 @@ def gradient_program(
     defined = {s.target.name for s in (*statements, *again)}
     seeds = tuple(t for t in gradient.seeds.values())
     rest = tuple(t for t in tensors.values() if t.name in read - defined and t not in seeds)
-    return Program((*seeds, *rest), (*again, *arranged(statements)), targets, forward.sizes)
+    return with_extrema(Program((*seeds, *rest), (*again, *arranged(statements)), targets, forward.sizes))
 
 
 def computed_again(program: Program) -> set[str]:

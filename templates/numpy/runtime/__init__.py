@@ -33,7 +33,7 @@ from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
 from .arithmetic.lookups import gather, known, label_extrema, scatter, whole, wide
 from .arithmetic.parts import running_sums, segment_sums, spread_segments
-from .arithmetic.ranges import OPERAND, blocks, clip, counts, plane, span
+from .arithmetic.ranges import OPERAND, blocks, carried, clip, counts, plane, span, stretch, stretches
 from .arithmetic.running import others, running, running_slopes
 from .arithmetic.sums import add_row, total
 from .contractions.by_label import contract_by_label
@@ -81,6 +81,7 @@ __all__ = [
     "arrays",
     "as_array",
     "blocks",
+    "carried",
     "clip",
     "compiling",
     "constant",
@@ -146,6 +147,8 @@ __all__ = [
     "spread",
     "spread_segments",
     "start",
+    "stretch",
+    "stretches",
     "total",
     "uniform",
     "whole",

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gradscribe.codegen.tool.cli.completion import layer_names
-from gradscribe.codegen.tool.cli.options import ONE, Ties, settings
+from gradscribe.codegen.tool.cli.options import ONE, Checkpoint, Ties, checkpointed, settings
 from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
@@ -31,10 +31,11 @@ def explain(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: seconds, bytes.")] = False,
     ties: Ties = None,
+    checkpoint: Checkpoint = None,
 ) -> None:
     """Show how a layer's functions are computed at given shapes: strategies, operations, bytes, memory, times."""
     given, chosen = dict(map(shaped, shapes or [])), settings(pairs or [])
-    layer = find(name)
+    (layer,) = checkpointed([find(name)], checkpoint)
     if rewrites:
         from gradscribe.codegen.tool.explain import rewrites as rewritten
 

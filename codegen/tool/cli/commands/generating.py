@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gradscribe.codegen.target import DEFAULT, row, target
-from gradscribe.codegen.tool.cli.options import Backend, Names, Order, Ties, tied
+from gradscribe.codegen.tool.cli.options import Backend, Checkpoint, Names, Order, Ties, checkpointed, tied
 from gradscribe.codegen.tool.cli.screen import lines
 from gradscribe.codegen.tool.finding.find import find_all, find_any, networks, optimisers
 from gradscribe.derive.ir.quote import located
@@ -29,6 +29,7 @@ def generate(
         typer.Option("--check", help="Write nothing; exit 1 and print a diff if a file is stale or orphaned."),
     ] = False,
     ties: Ties = None,
+    checkpoint: Checkpoint = None,
     order: Order = 1,
     backend: Backend = DEFAULT,
 ) -> bool:
@@ -45,7 +46,8 @@ def generate(
     out = folder or _target(backend)
     check_folder(out)
     layers = tied([x for x in found if isinstance(x, Layer) and not isinstance(x, Network)], ties)
-    composed = tied([x for x in found if isinstance(x, Network)], ties)
+    layers = checkpointed(layers, checkpoint)
+    composed = checkpointed(tied([x for x in found if isinstance(x, Network)], ties), checkpoint)
     updates = [x for x in found if isinstance(x, Optimiser)]
     kinds = ((layers, "layer"), (composed, "network"), (updates, "optimiser"))
     counted = ", ".join(_counted(f, word) for f, word in kinds if f)

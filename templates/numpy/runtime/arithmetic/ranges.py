@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments.arrays import Array
+from ..arguments.traced import Untraceable, tracing
 from ..machine.memory import zeros
 from ..machine.threads import available
 
@@ -47,6 +48,35 @@ def plane(array: Array, axis: int, position: int) -> Array:
         found: Array = array[at]
         return found
     return zeros((*array.shape[:axis], *array.shape[axis + 1 :]), array.dtype)
+
+
+def stretches(length: int, every: int, step: int) -> Iterator[tuple[int, int]]:
+    """First and behind the last position of so many at a time: from the first (step 1), or from the last (-1).
+
+    Such a call is not recorded: each stretch would have memory of its own.
+    """
+    if tracing() is not None:
+        raise Untraceable("checkpoints")
+    for start in range(0, length, every)[::step]:
+        yield start, min(start + every, length)
+
+
+def stretch(array: Array, axis: int, start: int, stop: int, far: int) -> Array:
+    """The elements of an array at positions start to stop of an axis, all so `far` on; zeros outside."""
+    low, high = max(start + far, 0), min(stop + far, array.shape[axis])
+    found = zeros((*array.shape[:axis], stop - start, *array.shape[axis + 1 :]), array.dtype)
+    if low < high:
+        before: list[Any] = [slice(None)] * axis
+        found[(*before, slice(low - start - far, high - start - far))] = array[(*before, slice(low, high))]
+    return found
+
+
+def carried(state: Array, part: Array, axis: int, step: int) -> Array:
+    """The states that a stretch leaves to the next: its last positions (step 1) or first (-1), older ones before."""
+    count = state.shape[axis]
+    both = np.concatenate((state, part) if step > 0 else (part, state), axis)
+    ends = slice(both.shape[axis] - count, None) if step > 0 else slice(0, count)
+    return both[(*[slice(None)] * axis, ends)].copy()
 
 
 @lru_cache(maxsize=256)

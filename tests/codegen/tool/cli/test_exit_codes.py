@@ -24,6 +24,7 @@ YES = [
     "site relu -o site", "serve --help",
     "generate relu --out out", "verify relu --shapes 1",
     "explain relu --shape x=4", "explain relu --rewrites",
+    "explain simple_rnn --shape x=2,6,3 --shape h0=2,4 --checkpoint 2", "generate simple_rnn --out out --checkpoint 4",
     f"check slopes.py:right {' '.join(CHECK)}", "completion bash", "doctor",
     "compile relu --shape x=4", "tune relu --shape x=4",
 ]  # fmt: skip
@@ -50,6 +51,9 @@ WRONG = [
     *("generate relu --check --out slopes.py", "generate conv2 --check"),
     *("verify conv2", "verify sgd", "verify broken.eq", "verify relu --shapes 0", "verify relu --unknown"),
     *("explain", "explain conv2", "explain sgd", "explain relu", "explain relu --shape x", "explain relu --unknown"),
+    *("explain relu --shape x=4 --checkpoint 2", "generate relu --out out --checkpoint 4"),
+    *("generate simple_rnn --checkpoint 0", "generate simple_rnn --checkpoint k", "generate lenet --checkpoint 4"),
+    *("generate simple_rnn --backend c --checkpoint 4", "generate simple_rnn --order 2 --checkpoint 4"),
     *("explain conv2 --rewrites", "explain lenet --rewrites", "explain broken.eq --rewrites"),
     *("explain relu --shape x=4 --dtype int8", "explain relu --shape x=4 --backend gpu", "explain broken.net"),
     *("compile relu", "compile conv2", "compile --set stride=1", "compile relu --shape x", "compile relu --unknown"),

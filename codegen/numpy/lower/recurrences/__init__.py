@@ -1,0 +1,1 @@
+"""Recurrences: position by position, and in stretches between checkpoints."""
