@@ -170,6 +170,24 @@ def test_the_number_of_threads_does_not_matter(text: str, shapes: dict[str, tupl
         assert all(others[name].tobytes() == value.tobytes() for name, value in found[0].items())
 
 
+def test_sums_that_leave_the_target_read_and_write_nothing() -> None:
+    """What an element beyond the end of a row would be multiplied by belongs to the next row, or to nobody."""
+    inputs = "output y[N,L]; input x[N,L,K], z[N,L,K], w[N,L,R], u[N,L]"
+    item = gradscribe.layer(
+        f"{inputs}; y[n,i+1-r] = -w[n,i+1-r,r] / u[n,i+1-r] * sum(k) x[n,i,k] * z[n,i+1-r,k]", name="own"
+    )
+    nests = [r for k in kernels(item)[:1] for _, r in walk(plan(k).records) if isinstance(r, Nest)]
+    assert [(r.kind, r.adds) for r in nests] == [("summed_rows", True)]
+    module, rng = compile_layer(item), np.random.default_rng(10)
+    given = {t.name: rng.normal(size=(3, 4, 3)[: len(t.shape)]) for t in item.program.inputs}
+    with looped(module):
+        expected = module.own_forward(**given)
+    assert np.isfinite(expected).all()
+    given["w"][:, 0, 0] = given["w"][:, -1, 2] = np.nan  # of the windows of the first and the last element
+    with looped(module):
+        np.testing.assert_array_equal(module.own_forward(**given), expected)
+
+
 @pytest.mark.parametrize(
     ("text", "shape", "other"),
     [

@@ -31,12 +31,20 @@ def write(w: Writer) -> Expr:
 
 def _elements(w: Writer, last: Last, number: int) -> None:
     """Elements of the target, neighbours along the `last` index."""
-    totals = sums(w, DOUBLE, "total", w.number(Integer(0)), number)
     tests = conditions(w, (*w.nest.taps, w.nest.vector))
     with w.apart() as body:
+        totals = sums(w, DOUBLE, "total", w.number(Integer(0)), number)
         _sum(w, last, totals)
-    w.put(*([CIf(every(tests), tuple(body))] if tests else body))
-    _store(w, last, totals)
+        _store(w, last, totals)
+    if not tests:
+        w.put(*body)
+        return
+    with w.apart() as nothing:  # what is added to lies outside of the target where a test is false
+        if not w.nest.adds:
+            target = w.base(last)
+            for k in range(number):
+                w.let(w.element(w.nest.target, target, dict.fromkeys(last, Integer(k))), w.number(Integer(0)))
+    w.put(CIf(every(tests), tuple(body), tuple(nothing)))
 
 
 def _store(w: Writer, last: Last, totals: Sequence[Name]) -> None:
