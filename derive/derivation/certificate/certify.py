@@ -127,12 +127,14 @@ def _sized(
         terms = (*section.raw, *(t for step in section.steps for t in step.terms))
         source = page.layer if page.layer is not None and not section.seeds else section.forward
         stated = page.rewritten.idealised if page.rewritten is not None else ()
-        draw = partial(sample_sizes, source, rng, mapping=page.mapping, fixed=where, terms=terms, limit=60_000)
-        sizes = _sizes(draw, stated)
-        known = complete_sizes(section.forward, sizes)
-        for statement in section.gradient.statements if section.gradient is not None else ():
-            if prod(number(r.extent, known) for r in statement.term.ranges) > _LARGEST:
-                raise TooLargeError(f"{statement.target.name} is too large for the oracle")
+        made = tuple(s.term for s in section.gradient.statements) if section.gradient is not None else ()
+        for counted in (terms, (*terms, *made)):  # what is made has more indices than a row: small sizes if need be
+            draw = partial(sample_sizes, source, rng, mapping=page.mapping, fixed=where, terms=counted, limit=60_000)
+            known = complete_sizes(section.forward, _sizes(draw, stated))
+            if all(prod(number(r.extent, known) for r in term.ranges) <= _LARGEST for term in made):
+                break
+        else:
+            raise TooLargeError("a gradient is too large for the oracle")
         yield place, section, known
 
 

@@ -146,7 +146,7 @@ def _gap(
             there.flat[position] += step
             return scalar(there)
 
-        slope = _slope(moved, here)
+        slope = _slope(moved, here) if np.isfinite(point.flat[position]) else None  # no step leads away from infinity
         if slope is not None:
             slopes.append(slope)
             kept.append(position)

@@ -112,13 +112,18 @@ def _contributions(
     known: dict[tuple[Statement, Access], Contribution],
     taken: set[str],
 ) -> tuple[Contribution, ...]:
-    """What every access of a tensor adds to its gradient, in the order of `differentiate`."""
-    found = []
-    for reader in reversed(program.statements):
-        seed = seeds.get(reader.target.name)
-        for access in accesses(reader.term.body) if seed is not None else ():
-            if access.tensor == adjoint.tensor.name and seed is not None:
-                found.append(known.get((reader, access)) or contribute(program, reader, access, seed, taken))
+    """What every access of a tensor adds to its gradient, in the order of `differentiate`.
+
+    Where one is anew all are, so that all have one element's indices: what was written out has left a name free.
+    """
+    reads = [
+        (reader, access, seeds[reader.target.name])
+        for reader in reversed(program.statements)
+        for access in (accesses(reader.term.body) if reader.target.name in seeds else ())
+        if access.tensor == adjoint.tensor.name
+    ]
+    old = [known.get((reader, access)) for reader, access, _ in reads]
+    found = [contribute(program, *read, taken) for read in reads] if None in old else old
     return tuple(c for c in found if c is not None)
 
 

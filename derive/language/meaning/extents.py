@@ -89,6 +89,7 @@ class _Search:
         self.open: dict[str, Symbol] = {}
         copied, ranged = dict(text.copies), {r.index.name for r in text.ranges}
         self.ranged = ranged | {copy for copy in copied if copied[copy] in ranged}
+        self.borrowed: set[str] = set()
         self.declared = self._declared_names()
         self.symbol = {name: integer(name) for name in scope.indices if name != DOTS}
         self.dots = integer(self._fresh("e")) if DOTS in scope.indices else None
@@ -102,18 +103,25 @@ class _Search:
         parts += [s for e in self.scope.shapes.values() for s in e.subscripts]
         parts += [e.value for e in self.scope.sizes]
         found = {n.name for part in parts for n in walk(part) if isinstance(n, Name)}
-        found |= {e.target.name for e in self.scope.sizes if isinstance(e.target, Name)}
+        others = {n.name for part in parts[len(self.text.ranges) :] for n in walk(part) if isinstance(n, Name)}
+        self.borrowed = (found - others) & {n.upper() for n in self.scope.indices if n not in self.ranged}
+        found |= {name.name for name in self._targets()}
         wrong = found & (set(self.scope.indices) | set(self.scope.ranks))
         for part in parts:
             for node in walk(part):
                 if isinstance(node, Name) and node.name in wrong:
                     kind = "an index" if node.name in self.scope.indices else "a tensor"
                     raise Located(f"{node.name} is {kind}; expected a size such as {node.name.upper()}", node.at)
-        return found - set(self.scope.parameters)
+        self.borrowed -= {*self.scope.parameters, *self.scope.ranks, *(e.name for e in self._targets())}
+        return found - set(self.scope.parameters) - self.borrowed
+
+    def _targets(self) -> Iterator[Name]:
+        """What formulas of sizes define."""
+        yield from (e.target for e in self.scope.sizes if isinstance(e.target, Name))
 
     def _fresh(self, name: str) -> str:
         taken = {*self.scope.indices, *self.scope.ranks, *self.scope.parameters, *self.declared, *self.open}
-        taken |= {s.name for e in self.explicit.values() for s in e.free_symbols}
+        taken |= {s.name for e in self.explicit.values() for s in e.free_symbols} - self.borrowed
         return next(n for n in chain([name], (f"{name}{k}" for k in count(1))) if n not in taken)
 
     # ----- classes of one extent -----
@@ -288,7 +296,7 @@ class _Search:
         """The extents so far by the capital of their index, where no size is called so."""
         taken = self.declared | set(self.scope.parameters) | set(self.scope.ranks)
         sizes = {n: self.explicit.get(self._root((n, -1))) for n in self.scope.indices}
-        own = {s.name for e in self.explicit.values() for s in e.free_symbols} | taken
+        own = {s.name for e in self.explicit.values() for s in e.free_symbols} - self.borrowed | taken
         found = {n.upper(): e for n, e in sizes.items() if n != DOTS and n.upper() not in own}
         return {n: e for n, e in (*found.items(), *((extent_of(n), e) for n, e in sizes.items())) if e is not None}
 

@@ -63,7 +63,7 @@ def begun(text: Text) -> Text:
         Located: when tensors depend on each other and nothing says in which order they are computed, or a start is
             missing or has nothing to start.
     """
-    starts = _starts(text)
+    starts, behind = _starts(text)
     own = {start.equation for found in starts.values() for start in found}
     plain = [e for e in text.equations if e not in own]
     circles = _circles(plain)
@@ -76,7 +76,11 @@ def begun(text: Text) -> Text:
     for name, found in starts.items():
         if name not in read:
             at = found[0].equation.target.at
-            raise Located(f"this is where {name} starts, but no equation reads {name} at an earlier position", at)
+            hint = "; for elements behind those of another equation write +=" if found[0].equation in behind else ""
+            raise Located(f"this is where {name} starts, but no equation reads {name} at an earlier position{hint}", at)
+    for equation in behind:
+        if equation.accumulates and _named(equation.target) in read:
+            raise Located("a start is one equation; expected = here", equation.at)
     return _written_out(text, plain, starts) if own else text
 
 
@@ -86,18 +90,24 @@ def goes_along(equation: Equation, element: Element) -> bool:
 
 
 # ----- what the equations say -----
-def _starts(text: Text) -> dict[str, list[Start]]:
-    """The equations for a position beyond an axis, by tensor: a number below 0, or the axis's extent and more."""
+def _starts(text: Text) -> tuple[dict[str, list[Start]], tuple[Equation, ...]]:
+    """The equations for a position beyond an axis, by tensor, and those of them for the axis's extent and more.
+
+    One that adds to such a position is a start of nothing: it joins elements to those of another equation.
+    """
     found: dict[str, list[Start]] = {}
+    behind: list[Equation] = []
     for equation in text.equations:
         target = equation.target
         for axis, node in enumerate(target.subscripts if isinstance(target, Element) else ()):
             main = _main(text, equation, axis)
             if main is not None and _is_beyond(node, main):
-                if equation.accumulates:
+                behind += [equation] if _shift(node) else []
+                if not equation.accumulates:
+                    found.setdefault(_named(target), []).append(Start(equation, axis, node))
+                elif not _shift(node):
                     raise Located("a start is one equation; expected = here", equation.at)
-                found.setdefault(_named(target), []).append(Start(equation, axis, node))
-    return found
+    return found, tuple(behind)
 
 
 def _main(text: Text, start: Equation, axis: int) -> Name | None:

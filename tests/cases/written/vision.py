@@ -150,7 +150,7 @@ RENDERING = {
         """input x[N,D], b[D,F], w[G,K]
         p[n,f] = 2*pi*(sum(d) x[n,d]*b[d,f])
         h[n,f] = cos(p[n,f]); h[n,F+g] += sin(p[n,g])
-        y[n,k] = sum(f) h[n,f]*w[f,k]""",
+        y[n,k] = sum(a) h[n,a]*w[a,k]""",
         lambda x, b, w: torch.cat([(p := 2 * torch.pi * x @ b).cos(), p.sin()], 1) @ w,
         "x 3,2; b 2,4; w 8,3",
     ),
@@ -170,6 +170,7 @@ RENDERING = {
     ),
     "kan_splines": Written(
         """input x[N,I], c[I,B,K], w[I,K]
+        b < B
         a[n,i,p] = [(p - 3)*0.5 - 1 <= x[n,i], x[n,i] < (p - 2)*0.5 - 1]; p < B + 2
         u[n,i,q] = (x[n,i] - (q - 3)*0.5 + 1)/0.5*a[n,i,q] + ((q - 1)*0.5 - 1 - x[n,i])/0.5*a[n,i,q+1]; q < B + 1
         v[n,i,b] = (x[n,i] - (b - 3)*0.5 + 1)/1.0*u[n,i,b] + (b*0.5 - 1 - x[n,i])/1.0*u[n,i,b+1]
@@ -265,8 +266,8 @@ VISION = {
         y[n,k,d] = [d == 0]*(sum(i,j) i*p[n,i,j,k])/(I - 1) + [d == 1]*(sum(i,j) j*p[n,i,j,k])/(J - 1); d < 2""",
         lambda x: torch.stack(
             [
-                torch.einsum("nijk,i->nk", p := (10 * x).flatten(1, 2).softmax(1).view(x.shape), torch.arange(4) / 3.0),
-                torch.einsum("nijk,j->nk", p, torch.arange(5) / 4.0),
+                torch.einsum("nijk,i->nk", p := (10 * x).flatten(1, 2).softmax(1).view(x.shape), torch.arange(4).double() / 3),
+                torch.einsum("nijk,j->nk", p, torch.arange(5).double() / 4),
             ],
             -1,
         ),
@@ -308,13 +309,13 @@ VISION = {
     ),
     "roi_max_pool": Written(
         """input x[N,H,W,C], b[R,F]; integer b; i < 2; j < 2; r < 2; t < 2
-        y[k,i,j,c] = max(r,t) [r < b[k,3], t < b[k,4]] x[b[k,0], b[k,1] + i*b[k,3] + r, b[k,2] + j*b[k,4] + t, c]""",
-        lambda x, b: _roi_pool(b.clamp(max=1) + torch.tensor([0, 0, 0, 1, 1]), x),
+        y[k,i,j,c] = max(r,t) [r <= b[k,3], t <= b[k,4]] x[b[k,0], b[k,1] + i*(b[k,3] + 1) + r, b[k,2] + j*(b[k,4] + 1) + t, c]""",
+        lambda x, b: _roi_pool(b + torch.tensor([0, 0, 0, 1, 1]), x),
         "x 2,6,6,3; b 3,5 <2",
     ),
     "bilateral_filter": Written(
         """w[i,j,r,t] = exp(-((r-2)^2 + (t-2)^2)/8 - (x[reflect(i+r-2), reflect(j+t-2)] - x[i,j])^2/0.5); r < 5; t < 5
-        y[i,j] = sum(r,t) w[i,j,r,t]*x[reflect(i+r-2), reflect(j+t-2)] / sum(r,t) w[i,j,r,t]; input x[H,W]; i < H; j < W""",
+        y[i,j] = sum(r,t) w[i,j,r,t]*x[reflect(i+r-2), reflect(j+t-2)] / sum(p,q) w[i,j,p,q]; input x[H,W]; i < H; j < W""",
         _bilateral,
         "x 5,4",
     ),
@@ -370,7 +371,7 @@ VISION = {
         lambda x: torch.einsum(
             "nijd,dab->niajb",
             x,
-            torch.tensor([[[1, 1], [1, 1]], [[1, 1], [-1, -1]], [[1, -1], [1, -1]], [[1, -1], [-1, 1]]]) / 2.0,
+            torch.tensor([[[1, 1], [1, 1]], [[1, 1], [-1, -1]], [[1, -1], [1, -1]], [[1, -1], [-1, 1]]]).double() / 2,
         ).reshape(2, 6, 4),
         "x 2,3,2,4",
     ),
@@ -487,7 +488,7 @@ VISION = {
         "b 3,4; x 5,2; w 2,3,4",
     ),
     "radial_basis": Written(
-        "h[n,m] = exp(-g[m]^2*sum(c) (x[n,c] - z[m,c])^2); y[n,k] = sum(m) h[n,m]*w[m,k]/sum(m) h[n,m]",
+        "h[n,m] = exp(-g[m]^2*sum(c) (x[n,c] - z[m,c])^2); y[n,k] = sum(m) h[n,m]*w[m,k]/sum(p) h[n,p]",
         lambda g, x, z, w: (h := (-(g**2) * ((x[:, None] - z) ** 2).sum(-1)).exp()) / h.sum(1, keepdim=True) @ w,
         "g 4; x 3,2; z 4,2; w 4,3",
     ),
@@ -499,7 +500,7 @@ VISION = {
     "generalised_mean_pool": Written(
         "input x[N,I,J,C], p; y[n,c] = (sum(i,j) max(x[n,i,j,c], 1e-6)^p/(I*J))^(1/p)",
         lambda x, p: (x.clamp(min=1e-6) ** p).mean((1, 2)) ** (1 / p),
-        "x 2,3,4,3 +; p  +",
+        "x 2,3,4,3 +; p 0 +",
     ),
     "efficient_channel_attention": Written(
         "m[n,c] = mean(x[n,i,j,c], i, j); g[n,c] = sigmoid(sum(r) w[r]*m[n,c+r-1]); y[n,i,j,c] = g[n,c]*x[n,i,j,c]; r < 3; input x[N,I,J,C]",

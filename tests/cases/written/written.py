@@ -16,7 +16,7 @@ class Written:
     text: str
     function: Callable[..., Any]
     given: str
-    """`x 2,5,3; t 4 <6; p 3 +; q`: shapes, integers below 6, positive values, a number; in the function's order."""
+    """`x 2,5,3; t 4 <6; p 3 +; q 0 %`: shapes, integers below 6, positive values, a number in (0, 1); as the function has them."""
     options: Mapping[str, int | float] | None = None
 
     def arrays(self) -> dict[str, Array]:
@@ -25,8 +25,8 @@ class Written:
         return {name: _drawn(rng, *rest) for name, *rest in (part.split() for part in self.given.split(";"))}
 
 
-def _drawn(rng: np.random.Generator, shape: str = "", kind: str = "") -> Array:
-    sizes = tuple(int(size) for size in shape.split(",") if size)
+def _drawn(rng: np.random.Generator, shape: str, kind: str = "") -> Array:
+    sizes = tuple(int(size) for size in shape.split(",") if size != "0")
     if kind.startswith("<"):
         return rng.integers(0, int(kind[1:]), sizes)
     if kind == "%":

@@ -193,6 +193,11 @@ def test_loops_of_an_equation_compute_what_the_interpreter_does(text: str) -> No
     assert "window_forward_1_loops" in loops_of(text)
 
 
+def test_what_is_added_from_one_position_of_an_axis_is_read_there_in_every_row() -> None:
+    weights = "a < 2; f[n,c] = 5*p[n,c]; u[n,a,c] = [a == 0]*(1 - f[n,c]) + [a == 1]*f[n,c]"
+    assert "window_grad_p_1_loops" in loops_of(f"{weights}; y[n,b] = sum(a,c) w[a,c,b]*tanh(u[n,a,c])")
+
+
 @pytest.mark.parametrize(
     "right", ["[i != j] (x[i,c] - x[j,c]) * w[i,j]", "[i != j, x[j,c] > 0] (x[i,c] - x[j,c]) * w[i,j]"]
 )

@@ -261,7 +261,8 @@ def _with_added(reader: Pass, added: Pass) -> Pass:
     form = replace(reader.form, body=reader.form.body.xreplace(put))
     entire = reader.entire.xreplace({element: element + same.entire})
     before = tuple(dict.fromkeys((*added.before, *reader.before)))
-    return replace(reader, form=form, inside=reader.inside.xreplace(put), entire=entire, before=before)
+    parted = {**added.parted, **reader.parted}
+    return replace(reader, form=form, inside=reader.inside.xreplace(put), entire=entire, before=before, parted=parted)
 
 
 def _is_worth(passes: Sequence[Pass]) -> bool:
