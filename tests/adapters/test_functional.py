@@ -80,8 +80,8 @@ def test_networks_of_several_outputs_and_shared_weights(name: str) -> None:
     outputs = y if isinstance(y, tuple) else (y,)
     assert len(its.outputs) == len(outputs)
     after = [*outputs, *own.state.values()]
-    for found, expected in zip(results, after, strict=False):
-        np.testing.assert_array_equal(found, expected)
+    for result, own_result in zip(results, after, strict=False):
+        np.testing.assert_array_equal(result, own_result)
     seeds = [rng.normal(size=a.shape) for a, (_, seed) in zip(outputs, its.outputs, strict=True) if seed]
     kept = [*results[: len(outputs)], *results[len(after) :]]
     found = its.backward(seeds, given, params, kept)

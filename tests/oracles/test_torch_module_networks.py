@@ -1,4 +1,4 @@
-"""Networks as modules of PyTorch: several outputs, integers among them, shared weights, recurrences; weights by name."""
+"""Networks as modules of PyTorch: several outputs, integers among them, shared weights, recurrences; their weights."""
 
 from typing import Any
 
@@ -53,26 +53,22 @@ def test_first_and_second_derivatives(name: str) -> None:
     assert torch.autograd.gradgradcheck(lambda *x: tuple(real(module(*x))), x, fast_mode=True)
 
 
-class Tagger(torch.nn.Module):
-    """PyTorch's own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed = torch.nn.Embedding(1000, 32)
-        self.states = torch.nn.LSTM(32, 32, bidirectional=True, batch_first=True)
-        self.output = torch.nn.Linear(64, 17)
-
-    def forward(self, words: Any) -> Any:
-        states, _ = self.states(self.embed(words))
-        return self.output(states)
-
-
 def test_the_tagger_has_the_weights_of_pytorchs() -> None:
     torch.manual_seed(0)
-    theirs, ours = Tagger().double(), g.Tagger(dtype=np.float64, rng=0)
+    parts = {
+        "embed": torch.nn.Embedding(1000, 32),
+        "states": torch.nn.LSTM(32, 32, bidirectional=True, batch_first=True),
+        "output": torch.nn.Linear(64, 17),
+    }
+    theirs, ours = torch.nn.ModuleDict(parts).double(), g.Tagger(dtype=np.float64, rng=0)
     words = np.random.default_rng(0).integers(0, 1000, (3, 7))
+
+    def tagged() -> Any:
+        states, _ = theirs["states"](theirs["embed"](torch.tensor(words)))
+        return theirs["output"](states).detach()
+
     from_torch(ours, theirs.state_dict())
-    np.testing.assert_allclose(ours(words), theirs(torch.tensor(words)).detach(), 1e-9, 1e-12)
+    np.testing.assert_allclose(ours(words), tagged(), 1e-9, 1e-12)
     other = g.Tagger(dtype=np.float64, rng=5)
     theirs.load_state_dict({key: torch.tensor(array) for key, array in to_torch(other).items()})
-    np.testing.assert_allclose(other(words), theirs(torch.tensor(words)).detach(), 1e-9, 1e-12)
+    np.testing.assert_allclose(other(words), tagged(), 1e-9, 1e-12)

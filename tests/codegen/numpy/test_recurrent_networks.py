@@ -22,7 +22,8 @@ TEXTS = {
     "memories": "l = x -> l: lstm(4)\na = l.c -> dense(2)\noutput l, l.c, a",
     "own": "layer decay { h[n,t,k] = a[k]*h[n,t-1,k] + x[n,t,k]; h[n,-1,k] = 0; weight a }\n"
     "x -> decay -> dense(2) -> last: decay",
-    "started": "input h0[N, 4]\nlayer last { input h[N,T,K]; y[n,k] = h[n,T-1,k] }\n(x, h0) -> gru(4) -> last -> dense(2)",
+    "started": "input h0[N, 4]\nlayer last { input h[N,T,K]; y[n,k] = h[n,T-1,k] }\n"
+    "(x, h0) -> gru(4) -> last -> dense(2)",
     "back": "layer back { h[n,t,k] = tanh(a[k]*h[n,t+1,k] + x[n,t,k]); h[n,T,k] = 0; weight a }\n"
     "x -> simple_rnn(3) -> back -> dense(2)",
 }
