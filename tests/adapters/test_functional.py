@@ -11,6 +11,7 @@ from tests.cases.catalogue import TRIED
 from tests.cases.instances import instance
 from tests.cases.layers import random_values, sampled_case
 from tests.cases.together import together
+from tests.cases.wired_networks import TEXTS, built, inputs
 
 Array = Any
 
@@ -66,6 +67,31 @@ def test_the_structure_follows_from_the_shapes(name: str) -> None:
     of_zeros = other.structure(given, params)
     assert of_zeros == one.structure(given, params)
     assert of_zeros.results == tuple((a.shape, a.dtype) for a in results)
+
+
+@together("name", list(TEXTS))
+def test_networks_of_several_outputs_and_shared_weights(name: str) -> None:
+    own, x, rng = built(name), inputs(name), np.random.default_rng(1)
+    its, params = Functional(own), [w.copy() for w in own.params.values()]
+    given = dict(zip(its.inputs, x, strict=True))
+    state = [a.copy() for a in own.state.values()]
+    results = its.forward(given, params, state)
+    y = own(*x)
+    outputs = y if isinstance(y, tuple) else (y,)
+    assert len(its.outputs) == len(outputs)
+    after = [*outputs, *own.state.values()]
+    for result, own_result in zip(results, after, strict=False):
+        np.testing.assert_array_equal(result, own_result)
+    seeds = [rng.normal(size=a.shape) for a, (_, seed) in zip(outputs, its.outputs, strict=True) if seed]
+    kept = [*results[: len(outputs)], *results[len(after) :]]
+    found = its.backward(seeds, given, params, kept)
+    dx = own.backward(*seeds)
+    expected = [a for a in (dx if isinstance(dx, tuple) else (dx,)) if a is not None]
+    for one, other in zip(found, [*expected, *own.grads.values()], strict=True):
+        np.testing.assert_array_equal(one, other)
+    evaluated, predicted = its.evaluate(given, params, list(own.state.values())), own.predict(*x)
+    for one, other in zip(evaluated, predicted if isinstance(predicted, tuple) else (predicted,), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_structures_do_not_pile_up() -> None:

@@ -79,11 +79,12 @@ def _described(k: NetworkKernels) -> list[str | Section]:
 def _facts(k: NetworkKernels) -> list[Assign]:
     network = k.network
     layers, kept = layers_of(k), kept_of(k)
-    outputs = Group(tuple(texts((output, seed)) for seed, output in k.backward.seeds))
+    seeds = {output: seed for seed, output in k.backward.seeds}
+    outputs = (Group((Literal(output), Literal(seeds.get(output)))) for output in k.forward_outputs)
     return [
         let("layer", Literal(network.name)),
         let("differentiable", texts(k.inputs)),
-        let("outputs", outputs),
+        let("outputs", Group(tuple(outputs))),
         let("evaluation", texts(t.name for t in _asked(k))),
         Assign(Name("layers"), _layers(layers), kind=of("ClassVar", of("Mapping", Name("str"), Name("str")))),
         let("kept", _kept(kept)),

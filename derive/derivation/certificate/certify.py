@@ -14,14 +14,21 @@ from gradscribe.derive.derivation.certificate.captions import caption_gaps
 from gradscribe.derive.derivation.certificate.certificate import ROWS_TOLERANCE, Certificate, Label
 from gradscribe.derive.derivation.certificate.differences import slope_gap, whole_gap
 from gradscribe.derive.derivation.certificate.matrix_gaps import matrix_gaps
-from gradscribe.derive.derivation.certificate.rows import Values, comparisons, environment, gap, is_defined
+from gradscribe.derive.derivation.certificate.rows import (
+    Values,
+    comparisons,
+    environment,
+    gap,
+    is_chain_rule,
+    is_defined,
+)
 from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.forward.remarks.constants import TOLERANCE, change
 from gradscribe.derive.derivation.gradient.steps.reasons import named_rules
 from gradscribe.derive.derivation.network.kinds.alike import not_alike
 from gradscribe.derive.derivation.record.page_record import Definition, Derivation
-from gradscribe.derive.derivation.record.section_record import Section
+from gradscribe.derive.derivation.record.section_record import Section, Step
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number
 from gradscribe.derive.ir.term import Access, Program, Term
 from gradscribe.derive.layer.sampling import Dice, Size, TooLargeError, sample_sizes, sample_values
@@ -124,18 +131,37 @@ def _sized(
         if whole.likeness is not None and place % shapes != number_:
             continue
         where = {s: int(e) for r in section.results for s, e in r.step.where} if number_ % 2 == 0 else {}
-        terms = (*section.raw, *(t for step in section.steps for t in step.terms))
-        source = page.layer if page.layer is not None and not section.seeds else section.forward
-        stated = page.rewritten.idealised if page.rewritten is not None else ()
-        made = tuple(s.term for s in section.gradient.statements) if section.gradient is not None else ()
-        for counted in (terms, (*terms, *made)):  # what is made has more indices than a row: small sizes if need be
-            draw = partial(sample_sizes, source, rng, mapping=page.mapping, fixed=where, terms=counted, limit=60_000)
-            known = complete_sizes(section.forward, _sizes(draw, stated))
-            if all(prod(number(r.extent, known) for r in term.ranges) <= _LARGEST for term in made):
-                break
-        else:
-            raise TooLargeError("a gradient is too large for the oracle")
+        try:
+            known = _drawn(page, section, section.steps, where, rng)
+        except TooLargeError:
+            section = _with_fewer_indices(section)
+            known = _drawn(page, section, [s for s in section.steps if not is_chain_rule(s)], where, rng)
         yield place, section, known
+
+
+def _drawn(
+    page: Derivation, section: Section, steps: Iterable[Step], where: Mapping[Symbol, Size], rng: np.random.Generator
+) -> dict[Symbol, Size]:
+    """Sizes at which the oracle can evaluate these rows of a section."""
+    terms = (*section.raw, *(t for step in steps for t in step.terms))
+    source = page.layer if page.layer is not None and not section.seeds else section.forward
+    stated = page.rewritten.idealised if page.rewritten is not None else ()
+    made = tuple(s.term for s in section.gradient.statements) if section.gradient is not None else ()
+    for counted in (terms, (*terms, *made)):  # what is made has more indices than a row: small sizes if need be
+        draw = partial(sample_sizes, source, rng, mapping=page.mapping, fixed=where, terms=counted, limit=60_000)
+        known = complete_sizes(section.forward, _sizes(draw, stated))
+        if all(prod(number(r.extent, known) for r in term.ranges) <= _LARGEST for term in made):
+            return known
+    raise TooLargeError("a gradient is too large for the oracle")
+
+
+def _with_fewer_indices(section: Section) -> Section:
+    """The section, where an index that a delta makes equal to another one is that in what differentiation made.
+
+    Numbers that a network fixes, such as 64 words, cannot be drawn smaller; for each of them the delta would be asked.
+    """
+    gradient = _renamed(section.gradient) if section.gradient is not None else None
+    return replace(section, raw=tuple(rename(t)[0] for t in section.raw), gradient=gradient)
 
 
 def _rewritten_gap(derivation: Derivation, rng: np.random.Generator) -> float:

@@ -69,7 +69,7 @@ def comparisons(section: Section, values: Values, sizes: Sizes, rng: Generator) 
         Comparison(label(s), found, None) for s in section.steps for found in _defined(s, section, values, sizes)
     )
     before = tuple(map(resolved, section.raw))
-    steps = [s for s in section.steps if not _is_chain_rule(s)]
+    steps = [s for s in section.steps if not is_chain_rule(s)]
     for step in (*steps, *(row for r in section.results for row in r.rows)):
         if any(sizes[symbol] != number for symbol, number in step.where):
             continue
@@ -109,7 +109,7 @@ def _point(section: Section, values: Values, sizes: Sizes, rng: Generator) -> Re
     return drawn(tensors, statements, values, sizes, rng, dict(section.numbers))
 
 
-def _is_chain_rule(step: Step) -> bool:
+def is_chain_rule(step: Step) -> bool:
     """Whether a row has quotients of different tensors, which only finite differences can check."""
     return any(p.upper.tensor != p.lower.tensor for t in step.terms for p in t.body.atoms(Partial))
 

@@ -1,5 +1,7 @@
 """Networks in which recurrences meet: two directions, one behind the other, in blocks, shared, as outputs."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,8 @@ TEXTS = {
     "memories": "l = x -> l: lstm(4)\na = l.c -> dense(2)\noutput l, l.c, a",
     "own": "layer decay { h[n,t,k] = a[k]*h[n,t-1,k] + x[n,t,k]; h[n,-1,k] = 0; weight a }\n"
     "x -> decay -> dense(2) -> last: decay",
-    "started": "input h0[N, 4]\nlayer last { y[n,k] = h[n,T-1,k] }\n(x, h0) -> gru(4) -> last -> dense(2)",
+    "started": "input h0[N, 4]\nlayer last { input h[N,T,K]; y[n,k] = h[n,T-1,k] }\n"
+    "(x, h0) -> gru(4) -> last -> dense(2)",
     "back": "layer back { h[n,t,k] = tanh(a[k]*h[n,t+1,k] + x[n,t,k]); h[n,T,k] = 0; weight a }\n"
     "x -> simple_rnn(3) -> back -> dense(2)",
 }
@@ -49,3 +52,25 @@ def test_few_positions(length: int) -> None:
     assert y.shape == (2, length, 2)
     assert net.backward(np.ones_like(y)).shape == (2, length, 3)
     assert all(g.shape == net.params[key].shape for key, g in net.grads.items())
+
+
+@pytest.mark.parametrize("name", some(["two_kinds", "memories", "both_ways", "in_blocks"], 1))
+def test_calls_that_are_one_call_of_c(name: str) -> None:
+    """Recorded for each number of positions, beside NumPy without any buffer."""
+    module = network(text(name), name).compile()
+    cls = getattr(module, "".join(word.capitalize() for word in name.split("_")))
+    own, plain = cls(dtype=np.float64, rng=0), cls(dtype=np.float64, rng=0)
+    plain.buffers = None
+    rng = np.random.default_rng(0)
+    runtime = sys.modules[module.rt.__name__]
+    for shape in ((2, 5, 3), (2, 5, 3), (3, 7, 3), (2, 5, 3), (2, 1, 3), (2, 5, 3)):
+        x, found = rng.normal(size=shape), []
+        for net, backend in ((own, "compiled"), (plain, "numpy")):
+            with runtime.settings(backend=backend):
+                y = net(x)
+                several = y if isinstance(y, tuple) else (y,)
+                dx = net.backward(*(np.cos(a) for a in several))
+                found.append([*several, dx, *net.grads.values()])
+        for one, other in zip(*found, strict=True):
+            np.testing.assert_allclose(one, other, 1e-9, 1e-12)
+    assert {f.__name__ for f, _, _ in own._recordings.found} == {f"{name}_forward", f"{name}_backward"}

@@ -20,6 +20,7 @@ from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
 from gradscribe.derive.ir.functions import divides
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.ir.term import Access
+from gradscribe.derive.layer import sampling
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.look import Look
@@ -348,3 +349,14 @@ def test_a_size_that_is_introduced_is_read(name: str) -> None:
     sizes = re.findall(r"\b([A-Z]_\w+)=", text)
     assert len(sizes) > 5
     assert all(len(re.findall(rf"\b{size}\b", text)) > 1 for size in sizes)
+
+
+def test_numbers_that_a_network_fixes_are_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patches and heads are of so many elements: a box with a delta for each pair of them has too many points."""
+    monkeypatch.setattr(sampling, "LARGEST", 60_000)
+    text = (
+        "input x[N, 12, 12, 3]; rearrange('n (h p) (w q) c -> n (h w) (p q c)', p=4, q=4) -> dense(40)"
+        " -> rearrange('n l (h d) -> n h l d', h=4) -> tanh -> rearrange('n h l d -> n l (h d)') -> dense(8)"
+    )
+    found = certify(derive(network(text, "patches")))
+    assert (found.shapes, found.holds) == (6, True)
