@@ -57,8 +57,11 @@ def _column_sums(matrix: Array) -> Array:
 
 
 def add_row(target: Array, row: Array) -> None:
-    """Add `row` along the last axes, to several of many rows at a time: short ones cost more than their elements."""
-    if target.size > FEW_ROWS * row.size and target.flags.c_contiguous:
+    """Add `row` along the last axes, to several of many rows at a time: short ones cost more than their elements.
+
+    A recorded call adds it as it is: copies of it would be those of one call.
+    """
+    if target.size > FEW_ROWS * row.size and target.flags.c_contiguous and tracing() is None:
         number = target.shape[-1 - row.ndim]
         row = np.broadcast_to(row, (number, *row.shape)).reshape(number * row.size)
         target = target.reshape(prod(target.shape) // max(1, row.size), row.size)

@@ -15,6 +15,9 @@ from .elements import OF_BRACKETS, OPERATIONS, REDUCTIONS, TESTS, compute, total
 MOST_BYTES = 1 << 30
 """Bytes of memory that a call may ask for while it is recorded."""
 
+MOST_STEPS = 1 << 13
+"""Steps of a call that is recorded: to find places for their memory takes the square of them."""
+
 MOST_PRODUCTS = 1 << 26
 """The sizes of a row and a matrix, multiplied, up to which their product is that of elements, added up."""
 
@@ -62,6 +65,8 @@ class Tracing:
         uses: Uses = UNKNOWN,
     ) -> None:
         """A function in C that is called."""
+        if len(self.steps) >= MOST_STEPS:
+            raise Untraceable("more steps than are kept")
         self.steps.append(Step(address, tuple(arrays), tuple(numbers), threads, uses))
 
     def compute(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Any:

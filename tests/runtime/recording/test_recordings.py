@@ -16,7 +16,7 @@ from gradscribe.generated.runtime.arguments.traced import traced
 from gradscribe.generated.runtime.contractions.costs import Cost
 from gradscribe.generated.runtime.contractions.ways import Strategy, Way, preferred
 from gradscribe.generated.runtime.machine.configuration import Settings
-from gradscribe.generated.runtime.recording import recordings
+from gradscribe.generated.runtime.recording import recordings, trace
 from gradscribe.generated.runtime.recording.recordings import Recordings
 from gradscribe.generated.runtime.recording.trace import Tracing
 from tests.cases.thorough import some
@@ -157,6 +157,33 @@ def test_cells_of_the_catalogue(name: str) -> None:
         close(*found)
     assert len(names(made)) == 2
     assert not names(plain)
+
+
+@together("name", ("LSTM", "GRU", "SimpleRNN"))
+def test_sequences_of_the_catalogue(name: str) -> None:
+    """So many positions that their biases are added to many rows; loops read the parts at one position."""
+    made, plain = (getattr(generated, name)(5, 7, rng=0) for _ in range(2))
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        x = rng.standard_normal((30, 20, 5)).astype(np.float32)
+        found = []
+        for own in (made, plain):
+            with rt.settings(backend="compiled" if own is made else "numpy"):
+                y = own(x)
+                y = y if isinstance(y, tuple) else (y,)
+                dx = own.backward(*y)
+                found.append([*y, dx[0] if isinstance(dx, tuple) else dx, *own.grads.values()])
+        close(*found)
+    assert len(names(made)) == 2
+
+
+def test_a_call_of_too_many_steps_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, "MOST_STEPS", 50)
+    own = generated.SimpleRNN(5, 7, rng=0)
+    with rt.settings(backend="compiled"):
+        own(np.ones((2, 3, 5), np.float32))
+        own(np.ones((2, 40, 5), np.float32))
+    assert len(own._recordings.found) == 1
 
 
 def lenet() -> tuple[Any, Array]:

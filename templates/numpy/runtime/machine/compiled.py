@@ -101,7 +101,7 @@ def run(
         return False
     if call is None:
         return False
-    given = [np.ascontiguousarray(a) for a in arrays]
+    given = [a if a.flags.c_contiguous else a.copy() for a in arrays]  # a copy is recorded
     if reals:
         given.append(constant(reals, arrays[0].dtype))
     if sums:
