@@ -147,8 +147,7 @@ def crf_loss_forward(
         g += rt.total(np.where(r[:, None] > np.arange(i_low, i_high), t4[:, i_low:i_high], 0), -1)
     # (12) g[n] += Σ_{l,q1} f[l] [l=t[n,q1]][q1=r[n]−1]
     gathered5 = rt.gather("l, l: n q1 -> n q1", f, t)
-    labels2 = rt.wide(r) - 1
-    gathered6 = rt.gather("n q1, q1: n -> n", gathered5, labels2)
+    gathered6 = rt.gather("n q1, q1: n -> n", gathered5, labels1)
     g += gathered6
     # (13) y = 1/N Σ_{n} (h[n]+log(t2[n])−g[n])
     y = rt.ratio(1, N) * rt.total(np.log(t2) + h - g, -1)

@@ -213,8 +213,7 @@ def ctc_loss_forward(
     labels1 = rt.wide(r) - 1
     p = rt.gather("n q1 q2, q1: n, q2: n -> n", b, labels1, h)
     # (12) o[n] = Σ_{q3,q4} a[n,q3,q4] [q3=r[n]−1][q4=h[n]]
-    labels2 = rt.wide(r) - 1
-    o = rt.gather("n q3 q4, q3: n, q4: n -> n", a, labels2, h)
+    o = rt.gather("n q3 q4, q3: n, q4: n -> n", a, labels1, h)
     # (13) d[n] = max(p[n], o[n])
     d = rt.empty((N,), dtype)
     z = rt.empty((N,), dtype)

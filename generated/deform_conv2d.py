@@ -15,6 +15,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "deform_conv2d")
+
 
 @rt.once
 def _deform_conv2d_sizes(
@@ -38,7 +40,7 @@ def _deform_conv2d_sizes(
         rt.extents(
             "deform_conv2d", m.name, m, (N, H_out, W_out, R, T), "batch, H_out, W_out, kernel height, kernel width"
         )
-    return s_h, s_w, d_h, d_w, R, T, N, H, W, H_out, W_out, p_h, p_w
+    return s_h, s_w, d_h, d_w, R, T, C, N, H, W, H_out, W_out, p_h, p_w
 
 
 def deform_conv2d_forward(
@@ -85,7 +87,7 @@ def deform_conv2d_forward(
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, o, m, dtype = rt.arrays("deform_conv2d", "w 4, b 1 optional, x 4, o 6, m 5 optional", w, b, x, o, m)
-    s_h, s_w, d_h, d_w, R, T, N, H, W, H_out, W_out, p_h, p_w = _deform_conv2d_sizes(
+    s_h, s_w, d_h, d_w, R, T, C, N, H, W, H_out, W_out, p_h, p_w = _deform_conv2d_sizes(
         dtype, w, b, x, o, m, stride, padding, dilation
     )
     if m is None:
@@ -114,44 +116,43 @@ def deform_conv2d_forward(
     beta = h - np.floor(h)
     # (7) z[n,i,j,r,t,c] = (1−α[n,i,j,r,t]) (1−β[n,i,j,r,t]) Σ_{q,a} x[n,q,a,c] [q=f[n,i,j,r,t]][a=g[n,i,j,r,t]]
     gathered1 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, g, f)
-    known1 = rt.known(g, W)
-    known2 = rt.known(f, H)
-    z = np.where(
-        (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
-        (1 - alpha[:, :, :, :, :, None]) * (1 - beta[:, :, :, :, :, None]) * gathered1,
-        0,
-    )
+    known1 = rt.known(g, W, dtype)
+    known2 = rt.known(f, H, dtype)
+    z = rt.empty((N, H_out, W_out, R, T, C), dtype)
+    if not loops.deform_conv2d_forward_1(z, alpha, beta, gathered1, known1, known2, C, H_out, N, R, T, W_out):
+        z = np.where(
+            (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
+            (1 - alpha[:, :, :, :, :, None]) * (1 - beta[:, :, :, :, :, None]) * gathered1,
+            0,
+        )
     # (7) z[n,i,j,r,t,c] += β[n,i,j,r,t] (1−α[n,i,j,r,t]) Σ_{q,a} x[n,q,a,c] [q=f[n,i,j,r,t]][a=1+g[n,i,j,r,t]]
     labels1 = rt.wide(g) + 1
     gathered2 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, labels1, f)
-    known3 = rt.known(labels1, W)
-    known4 = rt.known(f, H)
-    z += np.where(
-        (known3[:, :, :, :, :, None] == 1) & (known4[:, :, :, :, :, None] == 1),
-        (1 - alpha[:, :, :, :, :, None]) * beta[:, :, :, :, :, None] * gathered2,
-        0,
-    )
+    known3 = rt.known(labels1, W, dtype)
+    if not loops.deform_conv2d_forward_2(z, alpha, beta, gathered2, known3, known2, C, H_out, N, R, T, W_out):
+        z += np.where(
+            (known2[:, :, :, :, :, None] == 1) & (known3[:, :, :, :, :, None] == 1),
+            (1 - alpha[:, :, :, :, :, None]) * beta[:, :, :, :, :, None] * gathered2,
+            0,
+        )
     # (7) z[n,i,j,r,t,c] += α[n,i,j,r,t] (1−β[n,i,j,r,t]) Σ_{q,a} x[n,q,a,c] [q=1+f[n,i,j,r,t]][a=g[n,i,j,r,t]]
     labels2 = rt.wide(f) + 1
     gathered3 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, g, labels2)
-    known5 = rt.known(g, W)
-    known6 = rt.known(labels2, H)
-    z += np.where(
-        (known5[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
-        (1 - beta[:, :, :, :, :, None]) * alpha[:, :, :, :, :, None] * gathered3,
-        0,
-    )
+    known6 = rt.known(labels2, H, dtype)
+    if not loops.deform_conv2d_forward_3(z, alpha, beta, gathered3, known1, known6, C, H_out, N, R, T, W_out):
+        z += np.where(
+            (known1[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
+            (1 - beta[:, :, :, :, :, None]) * alpha[:, :, :, :, :, None] * gathered3,
+            0,
+        )
     # (7) z[n,i,j,r,t,c] += α[n,i,j,r,t] β[n,i,j,r,t] Σ_{q,a} x[n,q,a,c] [q=1+f[n,i,j,r,t]][a=1+g[n,i,j,r,t]]
-    labels3 = rt.wide(g) + 1
-    labels4 = rt.wide(f) + 1
-    gathered4 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, labels3, labels4)
-    known7 = rt.known(labels3, W)
-    known8 = rt.known(labels4, H)
-    z += np.where(
-        (known7[:, :, :, :, :, None] == 1) & (known8[:, :, :, :, :, None] == 1),
-        alpha[:, :, :, :, :, None] * beta[:, :, :, :, :, None] * gathered4,
-        0,
-    )
+    gathered4 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, labels1, labels2)
+    if not loops.deform_conv2d_forward_4(z, alpha, beta, gathered4, known3, known6, C, H_out, N, R, T, W_out):
+        z += np.where(
+            (known3[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
+            alpha[:, :, :, :, :, None] * beta[:, :, :, :, :, None] * gathered4,
+            0,
+        )
     # (8) u[n,i,j,k] = Σ_{r,t,c} w[r,t,c,k] m[n,i,j,r,t] z[n,i,j,r,t,c]
     # (8) u[n,i,j,k] += b[k]
     factor1 = m[:, :, :, :, :, None] * z
@@ -281,22 +282,28 @@ def deform_conv2d_grad_input(
     labels1 = rt.wide(f) + 1
     labels2 = rt.wide(g) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = alpha[:, None, :, :, :, :] * beta[:, None, :, :, :, :] * dz.transpose(0, 5, 1, 2, 3, 4)
-    rt.scatter("e q2 i j r t, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows1, labels1, labels2)
+    rows1 = rt.empty((N, H_out, W_out, R, T, C), dtype)
+    if not loops.deform_conv2d_grad_input_1(rows1, alpha, beta, dz, C, H_out, N, R, T, W_out):
+        rows1 = alpha[:, :, :, :, :, None] * beta[:, :, :, :, :, None] * dz
+    rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows1, labels1, labels2)
     # (22) dx[e,l,q1,q2]
     #        += Σ_{i,j,r,t} α[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−β[e,i,j,r,t]) [l=1+f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
-    labels3 = rt.wide(f) + 1
-    rows2 = (1 - beta[:, None, :, :, :, :]) * alpha[:, None, :, :, :, :] * dz.transpose(0, 5, 1, 2, 3, 4)
-    rt.scatter("e q2 i j r t, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows2, labels3, g)
+    rows2 = rt.empty((N, H_out, W_out, R, T, C), dtype)
+    if not loops.deform_conv2d_grad_input_2(rows2, alpha, beta, dz, C, H_out, N, R, T, W_out):
+        rows2 = (1 - beta[:, :, :, :, :, None]) * alpha[:, :, :, :, :, None] * dz
+    rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows2, labels1, g)
     # (22) dx[e,l,q1,q2]
     #        += Σ_{i,j,r,t} β[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=1+g[e,i,j,r,t]]
-    labels4 = rt.wide(g) + 1
-    rows3 = (1 - alpha[:, None, :, :, :, :]) * beta[:, None, :, :, :, :] * dz.transpose(0, 5, 1, 2, 3, 4)
-    rt.scatter("e q2 i j r t, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows3, f, labels4)
+    rows3 = rt.empty((N, H_out, W_out, R, T, C), dtype)
+    if not loops.deform_conv2d_grad_input_3(rows3, alpha, beta, dz, C, H_out, N, R, T, W_out):
+        rows3 = (1 - alpha[:, :, :, :, :, None]) * beta[:, :, :, :, :, None] * dz
+    rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows3, f, labels2)
     # (22) dx[e,l,q1,q2]
     #        += Σ_{i,j,r,t} dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) (1−β[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
-    rows4 = (1 - alpha[:, None, :, :, :, :]) * (1 - beta[:, None, :, :, :, :]) * dz.transpose(0, 5, 1, 2, 3, 4)
-    rt.scatter("e q2 i j r t, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows4, f, g)
+    rows4 = rt.empty((N, H_out, W_out, R, T, C), dtype)
+    if not loops.deform_conv2d_grad_input_4(rows4, alpha, beta, dz, C, H_out, N, R, T, W_out):
+        rows4 = (1 - alpha[:, :, :, :, :, None]) * (1 - beta[:, :, :, :, :, None]) * dz
+    rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows4, f, g)
     return dx
 
 
@@ -428,113 +435,101 @@ def deform_conv2d_grad_o(
     labels1 = rt.wide(g) + 1
     labels2 = rt.wide(f) + 1
     gathered1 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels1, labels2)
-    known1 = rt.known(labels1, W)
-    known2 = rt.known(labels2, H)
-    dbeta = rt.total(
-        np.where(
-            (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
-            alpha[:, :, :, :, :, None] * dz * gathered1,
-            0,
-        ),
-        -1,
-    )
+    known1 = rt.known(labels1, W, dtype)
+    known2 = rt.known(labels2, H, dtype)
+    dbeta = rt.empty((N, H_out, W_out, R, T), dtype)
+    if not loops.deform_conv2d_grad_o_1(dbeta, alpha, dz, gathered1, known1, known2, C, H_out, N, R, T, W_out):
+        dbeta = rt.total(
+            np.where(
+                (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
+                alpha[:, :, :, :, :, None] * dz * gathered1,
+                0,
+            ),
+            -1,
+        )
     # (14) dbeta[e,l,q1,q2,q3]
     #        += −α[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-    labels3 = rt.wide(f) + 1
-    gathered2 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels3)
-    known3 = rt.known(g, W)
-    known4 = rt.known(labels3, H)
-    dbeta += rt.total(
-        np.where(
-            (known3[:, :, :, :, :, None] == 1) & (known4[:, :, :, :, :, None] == 1),
-            -alpha[:, :, :, :, :, None] * dz * gathered2,
-            0,
-        ),
-        -1,
-    )
+    gathered2 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels2)
+    known3 = rt.known(g, W, dtype)
+    if not loops.deform_conv2d_grad_o_2(dbeta, alpha, dz, gathered2, known3, known2, C, H_out, N, R, T, W_out):
+        dbeta += rt.total(
+            np.where(
+                (known2[:, :, :, :, :, None] == 1) & (known3[:, :, :, :, :, None] == 1),
+                -alpha[:, :, :, :, :, None] * dz * gathered2,
+                0,
+            ),
+            -1,
+        )
     # (14) dbeta[e,l,q1,q2,q3]
     #        += (1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-    labels4 = rt.wide(g) + 1
-    gathered3 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels4, f)
-    known5 = rt.known(labels4, W)
-    known6 = rt.known(f, H)
-    dbeta += rt.total(
-        np.where(
-            (known5[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
-            (1 - alpha[:, :, :, :, :, None]) * dz * gathered3,
-            0,
-        ),
-        -1,
-    )
+    gathered3 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels1, f)
+    known6 = rt.known(f, H, dtype)
+    if not loops.deform_conv2d_grad_o_3(dbeta, alpha, dz, gathered3, known1, known6, C, H_out, N, R, T, W_out):
+        dbeta += rt.total(
+            np.where(
+                (known1[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
+                (1 - alpha[:, :, :, :, :, None]) * dz * gathered3,
+                0,
+            ),
+            -1,
+        )
     # (14) dbeta[e,l,q1,q2,q3]
     #        += −(1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
     gathered4 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, f)
-    known7 = rt.known(g, W)
-    known8 = rt.known(f, H)
-    dbeta += rt.total(
-        np.where(
-            (known7[:, :, :, :, :, None] == 1) & (known8[:, :, :, :, :, None] == 1),
-            -(1 - alpha[:, :, :, :, :, None]) * dz * gathered4,
-            0,
-        ),
-        -1,
-    )
+    if not loops.deform_conv2d_grad_o_4(dbeta, alpha, dz, gathered4, known3, known6, C, H_out, N, R, T, W_out):
+        dbeta += rt.total(
+            np.where(
+                (known3[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
+                -(1 - alpha[:, :, :, :, :, None]) * dz * gathered4,
+                0,
+            ),
+            -1,
+        )
     # (17) dalpha[e,l,q1,q2,q3]
     #        = β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-    labels5 = rt.wide(g) + 1
-    labels6 = rt.wide(f) + 1
-    gathered5 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels5, labels6)
-    known9 = rt.known(labels5, W)
-    known10 = rt.known(labels6, H)
-    dalpha = rt.total(
-        np.where(
-            (known10[:, :, :, :, :, None] == 1) & (known9[:, :, :, :, :, None] == 1),
-            beta[:, :, :, :, :, None] * dz * gathered5,
-            0,
-        ),
-        -1,
-    )
+    dalpha = rt.empty((N, H_out, W_out, R, T), dtype)
+    if not loops.deform_conv2d_grad_o_5(dalpha, beta, dz, gathered1, known2, known1, C, H_out, N, R, T, W_out):
+        dalpha = rt.total(
+            np.where(
+                (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
+                beta[:, :, :, :, :, None] * dz * gathered1,
+                0,
+            ),
+            -1,
+        )
     # (17) dalpha[e,l,q1,q2,q3]
     #        += (1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-    labels7 = rt.wide(f) + 1
-    gathered6 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels7)
-    known11 = rt.known(g, W)
-    known12 = rt.known(labels7, H)
-    dalpha += rt.total(
-        np.where(
-            (known11[:, :, :, :, :, None] == 1) & (known12[:, :, :, :, :, None] == 1),
-            (1 - beta[:, :, :, :, :, None]) * dz * gathered6,
-            0,
-        ),
-        -1,
-    )
+    if not loops.deform_conv2d_grad_o_6(dalpha, beta, dz, gathered2, known3, known2, C, H_out, N, R, T, W_out):
+        dalpha += rt.total(
+            np.where(
+                (known2[:, :, :, :, :, None] == 1) & (known3[:, :, :, :, :, None] == 1),
+                (1 - beta[:, :, :, :, :, None]) * dz * gathered2,
+                0,
+            ),
+            -1,
+        )
     # (17) dalpha[e,l,q1,q2,q3]
     #        += −β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-    labels8 = rt.wide(g) + 1
-    gathered7 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels8, f)
-    known13 = rt.known(labels8, W)
-    known14 = rt.known(f, H)
-    dalpha += rt.total(
-        np.where(
-            (known13[:, :, :, :, :, None] == 1) & (known14[:, :, :, :, :, None] == 1),
-            -beta[:, :, :, :, :, None] * dz * gathered7,
-            0,
-        ),
-        -1,
-    )
+    if not loops.deform_conv2d_grad_o_7(dalpha, beta, dz, gathered3, known1, known6, C, H_out, N, R, T, W_out):
+        dalpha += rt.total(
+            np.where(
+                (known1[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
+                -beta[:, :, :, :, :, None] * dz * gathered3,
+                0,
+            ),
+            -1,
+        )
     # (17) dalpha[e,l,q1,q2,q3]
     #        += −(1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-    gathered8 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, f)
-    known15 = rt.known(g, W)
-    known16 = rt.known(f, H)
-    dalpha += rt.total(
-        np.where(
-            (known15[:, :, :, :, :, None] == 1) & (known16[:, :, :, :, :, None] == 1),
-            -(1 - beta[:, :, :, :, :, None]) * dz * gathered8,
-            0,
-        ),
-        -1,
-    )
+    if not loops.deform_conv2d_grad_o_4(dalpha, beta, dz, gathered4, known3, known6, C, H_out, N, R, T, W_out):
+        dalpha += rt.total(
+            np.where(
+                (known3[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
+                -(1 - beta[:, :, :, :, :, None]) * dz * gathered4,
+                0,
+            ),
+            -1,
+        )
     # (29) do[e,l,q1,q2,q3,1] = dbeta[e,l,q1,q2,q3]
     do = rt.zeros((N, H_out, W_out, R, T, 2), dtype)
     part = do[:, :, :, :, :, 1]
@@ -694,175 +689,141 @@ def deform_conv2d_backward(
         labels1 = rt.wide(f) + 1
         labels2 = rt.wide(g) + 1
         dx = rt.zeros((N, H, W, C), dtype)
-        rows1 = alpha[:, None, :, :, :, :] * beta[:, None, :, :, :, :] * dz.transpose(0, 5, 1, 2, 3, 4)
-        rt.scatter("e q2 i j r t, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows1, labels1, labels2)
-        del labels1
-        del labels2
+        rows1 = rt.empty((N, H_out, W_out, R, T, C), dtype)
+        if not loops.deform_conv2d_grad_input_1(rows1, alpha, beta, dz, C, H_out, N, R, T, W_out):
+            rows1 = alpha[:, :, :, :, :, None] * beta[:, :, :, :, :, None] * dz
+        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows1, labels1, labels2)
         del rows1
         # (22) dx[e,l,q1,q2]
         #        += Σ_{i,j,r,t} α[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−β[e,i,j,r,t]) [l=1+f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
-        labels3 = rt.wide(f) + 1
-        rows2 = (1 - beta[:, None, :, :, :, :]) * alpha[:, None, :, :, :, :] * dz.transpose(0, 5, 1, 2, 3, 4)
-        rt.scatter("e q2 i j r t, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows2, labels3, g)
-        del labels3
+        rows2 = rt.empty((N, H_out, W_out, R, T, C), dtype)
+        if not loops.deform_conv2d_grad_input_2(rows2, alpha, beta, dz, C, H_out, N, R, T, W_out):
+            rows2 = (1 - beta[:, :, :, :, :, None]) * alpha[:, :, :, :, :, None] * dz
+        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows2, labels1, g)
         del rows2
         # (22) dx[e,l,q1,q2]
         #        += Σ_{i,j,r,t} β[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=1+g[e,i,j,r,t]]
-        labels4 = rt.wide(g) + 1
-        rows3 = (1 - alpha[:, None, :, :, :, :]) * beta[:, None, :, :, :, :] * dz.transpose(0, 5, 1, 2, 3, 4)
-        rt.scatter("e q2 i j r t, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows3, f, labels4)
-        del labels4
+        rows3 = rt.empty((N, H_out, W_out, R, T, C), dtype)
+        if not loops.deform_conv2d_grad_input_3(rows3, alpha, beta, dz, C, H_out, N, R, T, W_out):
+            rows3 = (1 - alpha[:, :, :, :, :, None]) * beta[:, :, :, :, :, None] * dz
+        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows3, f, labels2)
         del rows3
         # (22) dx[e,l,q1,q2]
         #        += Σ_{i,j,r,t} dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) (1−β[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
-        rows4 = (1 - alpha[:, None, :, :, :, :]) * (1 - beta[:, None, :, :, :, :]) * dz.transpose(0, 5, 1, 2, 3, 4)
-        rt.scatter("e q2 i j r t, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows4, f, g)
+        rows4 = rt.empty((N, H_out, W_out, R, T, C), dtype)
+        if not loops.deform_conv2d_grad_input_4(rows4, alpha, beta, dz, C, H_out, N, R, T, W_out):
+            rows4 = (1 - alpha[:, :, :, :, :, None]) * (1 - beta[:, :, :, :, :, None]) * dz
+        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows4, f, g)
         del rows4
         # (14) dbeta[e,l,q1,q2,q3]
         #        = α[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-        labels5 = rt.wide(g) + 1
-        labels6 = rt.wide(f) + 1
-        gathered1 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels5, labels6)
-        known1 = rt.known(labels5, W)
-        del labels5
-        known2 = rt.known(labels6, H)
-        del labels6
-        dbeta = rt.total(
-            np.where(
-                (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
-                alpha[:, :, :, :, :, None] * dz * gathered1,
-                0,
-            ),
-            -1,
-        )
-        del gathered1
-        del known1
-        del known2
+        gathered1 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels2, labels1)
+        known1 = rt.known(labels2, W, dtype)
+        known2 = rt.known(labels1, H, dtype)
+        dbeta = rt.empty((N, H_out, W_out, R, T), dtype)
+        if not loops.deform_conv2d_grad_o_1(dbeta, alpha, dz, gathered1, known1, known2, C, H_out, N, R, T, W_out):
+            dbeta = rt.total(
+                np.where(
+                    (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
+                    alpha[:, :, :, :, :, None] * dz * gathered1,
+                    0,
+                ),
+                -1,
+            )
         # (14) dbeta[e,l,q1,q2,q3]
         #        += −α[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-        labels7 = rt.wide(f) + 1
-        gathered2 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels7)
-        known3 = rt.known(g, W)
-        known4 = rt.known(labels7, H)
-        del labels7
-        dbeta += rt.total(
-            np.where(
-                (known3[:, :, :, :, :, None] == 1) & (known4[:, :, :, :, :, None] == 1),
-                -alpha[:, :, :, :, :, None] * dz * gathered2,
-                0,
-            ),
-            -1,
-        )
-        del gathered2
-        del known3
-        del known4
+        gathered2 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels1)
+        del labels1
+        known3 = rt.known(g, W, dtype)
+        if not loops.deform_conv2d_grad_o_2(dbeta, alpha, dz, gathered2, known3, known2, C, H_out, N, R, T, W_out):
+            dbeta += rt.total(
+                np.where(
+                    (known2[:, :, :, :, :, None] == 1) & (known3[:, :, :, :, :, None] == 1),
+                    -alpha[:, :, :, :, :, None] * dz * gathered2,
+                    0,
+                ),
+                -1,
+            )
         # (14) dbeta[e,l,q1,q2,q3]
         #        += (1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-        labels8 = rt.wide(g) + 1
-        gathered3 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels8, f)
-        known5 = rt.known(labels8, W)
-        del labels8
-        known6 = rt.known(f, H)
-        dbeta += rt.total(
-            np.where(
-                (known5[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
-                (1 - alpha[:, :, :, :, :, None]) * dz * gathered3,
-                0,
-            ),
-            -1,
-        )
-        del gathered3
-        del known5
-        del known6
+        gathered3 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels2, f)
+        del labels2
+        known6 = rt.known(f, H, dtype)
+        if not loops.deform_conv2d_grad_o_3(dbeta, alpha, dz, gathered3, known1, known6, C, H_out, N, R, T, W_out):
+            dbeta += rt.total(
+                np.where(
+                    (known1[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
+                    (1 - alpha[:, :, :, :, :, None]) * dz * gathered3,
+                    0,
+                ),
+                -1,
+            )
         # (14) dbeta[e,l,q1,q2,q3]
         #        += −(1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
         gathered4 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, f)
-        known7 = rt.known(g, W)
-        known8 = rt.known(f, H)
-        dbeta += rt.total(
-            np.where(
-                (known7[:, :, :, :, :, None] == 1) & (known8[:, :, :, :, :, None] == 1),
-                -(1 - alpha[:, :, :, :, :, None]) * dz * gathered4,
-                0,
-            ),
-            -1,
-        )
-        del gathered4
-        del known7
-        del known8
+        if not loops.deform_conv2d_grad_o_4(dbeta, alpha, dz, gathered4, known3, known6, C, H_out, N, R, T, W_out):
+            dbeta += rt.total(
+                np.where(
+                    (known3[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
+                    -(1 - alpha[:, :, :, :, :, None]) * dz * gathered4,
+                    0,
+                ),
+                -1,
+            )
         # (17) dalpha[e,l,q1,q2,q3]
         #        = β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-        labels9 = rt.wide(g) + 1
-        labels10 = rt.wide(f) + 1
-        gathered5 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels9, labels10)
-        known9 = rt.known(labels9, W)
-        del labels9
-        known10 = rt.known(labels10, H)
-        del labels10
-        dalpha = rt.total(
-            np.where(
-                (known10[:, :, :, :, :, None] == 1) & (known9[:, :, :, :, :, None] == 1),
-                beta[:, :, :, :, :, None] * dz * gathered5,
-                0,
-            ),
-            -1,
-        )
-        del gathered5
-        del known9
-        del known10
+        dalpha = rt.empty((N, H_out, W_out, R, T), dtype)
+        if not loops.deform_conv2d_grad_o_5(dalpha, beta, dz, gathered1, known2, known1, C, H_out, N, R, T, W_out):
+            dalpha = rt.total(
+                np.where(
+                    (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
+                    beta[:, :, :, :, :, None] * dz * gathered1,
+                    0,
+                ),
+                -1,
+            )
+        del gathered1
         # (17) dalpha[e,l,q1,q2,q3]
         #        += (1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-        labels11 = rt.wide(f) + 1
-        gathered6 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels11)
-        known11 = rt.known(g, W)
-        known12 = rt.known(labels11, H)
-        del labels11
-        dalpha += rt.total(
-            np.where(
-                (known11[:, :, :, :, :, None] == 1) & (known12[:, :, :, :, :, None] == 1),
-                (1 - beta[:, :, :, :, :, None]) * dz * gathered6,
-                0,
-            ),
-            -1,
-        )
-        del gathered6
-        del known11
-        del known12
+        if not loops.deform_conv2d_grad_o_6(dalpha, beta, dz, gathered2, known3, known2, C, H_out, N, R, T, W_out):
+            dalpha += rt.total(
+                np.where(
+                    (known2[:, :, :, :, :, None] == 1) & (known3[:, :, :, :, :, None] == 1),
+                    (1 - beta[:, :, :, :, :, None]) * dz * gathered2,
+                    0,
+                ),
+                -1,
+            )
+        del known2
+        del gathered2
         # (17) dalpha[e,l,q1,q2,q3]
         #        += −β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-        labels12 = rt.wide(g) + 1
-        gathered7 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels12, f)
-        known13 = rt.known(labels12, W)
-        del labels12
-        known14 = rt.known(f, H)
-        dalpha += rt.total(
-            np.where(
-                (known13[:, :, :, :, :, None] == 1) & (known14[:, :, :, :, :, None] == 1),
-                -beta[:, :, :, :, :, None] * dz * gathered7,
-                0,
-            ),
-            -1,
-        )
-        del gathered7
-        del known13
-        del known14
+        if not loops.deform_conv2d_grad_o_7(dalpha, beta, dz, gathered3, known1, known6, C, H_out, N, R, T, W_out):
+            dalpha += rt.total(
+                np.where(
+                    (known1[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
+                    -beta[:, :, :, :, :, None] * dz * gathered3,
+                    0,
+                ),
+                -1,
+            )
+        del known1
+        del gathered3
         # (17) dalpha[e,l,q1,q2,q3]
         #        += −(1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-        gathered8 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, f)
-        known15 = rt.known(g, W)
-        known16 = rt.known(f, H)
-        dalpha += rt.total(
-            np.where(
-                (known15[:, :, :, :, :, None] == 1) & (known16[:, :, :, :, :, None] == 1),
-                -(1 - beta[:, :, :, :, :, None]) * dz * gathered8,
-                0,
-            ),
-            -1,
-        )
+        if not loops.deform_conv2d_grad_o_4(dalpha, beta, dz, gathered4, known3, known6, C, H_out, N, R, T, W_out):
+            dalpha += rt.total(
+                np.where(
+                    (known3[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
+                    -(1 - beta[:, :, :, :, :, None]) * dz * gathered4,
+                    0,
+                ),
+                -1,
+            )
         del dz
-        del gathered8
-        del known15
-        del known16
+        del known3
+        del known6
+        del gathered4
         # (29) do[e,l,q1,q2,q3,1] = dbeta[e,l,q1,q2,q3]
         do = rt.zeros((N, H_out, W_out, R, T, 2), dtype)
         part = do[:, :, :, :, :, 1]

@@ -15,6 +15,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "grid_sample")
+
 
 def grid_sample_forward(
     x: Any, g: Any, *, align_corners: bool = False
@@ -57,44 +59,43 @@ def grid_sample_forward(
     beta = u - np.floor(u)
     # (7) y[n,i,j,c] = (1−α[n,i,j]) (1−β[n,i,j]) Σ_{q,v} x[n,q,v,c] [q=f[n,i,j]][v=h[n,i,j]]
     gathered1 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, f, h)
-    known1 = rt.known(f, H)
-    known2 = rt.known(h, W)
-    y = np.where(
-        (known1[:, :, :, None] == 1) & (known2[:, :, :, None] == 1),
-        (1 - alpha[:, :, :, None]) * (1 - beta[:, :, :, None]) * gathered1,
-        0,
-    )
+    known1 = rt.known(f, H, dtype)
+    known2 = rt.known(h, W, dtype)
+    y = rt.empty((N, H_out, W_out, C), dtype)
+    if not loops.grid_sample_forward_1(y, alpha, beta, gathered1, known1, known2, C, H_out, N, W_out):
+        y = np.where(
+            (known1[:, :, :, None] == 1) & (known2[:, :, :, None] == 1),
+            (1 - alpha[:, :, :, None]) * (1 - beta[:, :, :, None]) * gathered1,
+            0,
+        )
     # (7) y[n,i,j,c] += β[n,i,j] (1−α[n,i,j]) Σ_{q,v} x[n,q,v,c] [q=f[n,i,j]][v=1+h[n,i,j]]
     labels1 = rt.wide(h) + 1
     gathered2 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, f, labels1)
-    known3 = rt.known(f, H)
-    known4 = rt.known(labels1, W)
-    y += np.where(
-        (known3[:, :, :, None] == 1) & (known4[:, :, :, None] == 1),
-        (1 - alpha[:, :, :, None]) * beta[:, :, :, None] * gathered2,
-        0,
-    )
+    known4 = rt.known(labels1, W, dtype)
+    if not loops.grid_sample_forward_2(y, alpha, beta, gathered2, known1, known4, C, H_out, N, W_out):
+        y += np.where(
+            (known1[:, :, :, None] == 1) & (known4[:, :, :, None] == 1),
+            (1 - alpha[:, :, :, None]) * beta[:, :, :, None] * gathered2,
+            0,
+        )
     # (7) y[n,i,j,c] += α[n,i,j] (1−β[n,i,j]) Σ_{q,v} x[n,q,v,c] [q=1+f[n,i,j]][v=h[n,i,j]]
     labels2 = rt.wide(f) + 1
     gathered3 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, labels2, h)
-    known5 = rt.known(labels2, H)
-    known6 = rt.known(h, W)
-    y += np.where(
-        (known5[:, :, :, None] == 1) & (known6[:, :, :, None] == 1),
-        (1 - beta[:, :, :, None]) * alpha[:, :, :, None] * gathered3,
-        0,
-    )
+    known5 = rt.known(labels2, H, dtype)
+    if not loops.grid_sample_forward_3(y, alpha, beta, gathered3, known5, known2, C, H_out, N, W_out):
+        y += np.where(
+            (known2[:, :, :, None] == 1) & (known5[:, :, :, None] == 1),
+            (1 - beta[:, :, :, None]) * alpha[:, :, :, None] * gathered3,
+            0,
+        )
     # (7) y[n,i,j,c] += α[n,i,j] β[n,i,j] Σ_{q,v} x[n,q,v,c] [q=1+f[n,i,j]][v=1+h[n,i,j]]
-    labels3 = rt.wide(f) + 1
-    labels4 = rt.wide(h) + 1
-    gathered4 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, labels3, labels4)
-    known7 = rt.known(labels3, H)
-    known8 = rt.known(labels4, W)
-    y += np.where(
-        (known7[:, :, :, None] == 1) & (known8[:, :, :, None] == 1),
-        alpha[:, :, :, None] * beta[:, :, :, None] * gathered4,
-        0,
-    )
+    gathered4 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, labels2, labels1)
+    if not loops.grid_sample_forward_4(y, alpha, beta, gathered4, known5, known4, C, H_out, N, W_out):
+        y += np.where(
+            (known4[:, :, :, None] == 1) & (known5[:, :, :, None] == 1),
+            alpha[:, :, :, None] * beta[:, :, :, None] * gathered4,
+            0,
+        )
     return y, f, alpha, h, beta
 
 
@@ -112,7 +113,7 @@ def _grid_sample_grad_input_sizes(
     rt.extent("grid_sample", dy.axis(0, "batch"), dy[0], N)
     rt.extent("grid_sample", dy.axis(3, "channels"), dy[3], C)
     rt.affordable("grid_sample", dtype, {"dx": (N, H, W, C)})
-    return N, H, W, C
+    return N, H, W, C, H_out, W_out
 
 
 def grid_sample_grad_input(dy: Any, f: Any, alpha: Any, h: Any, beta: Any, *, input_shape: Sequence[int]) -> rt.Array:
@@ -138,24 +139,30 @@ def grid_sample_grad_input(dy: Any, f: Any, alpha: Any, h: Any, beta: Any, *, in
         "grid_sample", "alpha 3, beta 3, dy 4, f 3 integers, h 3 integers", alpha, beta, dy, f, h
     )
     input_shape = rt.shape("grid_sample", "input_shape", input_shape, 4)
-    N, H, W, C = _grid_sample_grad_input_sizes(dtype, input_shape, dy, f, alpha, h, beta)
+    N, H, W, C, H_out, W_out = _grid_sample_grad_input_sizes(dtype, input_shape, dy, f, alpha, h, beta)
     # (20) dx[m,e,a,o] = Σ_{i,j} dy[m,i,j,o] α[m,i,j] β[m,i,j] [e=1+f[m,i,j]][a=1+h[m,i,j]]
     labels1 = rt.wide(h) + 1
     labels2 = rt.wide(f) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = alpha[:, None, :, :] * beta[:, None, :, :] * dy.transpose(0, 3, 1, 2)
-    rt.scatter("m o i j, a: m i j, e: m i j -> m e a o", dx, rows1, labels1, labels2)
+    rows1 = rt.empty((N, H_out, W_out, C), dtype)
+    if not loops.grid_sample_grad_input_1(rows1, alpha, beta, dy, C, H_out, N, W_out):
+        rows1 = alpha[:, :, :, None] * beta[:, :, :, None] * dy
+    rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows1, labels1, labels2)
     # (20) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[m,i,j] (1−β[m,i,j]) [e=1+f[m,i,j]][a=h[m,i,j]]
-    labels3 = rt.wide(f) + 1
-    rows2 = (1 - beta[:, None, :, :]) * alpha[:, None, :, :] * dy.transpose(0, 3, 1, 2)
-    rt.scatter("m o i j, a: m i j, e: m i j -> m e a o", dx, rows2, h, labels3)
+    rows2 = rt.empty((N, H_out, W_out, C), dtype)
+    if not loops.grid_sample_grad_input_2(rows2, alpha, beta, dy, C, H_out, N, W_out):
+        rows2 = (1 - beta[:, :, :, None]) * alpha[:, :, :, None] * dy
+    rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows2, h, labels2)
     # (20) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[m,i,j] (1−α[m,i,j]) [e=f[m,i,j]][a=1+h[m,i,j]]
-    labels4 = rt.wide(h) + 1
-    rows3 = (1 - alpha[:, None, :, :]) * beta[:, None, :, :] * dy.transpose(0, 3, 1, 2)
-    rt.scatter("m o i j, a: m i j, e: m i j -> m e a o", dx, rows3, labels4, f)
+    rows3 = rt.empty((N, H_out, W_out, C), dtype)
+    if not loops.grid_sample_grad_input_3(rows3, alpha, beta, dy, C, H_out, N, W_out):
+        rows3 = (1 - alpha[:, :, :, None]) * beta[:, :, :, None] * dy
+    rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows3, labels1, f)
     # (20) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[m,i,j]) (1−β[m,i,j]) [e=f[m,i,j]][a=h[m,i,j]]
-    rows4 = (1 - alpha[:, None, :, :]) * (1 - beta[:, None, :, :]) * dy.transpose(0, 3, 1, 2)
-    rt.scatter("m o i j, a: m i j, e: m i j -> m e a o", dx, rows4, h, f)
+    rows4 = rt.empty((N, H_out, W_out, C), dtype)
+    if not loops.grid_sample_grad_input_4(rows4, alpha, beta, dy, C, H_out, N, W_out):
+        rows4 = (1 - alpha[:, :, :, None]) * (1 - beta[:, :, :, None]) * dy
+    rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows4, h, f)
     return dx
 
 
@@ -173,7 +180,7 @@ def _grid_sample_grad_g_sizes(
     rt.extents("grid_sample", beta.name, beta, (N, H_out, W_out), "batch, H_out of index i, W_out of index j")
     rt.extent("grid_sample", dy.axis(0, "batch"), dy[0], N)
     rt.extent("grid_sample", dy.axis(3, "channels"), dy[3], C)
-    return align_corners, N, H, W, H_out, W_out
+    return align_corners, N, H, W, C, H_out, W_out
 
 
 def grid_sample_grad_g(
@@ -207,93 +214,91 @@ def grid_sample_grad_g(
     x, alpha, beta, dy, f, h, dtype = rt.arrays(
         "grid_sample", "x 4, alpha 3, beta 3, dy 4, f 3 integers, h 3 integers", x, alpha, beta, dy, f, h
     )
-    align_corners, N, H, W, H_out, W_out = _grid_sample_grad_g_sizes(dtype, x, dy, f, alpha, h, beta, align_corners)
+    align_corners, N, H, W, C, H_out, W_out = _grid_sample_grad_g_sizes(dtype, x, dy, f, alpha, h, beta, align_corners)
     # (12) dbeta[m,e,a] = α[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=1+h[m,e,a]]
     labels1 = rt.wide(f) + 1
     labels2 = rt.wide(h) + 1
     gathered1 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, labels1, labels2)
-    known1 = rt.known(labels1, H)
-    known2 = rt.known(labels2, W)
-    dbeta = rt.total(
-        np.where((known1[:, :, :, None] == 1) & (known2[:, :, :, None] == 1), alpha[:, :, :, None] * dy * gathered1, 0),
-        -1,
-    )
+    known1 = rt.known(labels1, H, dtype)
+    known2 = rt.known(labels2, W, dtype)
+    dbeta = rt.empty((N, H_out, W_out), dtype)
+    if not loops.grid_sample_grad_g_1(dbeta, alpha, dy, gathered1, known1, known2, C, H_out, N, W_out):
+        dbeta = rt.total(
+            np.where(
+                (known1[:, :, :, None] == 1) & (known2[:, :, :, None] == 1), alpha[:, :, :, None] * dy * gathered1, 0
+            ),
+            -1,
+        )
     # (12) dbeta[m,e,a] += −α[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=h[m,e,a]]
-    labels3 = rt.wide(f) + 1
-    gathered2 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, labels3, h)
-    known3 = rt.known(labels3, H)
-    known4 = rt.known(h, W)
-    dbeta += rt.total(
-        np.where(
-            (known3[:, :, :, None] == 1) & (known4[:, :, :, None] == 1), -alpha[:, :, :, None] * dy * gathered2, 0
-        ),
-        -1,
-    )
+    gathered2 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, labels1, h)
+    known4 = rt.known(h, W, dtype)
+    if not loops.grid_sample_grad_g_2(dbeta, alpha, dy, gathered2, known1, known4, C, H_out, N, W_out):
+        dbeta += rt.total(
+            np.where(
+                (known1[:, :, :, None] == 1) & (known4[:, :, :, None] == 1), -alpha[:, :, :, None] * dy * gathered2, 0
+            ),
+            -1,
+        )
     # (12) dbeta[m,e,a] += (1−α[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=1+h[m,e,a]]
-    labels4 = rt.wide(h) + 1
-    gathered3 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, f, labels4)
-    known5 = rt.known(f, H)
-    known6 = rt.known(labels4, W)
-    dbeta += rt.total(
-        np.where(
-            (known5[:, :, :, None] == 1) & (known6[:, :, :, None] == 1), (1 - alpha[:, :, :, None]) * dy * gathered3, 0
-        ),
-        -1,
-    )
+    gathered3 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, f, labels2)
+    known5 = rt.known(f, H, dtype)
+    if not loops.grid_sample_grad_g_3(dbeta, alpha, dy, gathered3, known5, known2, C, H_out, N, W_out):
+        dbeta += rt.total(
+            np.where(
+                (known2[:, :, :, None] == 1) & (known5[:, :, :, None] == 1),
+                (1 - alpha[:, :, :, None]) * dy * gathered3,
+                0,
+            ),
+            -1,
+        )
     # (12) dbeta[m,e,a] += −(1−α[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=h[m,e,a]]
     gathered4 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, f, h)
-    known7 = rt.known(f, H)
-    known8 = rt.known(h, W)
-    dbeta += rt.total(
-        np.where(
-            (known7[:, :, :, None] == 1) & (known8[:, :, :, None] == 1), -(1 - alpha[:, :, :, None]) * dy * gathered4, 0
-        ),
-        -1,
-    )
+    if not loops.grid_sample_grad_g_4(dbeta, alpha, dy, gathered4, known5, known4, C, H_out, N, W_out):
+        dbeta += rt.total(
+            np.where(
+                (known4[:, :, :, None] == 1) & (known5[:, :, :, None] == 1),
+                -(1 - alpha[:, :, :, None]) * dy * gathered4,
+                0,
+            ),
+            -1,
+        )
     # (16) dalpha[m,e,a] = β[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=1+h[m,e,a]]
-    labels5 = rt.wide(f) + 1
-    labels6 = rt.wide(h) + 1
-    gathered5 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, labels5, labels6)
-    known9 = rt.known(labels5, H)
-    known10 = rt.known(labels6, W)
-    dalpha = rt.total(
-        np.where((known10[:, :, :, None] == 1) & (known9[:, :, :, None] == 1), beta[:, :, :, None] * dy * gathered5, 0),
-        -1,
-    )
+    dalpha = rt.empty((N, H_out, W_out), dtype)
+    if not loops.grid_sample_grad_g_5(dalpha, beta, dy, gathered1, known2, known1, C, H_out, N, W_out):
+        dalpha = rt.total(
+            np.where(
+                (known1[:, :, :, None] == 1) & (known2[:, :, :, None] == 1), beta[:, :, :, None] * dy * gathered1, 0
+            ),
+            -1,
+        )
     # (16) dalpha[m,e,a] += (1−β[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=h[m,e,a]]
-    labels7 = rt.wide(f) + 1
-    gathered6 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, labels7, h)
-    known11 = rt.known(labels7, H)
-    known12 = rt.known(h, W)
-    dalpha += rt.total(
-        np.where(
-            (known11[:, :, :, None] == 1) & (known12[:, :, :, None] == 1), (1 - beta[:, :, :, None]) * dy * gathered6, 0
-        ),
-        -1,
-    )
+    if not loops.grid_sample_grad_g_6(dalpha, beta, dy, gathered2, known1, known4, C, H_out, N, W_out):
+        dalpha += rt.total(
+            np.where(
+                (known1[:, :, :, None] == 1) & (known4[:, :, :, None] == 1),
+                (1 - beta[:, :, :, None]) * dy * gathered2,
+                0,
+            ),
+            -1,
+        )
     # (16) dalpha[m,e,a] += −β[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=1+h[m,e,a]]
-    labels8 = rt.wide(h) + 1
-    gathered7 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, f, labels8)
-    known13 = rt.known(f, H)
-    known14 = rt.known(labels8, W)
-    dalpha += rt.total(
-        np.where(
-            (known13[:, :, :, None] == 1) & (known14[:, :, :, None] == 1), -beta[:, :, :, None] * dy * gathered7, 0
-        ),
-        -1,
-    )
+    if not loops.grid_sample_grad_g_7(dalpha, beta, dy, gathered3, known5, known2, C, H_out, N, W_out):
+        dalpha += rt.total(
+            np.where(
+                (known2[:, :, :, None] == 1) & (known5[:, :, :, None] == 1), -beta[:, :, :, None] * dy * gathered3, 0
+            ),
+            -1,
+        )
     # (16) dalpha[m,e,a] += −(1−β[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=h[m,e,a]]
-    gathered8 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, f, h)
-    known15 = rt.known(f, H)
-    known16 = rt.known(h, W)
-    dalpha += rt.total(
-        np.where(
-            (known15[:, :, :, None] == 1) & (known16[:, :, :, None] == 1),
-            -(1 - beta[:, :, :, None]) * dy * gathered8,
-            0,
-        ),
-        -1,
-    )
+    if not loops.grid_sample_grad_g_4(dalpha, beta, dy, gathered4, known5, known4, C, H_out, N, W_out):
+        dalpha += rt.total(
+            np.where(
+                (known4[:, :, :, None] == 1) & (known5[:, :, :, None] == 1),
+                -(1 - beta[:, :, :, None]) * dy * gathered4,
+                0,
+            ),
+            -1,
+        )
     # (22) dg[m,e,a,0] = 1/2·(W−align_corners) dbeta[m,e,a]
     dg = rt.zeros((N, H_out, W_out, 2), dtype)
     part = dg[:, :, :, 0]

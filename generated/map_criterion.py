@@ -53,7 +53,7 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     y = rt.ratio(1, N) * rt.total(np.log(z), -1)
     # (4) y += 1/N Σ_{n,k} (x[n,k]−m[n]) [k=t[n]]
     gathered1 = rt.gather("n k, k: n -> n", x, t)
-    known1 = rt.known(t, K)
+    known1 = rt.known(t, K, dtype)
     y += rt.total(np.where(known1 == 1, (gathered1 - m) / N, 0), -1)
     return dtype(y), h, z
 

@@ -15,6 +15,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "nll_loss")
+
 
 def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100) -> tuple[Any, rt.Array, Any]:
     """Compute the negative log-likelihood, mean over the labels that count.
@@ -45,7 +47,7 @@ def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100)
     s = rt.total(a, -1)
     # (3) y = −1/s Σ_{e,k} x[e,k] a[e] [k=t[e]]
     gathered2 = rt.gather("e k, k: e -> e", x, t)
-    known1 = rt.known(t, K)
+    known1 = rt.known(t, K, dtype)
     y = rt.total(rt.share(known1 == 1, -a * gathered2, s), -1)
     return dtype(y), a.reshape(full_shape), dtype(s)
 
@@ -72,7 +74,9 @@ def nll_loss_grad_input(dy: Any, t: Any, a: Any, s: Any, *, input_shape: Sequenc
     rt.affordable("nll_loss", dtype, {"dx": (E, K)})
     # (9) dx[m,q] = −dy a[m]/s [q=t[m]]
     dx = rt.zeros((E, K), dtype)
-    rows1 = -dy * a / s
+    rows1 = rt.empty((E,), dtype)
+    if not loops.nll_loss_grad_input_1(rows1, a, dy, s, E):
+        rows1 = -dy * a / s
     rt.scatter("m, q: m -> m q", dx, rows1, t)
     return dx.reshape(*full_shape, K)
 

@@ -23,28 +23,34 @@ def resize_bilinear2d_forward(
 
     (2) f[i] = ⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
     (5) g[j] = ⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
-    (7) y[n,i,j,c] = (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
-                       −min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
-                       · (1+⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
-                       −min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
-                       · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=g[j]]
     (7) y[n,i,j,c]
-          += (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
-               −⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
-               · (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
-               −min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
+          = (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1,
+              max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
+              · (1+⌊min(W−1, max(0,
+                  (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋−min(W−1, max(0,
+                  (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
+              · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=g[j]]
+    (7) y[n,i,j,c]
+          += (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1,
+              max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
+               · (1+⌊min(H−1, max(0,
+                   (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1, max(0,
+                   (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
                · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=1+g[j]]
     (7) y[n,i,j,c]
-          += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
-               −⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
-               · (1+⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
-               −min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
+          += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
+              max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
+               · (1+⌊min(W−1, max(0,
+                   (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋−min(W−1, max(0,
+                   (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
                · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=g[j]]
-    (7) y[n,i,j,c] += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
-                        −⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
-                        · (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
-                        −⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
-                        · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=1+g[j]]
+    (7) y[n,i,j,c]
+          += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
+              max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
+               · (min(W−1, max(0,
+                   (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1, max(0,
+                   (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
+               · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=1+g[j]]
 
     Args: x, shape (N, H, W, C); output_size, an integer, or one per axis, at least 1; align_corners, True or False.
     Returns: y, shape (N, H_out, W_out, C); f, shape (H_out,), integers; g, shape (W_out,), integers.
@@ -81,11 +87,13 @@ def resize_bilinear2d_forward(
             ),
         ),
     )
-    # (7) y[n,i,j,c] = (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
-    #                    −min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
-    #                    · (1+⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
-    #                    −min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
-    #                    · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=g[j]]
+    # (7) y[n,i,j,c]
+    #       = (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1,
+    #           max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
+    #           · (1+⌊min(W−1, max(0,
+    #               (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋−min(W−1, max(0,
+    #               (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
+    #           · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=g[j]]
     gathered1 = rt.gather("n q v c, q: i, v: j -> i j n c", x, f, g)
     y = (
         (
@@ -147,11 +155,13 @@ def resize_bilinear2d_forward(
         )
         * gathered1.transpose(2, 0, 1, 3)
     )
-    # (7) y[n,i,j,c] += (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
-    #                     −⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
-    #                     · (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
-    #                     −min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
-    #                     · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=1+g[j]]
+    # (7) y[n,i,j,c]
+    #       += (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1,
+    #           max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
+    #            · (1+⌊min(H−1, max(0,
+    #                (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1, max(0,
+    #                (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
+    #            · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=1+g[j]]
     labels1 = rt.wide(g) + 1
     gathered2 = rt.gather("n q v c, q: i, v: j -> i j n c", x, f, labels1)
     y += (
@@ -213,11 +223,13 @@ def resize_bilinear2d_forward(
         )
         * gathered2.transpose(2, 0, 1, 3)
     )
-    # (7) y[n,i,j,c] += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
-    #                     −⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
-    #                     · (1+⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
-    #                     −min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
-    #                     · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=g[j]]
+    # (7) y[n,i,j,c]
+    #       += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
+    #           max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
+    #            · (1+⌊min(W−1, max(0,
+    #                (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋−min(W−1, max(0,
+    #                (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
+    #            · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=g[j]]
     labels2 = rt.wide(f) + 1
     gathered3 = rt.gather("n q v c, q: i, v: j -> i j n c", x, labels2, g)
     y += (
@@ -279,14 +291,13 @@ def resize_bilinear2d_forward(
         )
         * gathered3.transpose(2, 0, 1, 3)
     )
-    # (7) y[n,i,j,c] += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
-    #                     −⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
-    #                     · (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
-    #                     −⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
-    #                     · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=1+g[j]]
-    labels3 = rt.wide(f) + 1
-    labels4 = rt.wide(g) + 1
-    gathered4 = rt.gather("n q v c, q: i, v: j -> i j n c", x, labels3, labels4)
+    # (7) y[n,i,j,c]
+    #       += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
+    #           max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
+    #            · (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1,
+    #                max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
+    #            · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=1+g[j]]
+    gathered4 = rt.gather("n q v c, q: i, v: j -> i j n c", x, labels2, labels1)
     y += (
         (
             np.minimum(
@@ -421,19 +432,17 @@ def resize_bilinear2d_grad_input(
     labels1 = rt.wide(g) + 1
     labels2 = rt.wide(f) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = alpha[:, None] * beta * dy.transpose(0, 3, 1, 2)
-    rt.scatter("m o i j, a: j, e: i -> m e a o", dx, rows1, labels1, labels2)
+    rows1 = alpha[:, None, None, None] * beta[:, None, None] * dy.transpose(1, 2, 0, 3)
+    rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows1, labels1, labels2)
     # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[i] (1−β[j]) [e=1+f[i]][a=g[j]]
-    labels3 = rt.wide(f) + 1
-    rows2 = (1 - beta) * alpha[:, None] * dy.transpose(0, 3, 1, 2)
-    rt.scatter("m o i j, a: j, e: i -> m e a o", dx, rows2, g, labels3)
+    rows2 = (1 - beta[:, None, None]) * alpha[:, None, None, None] * dy.transpose(1, 2, 0, 3)
+    rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows2, g, labels2)
     # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[j] (1−α[i]) [e=f[i]][a=1+g[j]]
-    labels4 = rt.wide(g) + 1
-    rows3 = (1 - alpha[:, None]) * beta * dy.transpose(0, 3, 1, 2)
-    rt.scatter("m o i j, a: j, e: i -> m e a o", dx, rows3, labels4, f)
+    rows3 = (1 - alpha[:, None, None, None]) * beta[:, None, None] * dy.transpose(1, 2, 0, 3)
+    rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows3, labels1, f)
     # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[i]) (1−β[j]) [e=f[i]][a=g[j]]
-    rows4 = (1 - alpha[:, None]) * (1 - beta) * dy.transpose(0, 3, 1, 2)
-    rt.scatter("m o i j, a: j, e: i -> m e a o", dx, rows4, g, f)
+    rows4 = (1 - alpha[:, None, None, None]) * (1 - beta[:, None, None]) * dy.transpose(1, 2, 0, 3)
+    rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows4, g, f)
     return dx
 
 

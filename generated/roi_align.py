@@ -109,61 +109,57 @@ def roi_align_forward(
     beta = u - np.floor(u)
     # (9) z[m,i,a,j,b,c] = (1−α[m,i,a]) (1−β[m,j,b]) Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=f[m,i,a]][l=g[m,j,b]]
     gathered1 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, g, f, t)
-    known1 = rt.known(g, W)
-    known2 = rt.known(f, H)
-    known3 = rt.known(t, N)
-    z = np.where(
-        (known3[:, None, None, None, None, None] == 1)
-        & (known1[:, None, None, :, :, None] == 1)
-        & (known2[:, :, :, None, None, None] == 1),
-        (1 - alpha[:, :, :, None, None, None]) * (1 - beta[:, None, None, :, :, None]) * gathered1,
-        0,
-    )
+    known1 = rt.known(g, W, dtype)
+    known2 = rt.known(f, H, dtype)
+    known3 = rt.known(t, N, dtype)
+    z = rt.empty((M, H_out, S, W_out, S, C), dtype)
+    if not loops.roi_align_forward_3(z, alpha, beta, gathered1, known1, known2, known3, C, H_out, M, S, W_out):
+        z = np.where(
+            (known3[:, None, None, None, None, None] == 1)
+            & (known1[:, None, None, :, :, None] == 1)
+            & (known2[:, :, :, None, None, None] == 1),
+            (1 - alpha[:, :, :, None, None, None]) * (1 - beta[:, None, None, :, :, None]) * gathered1,
+            0,
+        )
     # (9) z[m,i,a,j,b,c] += β[m,j,b] (1−α[m,i,a]) Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=f[m,i,a]][l=1+g[m,j,b]]
     labels1 = rt.wide(g) + 1
     gathered2 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, labels1, f, t)
-    known4 = rt.known(labels1, W)
-    known5 = rt.known(f, H)
-    known6 = rt.known(t, N)
-    z += np.where(
-        (known6[:, None, None, None, None, None] == 1)
-        & (known4[:, None, None, :, :, None] == 1)
-        & (known5[:, :, :, None, None, None] == 1),
-        (1 - alpha[:, :, :, None, None, None]) * beta[:, None, None, :, :, None] * gathered2,
-        0,
-    )
+    known4 = rt.known(labels1, W, dtype)
+    if not loops.roi_align_forward_4(z, alpha, beta, gathered2, known4, known2, known3, C, H_out, M, S, W_out):
+        z += np.where(
+            (known3[:, None, None, None, None, None] == 1)
+            & (known2[:, :, :, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1),
+            (1 - alpha[:, :, :, None, None, None]) * beta[:, None, None, :, :, None] * gathered2,
+            0,
+        )
     # (9) z[m,i,a,j,b,c] += α[m,i,a] (1−β[m,j,b]) Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=1+f[m,i,a]][l=g[m,j,b]]
     labels2 = rt.wide(f) + 1
     gathered3 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, g, labels2, t)
-    known7 = rt.known(g, W)
-    known8 = rt.known(labels2, H)
-    known9 = rt.known(t, N)
-    z += np.where(
-        (known9[:, None, None, None, None, None] == 1)
-        & (known7[:, None, None, :, :, None] == 1)
-        & (known8[:, :, :, None, None, None] == 1),
-        (1 - beta[:, None, None, :, :, None]) * alpha[:, :, :, None, None, None] * gathered3,
-        0,
-    )
+    known8 = rt.known(labels2, H, dtype)
+    if not loops.roi_align_forward_5(z, alpha, beta, gathered3, known1, known8, known3, C, H_out, M, S, W_out):
+        z += np.where(
+            (known3[:, None, None, None, None, None] == 1)
+            & (known1[:, None, None, :, :, None] == 1)
+            & (known8[:, :, :, None, None, None] == 1),
+            (1 - beta[:, None, None, :, :, None]) * alpha[:, :, :, None, None, None] * gathered3,
+            0,
+        )
     # (9) z[m,i,a,j,b,c] += α[m,i,a] β[m,j,b] Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=1+f[m,i,a]][l=1+g[m,j,b]]
-    labels3 = rt.wide(g) + 1
-    labels4 = rt.wide(f) + 1
-    gathered4 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, labels3, labels4, t)
-    known10 = rt.known(labels3, W)
-    known11 = rt.known(labels4, H)
-    known12 = rt.known(t, N)
-    z += np.where(
-        (known12[:, None, None, None, None, None] == 1)
-        & (known10[:, None, None, :, :, None] == 1)
-        & (known11[:, :, :, None, None, None] == 1),
-        alpha[:, :, :, None, None, None] * beta[:, None, None, :, :, None] * gathered4,
-        0,
-    )
+    gathered4 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, labels1, labels2, t)
+    if not loops.roi_align_forward_6(z, alpha, beta, gathered4, known4, known8, known3, C, H_out, M, S, W_out):
+        z += np.where(
+            (known3[:, None, None, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1)
+            & (known8[:, :, :, None, None, None] == 1),
+            alpha[:, :, :, None, None, None] * beta[:, None, None, :, :, None] * gathered4,
+            0,
+        )
     # (10) y[m,i,j,c] = 1/S² Σ_{a,b} z[m,i,a,j,b,c] [v[m,i,a]≤H][v[m,i,a]≥−1][h[m,j,b]≤W][h[m,j,b]≥−1]
     done = loops.wanted(C * H_out * M * S**2 * W_out)
     if done:
         y = rt.empty((M, H_out, W_out, C), dtype)
-        done = loops.roi_align_forward_3(y, h, v, z, C, H, H_out, M, S, W, W_out)
+        done = loops.roi_align_forward_7(y, h, v, z, C, H, H_out, M, S, W, W_out)
     if not done:
         y = rt.total(
             np.where(
@@ -269,19 +265,25 @@ def roi_align_grad_input(
     labels1 = rt.wide(f) + 1
     labels2 = rt.wide(g) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = alpha[:, :, :, None, None] * beta[:, None, None, :, :] * dz.transpose(5, 0, 1, 2, 3, 4)
-    rt.scatter("q3 m i a j b, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
+    rows1 = rt.empty((M, H_out, S, W_out, S, C), dtype)
+    if not loops.roi_align_grad_input_2(rows1, alpha, beta, dz, C, H_out, M, S, W_out):
+        rows1 = alpha[:, :, :, None, None, None] * beta[:, None, None, :, :, None] * dz
+    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
     # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} α[m,i,a] dz[m,i,a,j,b,q3] (1−β[m,j,b]) [e=t[m]][q1=1+f[m,i,a]][q2=g[m,j,b]]
-    labels3 = rt.wide(f) + 1
-    rows2 = (1 - beta[:, None, None, :, :]) * alpha[:, :, :, None, None] * dz.transpose(5, 0, 1, 2, 3, 4)
-    rt.scatter("q3 m i a j b, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels3, g)
+    rows2 = rt.empty((M, H_out, S, W_out, S, C), dtype)
+    if not loops.roi_align_grad_input_3(rows2, alpha, beta, dz, C, H_out, M, S, W_out):
+        rows2 = (1 - beta[:, None, None, :, :, None]) * alpha[:, :, :, None, None, None] * dz
+    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels1, g)
     # (26) dx[e,q1,q2,q3] += Σ_{m,j,b,i,a} β[m,j,b] dz[m,i,a,j,b,q3] (1−α[m,i,a]) [e=t[m]][q1=f[m,i,a]][q2=1+g[m,j,b]]
-    labels4 = rt.wide(g) + 1
-    rows3 = (1 - alpha[:, :, :, None, None]) * beta[:, None, None, :, :] * dz.transpose(5, 0, 1, 2, 3, 4)
-    rt.scatter("q3 m i a j b, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels4)
+    rows3 = rt.empty((M, H_out, S, W_out, S, C), dtype)
+    if not loops.roi_align_grad_input_4(rows3, alpha, beta, dz, C, H_out, M, S, W_out):
+        rows3 = (1 - alpha[:, :, :, None, None, None]) * beta[:, None, None, :, :, None] * dz
+    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels2)
     # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} dz[m,i,a,j,b,q3] (1−α[m,i,a]) (1−β[m,j,b]) [e=t[m]][q1=f[m,i,a]][q2=g[m,j,b]]
-    rows4 = (1 - alpha[:, :, :, None, None]) * (1 - beta[:, None, None, :, :]) * dz.transpose(5, 0, 1, 2, 3, 4)
-    rt.scatter("q3 m i a j b, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
+    rows4 = rt.empty((M, H_out, S, W_out, S, C), dtype)
+    if not loops.roi_align_grad_input_5(rows4, alpha, beta, dz, C, H_out, M, S, W_out):
+        rows4 = (1 - alpha[:, :, :, None, None, None]) * (1 - beta[:, None, None, :, :, None]) * dz
+    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
     return dx
 
 
@@ -407,9 +409,9 @@ def roi_align_grad_r(
     labels1 = rt.wide(g) + 1
     labels2 = rt.wide(f) + 1
     gathered1 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels1, labels2, t)
-    known1 = rt.known(labels1, W)
-    known2 = rt.known(labels2, H)
-    known3 = rt.known(t, N)
+    known1 = rt.known(labels1, W, dtype)
+    known2 = rt.known(labels2, H, dtype)
+    known3 = rt.known(t, N, dtype)
     dbeta = rt.total(
         np.where(
             (known3[:, None, None, None, None, None] == 1)
@@ -421,16 +423,13 @@ def roi_align_grad_r(
         (1, 2, 5),
     )
     # (16) dbeta[e,q1,q2] += −Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=g[e,q1,q2]]
-    labels3 = rt.wide(f) + 1
-    gathered2 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, labels3, t)
-    known4 = rt.known(g, W)
-    known5 = rt.known(labels3, H)
-    known6 = rt.known(t, N)
+    gathered2 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, labels2, t)
+    known4 = rt.known(g, W, dtype)
     dbeta += rt.total(
         np.where(
-            (known6[:, None, None, None, None, None] == 1)
-            & (known4[:, None, None, :, :, None] == 1)
-            & (known5[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known2[:, :, :, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1),
             -alpha[:, :, :, None, None, None] * dz * gathered2.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
@@ -438,15 +437,12 @@ def roi_align_grad_r(
     )
     # (16) dbeta[e,q1,q2]
     #        += Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=1+g[e,q1,q2]]
-    labels4 = rt.wide(g) + 1
-    gathered3 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels4, f, t)
-    known7 = rt.known(labels4, W)
-    known8 = rt.known(f, H)
-    known9 = rt.known(t, N)
+    gathered3 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels1, f, t)
+    known8 = rt.known(f, H, dtype)
     dbeta += rt.total(
         np.where(
-            (known9[:, None, None, None, None, None] == 1)
-            & (known7[:, None, None, :, :, None] == 1)
+            (known3[:, None, None, None, None, None] == 1)
+            & (known1[:, None, None, :, :, None] == 1)
             & (known8[:, :, :, None, None, None] == 1),
             (1 - alpha[:, :, :, None, None, None]) * dz * gathered3.transpose(0, 3, 4, 1, 2, 5),
             0,
@@ -456,14 +452,11 @@ def roi_align_grad_r(
     # (16) dbeta[e,q1,q2]
     #        += −Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=g[e,q1,q2]]
     gathered4 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, f, t)
-    known10 = rt.known(g, W)
-    known11 = rt.known(f, H)
-    known12 = rt.known(t, N)
     dbeta += rt.total(
         np.where(
-            (known12[:, None, None, None, None, None] == 1)
-            & (known10[:, None, None, :, :, None] == 1)
-            & (known11[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1)
+            & (known8[:, :, :, None, None, None] == 1),
             -(1 - alpha[:, :, :, None, None, None]) * dz * gathered4.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
@@ -471,17 +464,12 @@ def roi_align_grad_r(
     )
     # (20) dalpha[e,q1,q2]
     #        = Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=1+f[e,q1,q2]][l=1+g[e,j,b]]
-    labels5 = rt.wide(g) + 1
-    labels6 = rt.wide(f) + 1
-    gathered5 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels5, labels6, t)
-    known13 = rt.known(labels5, W)
-    known14 = rt.known(labels6, H)
-    known15 = rt.known(t, N)
+    gathered5 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels1, labels2, t)
     dalpha = rt.total(
         np.where(
-            (known15[:, None, None, None, None, None] == 1)
-            & (known13[:, None, None, :, :, None] == 1)
-            & (known14[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known1[:, None, None, :, :, None] == 1)
+            & (known2[:, :, :, None, None, None] == 1),
             beta[:, None, None, :, :, None] * dz * gathered5,
             0,
         ),
@@ -489,16 +477,12 @@ def roi_align_grad_r(
     )
     # (20) dalpha[e,q1,q2]
     #        += Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=1+f[e,q1,q2]][l=g[e,j,b]]
-    labels7 = rt.wide(f) + 1
-    gathered6 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, labels7, t)
-    known16 = rt.known(g, W)
-    known17 = rt.known(labels7, H)
-    known18 = rt.known(t, N)
+    gathered6 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, labels2, t)
     dalpha += rt.total(
         np.where(
-            (known18[:, None, None, None, None, None] == 1)
-            & (known16[:, None, None, :, :, None] == 1)
-            & (known17[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known2[:, :, :, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1),
             (1 - beta[:, None, None, :, :, None]) * dz * gathered6,
             0,
         ),
@@ -506,16 +490,12 @@ def roi_align_grad_r(
     )
     # (20) dalpha[e,q1,q2]
     #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=f[e,q1,q2]][l=1+g[e,j,b]]
-    labels8 = rt.wide(g) + 1
-    gathered7 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels8, f, t)
-    known19 = rt.known(labels8, W)
-    known20 = rt.known(f, H)
-    known21 = rt.known(t, N)
+    gathered7 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels1, f, t)
     dalpha += rt.total(
         np.where(
-            (known21[:, None, None, None, None, None] == 1)
-            & (known19[:, None, None, :, :, None] == 1)
-            & (known20[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known1[:, None, None, :, :, None] == 1)
+            & (known8[:, :, :, None, None, None] == 1),
             -beta[:, None, None, :, :, None] * dz * gathered7,
             0,
         ),
@@ -524,14 +504,11 @@ def roi_align_grad_r(
     # (20) dalpha[e,q1,q2]
     #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=f[e,q1,q2]][l=g[e,j,b]]
     gathered8 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, f, t)
-    known22 = rt.known(g, W)
-    known23 = rt.known(f, H)
-    known24 = rt.known(t, N)
     dalpha += rt.total(
         np.where(
-            (known24[:, None, None, None, None, None] == 1)
-            & (known22[:, None, None, :, :, None] == 1)
-            & (known23[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1)
+            & (known8[:, :, :, None, None, None] == 1),
             -(1 - beta[:, None, None, :, :, None]) * dz * gathered8,
             0,
         ),
@@ -672,36 +649,34 @@ def roi_align_backward(
     labels1 = rt.wide(f) + 1
     labels2 = rt.wide(g) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = alpha[:, :, :, None, None] * beta[:, None, None, :, :] * dz.transpose(5, 0, 1, 2, 3, 4)
-    rt.scatter("q3 m i a j b, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
-    del labels1
-    del labels2
+    rows1 = rt.empty((M, H_out, S, W_out, S, C), dtype)
+    if not loops.roi_align_grad_input_2(rows1, alpha, beta, dz, C, H_out, M, S, W_out):
+        rows1 = alpha[:, :, :, None, None, None] * beta[:, None, None, :, :, None] * dz
+    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
     del rows1
     # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} α[m,i,a] dz[m,i,a,j,b,q3] (1−β[m,j,b]) [e=t[m]][q1=1+f[m,i,a]][q2=g[m,j,b]]
-    labels3 = rt.wide(f) + 1
-    rows2 = (1 - beta[:, None, None, :, :]) * alpha[:, :, :, None, None] * dz.transpose(5, 0, 1, 2, 3, 4)
-    rt.scatter("q3 m i a j b, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels3, g)
-    del labels3
+    rows2 = rt.empty((M, H_out, S, W_out, S, C), dtype)
+    if not loops.roi_align_grad_input_3(rows2, alpha, beta, dz, C, H_out, M, S, W_out):
+        rows2 = (1 - beta[:, None, None, :, :, None]) * alpha[:, :, :, None, None, None] * dz
+    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels1, g)
     del rows2
     # (26) dx[e,q1,q2,q3] += Σ_{m,j,b,i,a} β[m,j,b] dz[m,i,a,j,b,q3] (1−α[m,i,a]) [e=t[m]][q1=f[m,i,a]][q2=1+g[m,j,b]]
-    labels4 = rt.wide(g) + 1
-    rows3 = (1 - alpha[:, :, :, None, None]) * beta[:, None, None, :, :] * dz.transpose(5, 0, 1, 2, 3, 4)
-    rt.scatter("q3 m i a j b, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels4)
-    del labels4
+    rows3 = rt.empty((M, H_out, S, W_out, S, C), dtype)
+    if not loops.roi_align_grad_input_4(rows3, alpha, beta, dz, C, H_out, M, S, W_out):
+        rows3 = (1 - alpha[:, :, :, None, None, None]) * beta[:, None, None, :, :, None] * dz
+    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels2)
     del rows3
     # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} dz[m,i,a,j,b,q3] (1−α[m,i,a]) (1−β[m,j,b]) [e=t[m]][q1=f[m,i,a]][q2=g[m,j,b]]
-    rows4 = (1 - alpha[:, :, :, None, None]) * (1 - beta[:, None, None, :, :]) * dz.transpose(5, 0, 1, 2, 3, 4)
-    rt.scatter("q3 m i a j b, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
+    rows4 = rt.empty((M, H_out, S, W_out, S, C), dtype)
+    if not loops.roi_align_grad_input_5(rows4, alpha, beta, dz, C, H_out, M, S, W_out):
+        rows4 = (1 - alpha[:, :, :, None, None, None]) * (1 - beta[:, None, None, :, :, None]) * dz
+    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
     del rows4
     # (16) dbeta[e,q1,q2] = Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=1+g[e,q1,q2]]
-    labels5 = rt.wide(g) + 1
-    labels6 = rt.wide(f) + 1
-    gathered1 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels5, labels6, t)
-    known1 = rt.known(labels5, W)
-    del labels5
-    known2 = rt.known(labels6, H)
-    del labels6
-    known3 = rt.known(t, N)
+    gathered1 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels2, labels1, t)
+    known1 = rt.known(labels2, W, dtype)
+    known2 = rt.known(labels1, H, dtype)
+    known3 = rt.known(t, N, dtype)
     dbeta = rt.total(
         np.where(
             (known3[:, None, None, None, None, None] == 1)
@@ -713,42 +688,28 @@ def roi_align_backward(
         (1, 2, 5),
     )
     del gathered1
-    del known1
-    del known2
-    del known3
     # (16) dbeta[e,q1,q2] += −Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=g[e,q1,q2]]
-    labels7 = rt.wide(f) + 1
-    gathered2 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, labels7, t)
-    known4 = rt.known(g, W)
-    known5 = rt.known(labels7, H)
-    del labels7
-    known6 = rt.known(t, N)
+    gathered2 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, labels1, t)
+    known4 = rt.known(g, W, dtype)
     dbeta += rt.total(
         np.where(
-            (known6[:, None, None, None, None, None] == 1)
-            & (known4[:, None, None, :, :, None] == 1)
-            & (known5[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known2[:, :, :, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1),
             -alpha[:, :, :, None, None, None] * dz * gathered2.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
         (1, 2, 5),
     )
     del gathered2
-    del known4
-    del known5
-    del known6
     # (16) dbeta[e,q1,q2]
     #        += Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=1+g[e,q1,q2]]
-    labels8 = rt.wide(g) + 1
-    gathered3 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels8, f, t)
-    known7 = rt.known(labels8, W)
-    del labels8
-    known8 = rt.known(f, H)
-    known9 = rt.known(t, N)
+    gathered3 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels2, f, t)
+    known8 = rt.known(f, H, dtype)
     dbeta += rt.total(
         np.where(
-            (known9[:, None, None, None, None, None] == 1)
-            & (known7[:, None, None, :, :, None] == 1)
+            (known3[:, None, None, None, None, None] == 1)
+            & (known1[:, None, None, :, :, None] == 1)
             & (known8[:, :, :, None, None, None] == 1),
             (1 - alpha[:, :, :, None, None, None]) * dz * gathered3.transpose(0, 3, 4, 1, 2, 5),
             0,
@@ -756,118 +717,84 @@ def roi_align_backward(
         (1, 2, 5),
     )
     del gathered3
-    del known7
-    del known8
-    del known9
     # (16) dbeta[e,q1,q2]
     #        += −Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=g[e,q1,q2]]
     gathered4 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, f, t)
-    known10 = rt.known(g, W)
-    known11 = rt.known(f, H)
-    known12 = rt.known(t, N)
     dbeta += rt.total(
         np.where(
-            (known12[:, None, None, None, None, None] == 1)
-            & (known10[:, None, None, :, :, None] == 1)
-            & (known11[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1)
+            & (known8[:, :, :, None, None, None] == 1),
             -(1 - alpha[:, :, :, None, None, None]) * dz * gathered4.transpose(0, 3, 4, 1, 2, 5),
             0,
         ),
         (1, 2, 5),
     )
     del gathered4
-    del known10
-    del known11
-    del known12
     # (20) dalpha[e,q1,q2]
     #        = Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=1+f[e,q1,q2]][l=1+g[e,j,b]]
-    labels9 = rt.wide(g) + 1
-    labels10 = rt.wide(f) + 1
-    gathered5 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels9, labels10, t)
-    known13 = rt.known(labels9, W)
-    del labels9
-    known14 = rt.known(labels10, H)
-    del labels10
-    known15 = rt.known(t, N)
+    gathered5 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels2, labels1, t)
     dalpha = rt.total(
         np.where(
-            (known15[:, None, None, None, None, None] == 1)
-            & (known13[:, None, None, :, :, None] == 1)
-            & (known14[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known1[:, None, None, :, :, None] == 1)
+            & (known2[:, :, :, None, None, None] == 1),
             beta[:, None, None, :, :, None] * dz * gathered5,
             0,
         ),
         (-3, -2, -1),
     )
     del gathered5
-    del known13
-    del known14
-    del known15
     # (20) dalpha[e,q1,q2]
     #        += Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=1+f[e,q1,q2]][l=g[e,j,b]]
-    labels11 = rt.wide(f) + 1
-    gathered6 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, labels11, t)
-    known16 = rt.known(g, W)
-    known17 = rt.known(labels11, H)
-    del labels11
-    known18 = rt.known(t, N)
+    gathered6 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, labels1, t)
+    del labels1
     dalpha += rt.total(
         np.where(
-            (known18[:, None, None, None, None, None] == 1)
-            & (known16[:, None, None, :, :, None] == 1)
-            & (known17[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known2[:, :, :, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1),
             (1 - beta[:, None, None, :, :, None]) * dz * gathered6,
             0,
         ),
         (-3, -2, -1),
     )
+    del known2
     del gathered6
-    del known16
-    del known17
-    del known18
     # (20) dalpha[e,q1,q2]
     #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=f[e,q1,q2]][l=1+g[e,j,b]]
-    labels12 = rt.wide(g) + 1
-    gathered7 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels12, f, t)
-    known19 = rt.known(labels12, W)
-    del labels12
-    known20 = rt.known(f, H)
-    known21 = rt.known(t, N)
+    gathered7 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels2, f, t)
+    del labels2
     dalpha += rt.total(
         np.where(
-            (known21[:, None, None, None, None, None] == 1)
-            & (known19[:, None, None, :, :, None] == 1)
-            & (known20[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known1[:, None, None, :, :, None] == 1)
+            & (known8[:, :, :, None, None, None] == 1),
             -beta[:, None, None, :, :, None] * dz * gathered7,
             0,
         ),
         (-3, -2, -1),
     )
+    del known1
     del gathered7
-    del known19
-    del known20
-    del known21
     # (20) dalpha[e,q1,q2]
     #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=f[e,q1,q2]][l=g[e,j,b]]
     gathered8 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, f, t)
-    known22 = rt.known(g, W)
-    known23 = rt.known(f, H)
-    known24 = rt.known(t, N)
     dalpha += rt.total(
         np.where(
-            (known24[:, None, None, None, None, None] == 1)
-            & (known22[:, None, None, :, :, None] == 1)
-            & (known23[:, :, :, None, None, None] == 1),
+            (known3[:, None, None, None, None, None] == 1)
+            & (known4[:, None, None, :, :, None] == 1)
+            & (known8[:, :, :, None, None, None] == 1),
             -(1 - beta[:, None, None, :, :, None]) * dz * gathered8,
             0,
         ),
         (-3, -2, -1),
     )
     del dz
+    del known3
+    del known4
+    del known8
     del gathered8
-    del known22
-    del known23
-    del known24
     # (22) dh[e,q1,q2] = dbeta[e,q1,q2] [max(0, h[e,q1,q2])<W−1][h[e,q1,q2]>0]
     dh = rt.empty((M, W_out, S), dtype)
     if not loops.roi_align_grad_r_1(dh, dbeta, h, M, S, W, W_out):

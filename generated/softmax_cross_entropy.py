@@ -48,7 +48,7 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
     y = rt.ratio(1, N) * rt.total(np.log(z), -1)
     # (4) y += 1/N Σ_{n,k} (m[n]−x[n,k]) [k=t[n]]
     gathered1 = rt.gather("n k, k: n -> n", x, t)
-    known1 = rt.known(t, K)
+    known1 = rt.known(t, K, dtype)
     y += rt.total(np.where(known1 == 1, (m - gathered1) / N, 0), -1)
     return dtype(y), h, z
 

@@ -75,7 +75,363 @@ def roi_align_forward_2(u: rt.Array, h: rt.Array, M: int, S: int, W: int, W_out:
     return rt.run(roi_align_forward_2_loops, M * S * W_out, M * S * W_out, (u, h), (dtype(W - 1),), (), (), uses="wh")
 
 
-roi_align_forward_3_loops = r"""/* Sums over a, b for every m, i, j, c. */
+roi_align_forward_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered1,
+    const REAL * known1, const REAL * known2, const REAL * known3, long C, long H_out, long S, long W_out)
+{
+    for (long m = start; m < stop; m++) {
+        for (long a = 0; a < H_out * S; a++) {
+            for (long b = 0; b < S * W_out; b++) {
+                const long alpha_at = H_out * S * m + a;
+                const long beta_at = S * W_out * m + b;
+                const long gathered1_at = C * (S * W_out * (H_out * S * m + a) + b);
+                const long known1_at = S * W_out * m + b;
+                const long known2_at = H_out * S * m + a;
+                const long known3_at = m;
+                const long z_at = C * (S * W_out * (H_out * S * m + a) + b);
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    const reals known3_1 = all(known3[known3_at]);
+                    const reals known1_1 = all(known1[known1_at]);
+                    const reals known2_1 = all(known2[known2_at]);
+                    const reals alpha_1 = all(alpha[alpha_at]);
+                    const reals beta_1 = all(beta[beta_at]);
+                    const reals gathered1_1 = load(&gathered1[gathered1_at + c]);
+                    const reals term_7 = (all(1) - alpha_1) * (all(1) - beta_1) * gathered1_1;
+                    const reals term_8 = choose(
+                        MASKS(known3_1 == all(1)) & MASKS(known1_1 == all(1)) & MASKS(known2_1 == all(1)),
+                        term_7,
+                        all(0)
+                    );
+                    const reals z_1 = term_8;
+                    store(&z[z_at + c], z_1);
+                }
+                APART
+                for (long c = whole(0, C); c < C; c++) {
+                    const REAL known3_1 = known3[known3_at];
+                    const REAL known1_1 = known1[known1_at];
+                    const REAL known2_1 = known2[known2_at];
+                    const REAL alpha_1 = alpha[alpha_at];
+                    const REAL beta_1 = beta[beta_at];
+                    const REAL gathered1_1 = gathered1[gathered1_at + c];
+                    const REAL term_7 = (1 - alpha_1) * (1 - beta_1) * gathered1_1;
+                    const REAL term_8 = (known3_1 == 1) & (known1_1 == 1) & (known2_1 == 1) ? term_7 : 0;
+                    const REAL z_1 = term_8;
+                    z[z_at + c] = z_1;
+                }
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5]);
+}
+"""
+
+
+def roi_align_forward_3(
+    z: rt.Array,
+    alpha: rt.Array,
+    beta: rt.Array,
+    gathered1: rt.Array,
+    known1: rt.Array,
+    known2: rt.Array,
+    known3: rt.Array,
+    C: int,
+    H_out: int,
+    M: int,
+    S: int,
+    W_out: int,
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        roi_align_forward_3_loops,
+        M,
+        C * H_out * M * S**2 * W_out,
+        (z, alpha, beta, gathered1, known1, known2, known3),
+        (),
+        (C, H_out, S, W_out),
+        (),
+        uses="wrrhrrr",
+    )
+
+
+roi_align_forward_4_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered2,
+    const REAL * known4, const REAL * known2, const REAL * known3, long C, long H_out, long S, long W_out)
+{
+    for (long m = start; m < stop; m++) {
+        for (long a = 0; a < H_out * S; a++) {
+            for (long b = 0; b < S * W_out; b++) {
+                const long alpha_at = H_out * S * m + a;
+                const long beta_at = S * W_out * m + b;
+                const long gathered2_at = C * (S * W_out * (H_out * S * m + a) + b);
+                const long known2_at = H_out * S * m + a;
+                const long known3_at = m;
+                const long known4_at = S * W_out * m + b;
+                const long z_at = C * (S * W_out * (H_out * S * m + a) + b);
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    const reals known3_1 = all(known3[known3_at]);
+                    const reals known2_1 = all(known2[known2_at]);
+                    const reals known4_1 = all(known4[known4_at]);
+                    const reals alpha_1 = all(alpha[alpha_at]);
+                    const reals beta_1 = all(beta[beta_at]);
+                    const reals gathered2_1 = load(&gathered2[gathered2_at + c]);
+                    const reals term_7 = (all(1) - alpha_1) * beta_1 * gathered2_1;
+                    const reals term_8 = choose(
+                        MASKS(known3_1 == all(1)) & MASKS(known2_1 == all(1)) & MASKS(known4_1 == all(1)),
+                        term_7,
+                        all(0)
+                    );
+                    const reals z_1 = load(&z[z_at + c]) + term_8;
+                    store(&z[z_at + c], z_1);
+                }
+                APART
+                for (long c = whole(0, C); c < C; c++) {
+                    const REAL known3_1 = known3[known3_at];
+                    const REAL known2_1 = known2[known2_at];
+                    const REAL known4_1 = known4[known4_at];
+                    const REAL alpha_1 = alpha[alpha_at];
+                    const REAL beta_1 = beta[beta_at];
+                    const REAL gathered2_1 = gathered2[gathered2_at + c];
+                    const REAL term_7 = (1 - alpha_1) * beta_1 * gathered2_1;
+                    const REAL term_8 = (known3_1 == 1) & (known2_1 == 1) & (known4_1 == 1) ? term_7 : 0;
+                    const REAL z_1 = z[z_at + c] + term_8;
+                    z[z_at + c] = z_1;
+                }
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5]);
+}
+"""
+
+
+def roi_align_forward_4(
+    z: rt.Array,
+    alpha: rt.Array,
+    beta: rt.Array,
+    gathered2: rt.Array,
+    known4: rt.Array,
+    known2: rt.Array,
+    known3: rt.Array,
+    C: int,
+    H_out: int,
+    M: int,
+    S: int,
+    W_out: int,
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        roi_align_forward_4_loops,
+        M,
+        C * H_out * M * S**2 * W_out,
+        (z, alpha, beta, gathered2, known4, known2, known3),
+        (),
+        (C, H_out, S, W_out),
+        (),
+        uses="arrhrrr",
+    )
+
+
+roi_align_forward_5_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered3,
+    const REAL * known1, const REAL * known8, const REAL * known3, long C, long H_out, long S, long W_out)
+{
+    for (long m = start; m < stop; m++) {
+        for (long a = 0; a < H_out * S; a++) {
+            for (long b = 0; b < S * W_out; b++) {
+                const long alpha_at = H_out * S * m + a;
+                const long beta_at = S * W_out * m + b;
+                const long gathered3_at = C * (S * W_out * (H_out * S * m + a) + b);
+                const long known1_at = S * W_out * m + b;
+                const long known3_at = m;
+                const long known8_at = H_out * S * m + a;
+                const long z_at = C * (S * W_out * (H_out * S * m + a) + b);
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    const reals known3_1 = all(known3[known3_at]);
+                    const reals known1_1 = all(known1[known1_at]);
+                    const reals known8_1 = all(known8[known8_at]);
+                    const reals beta_1 = all(beta[beta_at]);
+                    const reals alpha_1 = all(alpha[alpha_at]);
+                    const reals gathered3_1 = load(&gathered3[gathered3_at + c]);
+                    const reals term_7 = (all(1) - beta_1) * alpha_1 * gathered3_1;
+                    const reals term_8 = choose(
+                        MASKS(known3_1 == all(1)) & MASKS(known1_1 == all(1)) & MASKS(known8_1 == all(1)),
+                        term_7,
+                        all(0)
+                    );
+                    const reals z_1 = load(&z[z_at + c]) + term_8;
+                    store(&z[z_at + c], z_1);
+                }
+                APART
+                for (long c = whole(0, C); c < C; c++) {
+                    const REAL known3_1 = known3[known3_at];
+                    const REAL known1_1 = known1[known1_at];
+                    const REAL known8_1 = known8[known8_at];
+                    const REAL beta_1 = beta[beta_at];
+                    const REAL alpha_1 = alpha[alpha_at];
+                    const REAL gathered3_1 = gathered3[gathered3_at + c];
+                    const REAL term_7 = (1 - beta_1) * alpha_1 * gathered3_1;
+                    const REAL term_8 = (known3_1 == 1) & (known1_1 == 1) & (known8_1 == 1) ? term_7 : 0;
+                    const REAL z_1 = z[z_at + c] + term_8;
+                    z[z_at + c] = z_1;
+                }
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5]);
+}
+"""
+
+
+def roi_align_forward_5(
+    z: rt.Array,
+    alpha: rt.Array,
+    beta: rt.Array,
+    gathered3: rt.Array,
+    known1: rt.Array,
+    known8: rt.Array,
+    known3: rt.Array,
+    C: int,
+    H_out: int,
+    M: int,
+    S: int,
+    W_out: int,
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        roi_align_forward_5_loops,
+        M,
+        C * H_out * M * S**2 * W_out,
+        (z, alpha, beta, gathered3, known1, known8, known3),
+        (),
+        (C, H_out, S, W_out),
+        (),
+        uses="arrhrrr",
+    )
+
+
+roi_align_forward_6_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered4,
+    const REAL * known4, const REAL * known8, const REAL * known3, long C, long H_out, long S, long W_out)
+{
+    for (long m = start; m < stop; m++) {
+        for (long a = 0; a < H_out * S; a++) {
+            for (long b = 0; b < S * W_out; b++) {
+                const long alpha_at = H_out * S * m + a;
+                const long beta_at = S * W_out * m + b;
+                const long gathered4_at = C * (S * W_out * (H_out * S * m + a) + b);
+                const long known3_at = m;
+                const long known4_at = S * W_out * m + b;
+                const long known8_at = H_out * S * m + a;
+                const long z_at = C * (S * W_out * (H_out * S * m + a) + b);
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    const reals known3_1 = all(known3[known3_at]);
+                    const reals known4_1 = all(known4[known4_at]);
+                    const reals known8_1 = all(known8[known8_at]);
+                    const reals alpha_1 = all(alpha[alpha_at]);
+                    const reals beta_1 = all(beta[beta_at]);
+                    const reals gathered4_1 = load(&gathered4[gathered4_at + c]);
+                    const reals term_7 = alpha_1 * beta_1 * gathered4_1;
+                    const reals term_8 = choose(
+                        MASKS(known3_1 == all(1)) & MASKS(known4_1 == all(1)) & MASKS(known8_1 == all(1)),
+                        term_7,
+                        all(0)
+                    );
+                    const reals z_1 = load(&z[z_at + c]) + term_8;
+                    store(&z[z_at + c], z_1);
+                }
+                APART
+                for (long c = whole(0, C); c < C; c++) {
+                    const REAL known3_1 = known3[known3_at];
+                    const REAL known4_1 = known4[known4_at];
+                    const REAL known8_1 = known8[known8_at];
+                    const REAL alpha_1 = alpha[alpha_at];
+                    const REAL beta_1 = beta[beta_at];
+                    const REAL gathered4_1 = gathered4[gathered4_at + c];
+                    const REAL term_7 = alpha_1 * beta_1 * gathered4_1;
+                    const REAL term_8 = (known3_1 == 1) & (known4_1 == 1) & (known8_1 == 1) ? term_7 : 0;
+                    const REAL z_1 = z[z_at + c] + term_8;
+                    z[z_at + c] = z_1;
+                }
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5]);
+}
+"""
+
+
+def roi_align_forward_6(
+    z: rt.Array,
+    alpha: rt.Array,
+    beta: rt.Array,
+    gathered4: rt.Array,
+    known4: rt.Array,
+    known8: rt.Array,
+    known3: rt.Array,
+    C: int,
+    H_out: int,
+    M: int,
+    S: int,
+    W_out: int,
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        roi_align_forward_6_loops,
+        M,
+        C * H_out * M * S**2 * W_out,
+        (z, alpha, beta, gathered4, known4, known8, known3),
+        (),
+        (C, H_out, S, W_out),
+        (),
+        uses="arrhrrr",
+    )
+
+
+roi_align_forward_7_loops = r"""/* Sums over a, b for every m, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict h, const REAL *restrict v,
     const REAL *restrict z, REAL number_1, REAL number_2, REAL number_3, long C, long H_out, long W_out, long S)
@@ -391,13 +747,13 @@ static void part(void *given, long number)
 """
 
 
-def roi_align_forward_3(
+def roi_align_forward_7(
     y: rt.Array, h: rt.Array, v: rt.Array, z: rt.Array, C: int, H: int, H_out: int, M: int, S: int, W: int, W_out: int
 ) -> bool:
     """Sums over a, b for every m, i, j, c."""
-    dtype = rt.float_type("roi_align_forward_3", y=y)
+    dtype = rt.float_type("roi_align_forward_7", y=y)
     return rt.run(
-        roi_align_forward_3_loops,
+        roi_align_forward_7_loops,
         H_out * M,
         C * H_out * M * S**2 * W_out,
         (y, h, v, z),
@@ -486,6 +842,250 @@ def roi_align_grad_input_1(
         (C, H_out, S, W_out),
         (),
         uses="wrrr",
+    )
+
+
+roi_align_grad_input_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * rows1, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
+    long H_out, long S, long W_out)
+{
+    for (long m = start; m < stop; m++) {
+        for (long a = 0; a < H_out * S; a++) {
+            for (long b = 0; b < S * W_out; b++) {
+                const long alpha_at = H_out * S * m + a;
+                const long beta_at = S * W_out * m + b;
+                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
+                const long rows1_at = C * (S * W_out * (H_out * S * m + a) + b);
+                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
+                    const reals alpha_1 = all(alpha[alpha_at]);
+                    const reals beta_1 = all(beta[beta_at]);
+                    const reals dz_1 = load(&dz[dz_at + q3]);
+                    const reals rows1_1 = alpha_1 * beta_1 * dz_1;
+                    store(&rows1[rows1_at + q3], rows1_1);
+                }
+                APART
+                for (long q3 = whole(0, C); q3 < C; q3++) {
+                    const REAL alpha_1 = alpha[alpha_at];
+                    const REAL beta_1 = beta[beta_at];
+                    const REAL dz_1 = dz[dz_at + q3];
+                    const REAL rows1_1 = alpha_1 * beta_1 * dz_1;
+                    rows1[rows1_at + q3] = rows1_1;
+                }
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
+        numbers[3], numbers[4], numbers[5]);
+}
+"""
+
+
+def roi_align_grad_input_2(
+    rows1: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        roi_align_grad_input_2_loops,
+        M,
+        C * H_out * M * S**2 * W_out,
+        (rows1, alpha, beta, dz),
+        (),
+        (C, H_out, S, W_out),
+        (),
+        uses="wrrh",
+    )
+
+
+roi_align_grad_input_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * rows2, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
+    long H_out, long S, long W_out)
+{
+    for (long m = start; m < stop; m++) {
+        for (long a = 0; a < H_out * S; a++) {
+            for (long b = 0; b < S * W_out; b++) {
+                const long alpha_at = H_out * S * m + a;
+                const long beta_at = S * W_out * m + b;
+                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
+                const long rows2_at = C * (S * W_out * (H_out * S * m + a) + b);
+                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
+                    const reals beta_1 = all(beta[beta_at]);
+                    const reals alpha_1 = all(alpha[alpha_at]);
+                    const reals dz_1 = load(&dz[dz_at + q3]);
+                    const reals rows2_1 = (all(1) - beta_1) * alpha_1 * dz_1;
+                    store(&rows2[rows2_at + q3], rows2_1);
+                }
+                APART
+                for (long q3 = whole(0, C); q3 < C; q3++) {
+                    const REAL beta_1 = beta[beta_at];
+                    const REAL alpha_1 = alpha[alpha_at];
+                    const REAL dz_1 = dz[dz_at + q3];
+                    const REAL rows2_1 = (1 - beta_1) * alpha_1 * dz_1;
+                    rows2[rows2_at + q3] = rows2_1;
+                }
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
+        numbers[3], numbers[4], numbers[5]);
+}
+"""
+
+
+def roi_align_grad_input_3(
+    rows2: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        roi_align_grad_input_3_loops,
+        M,
+        C * H_out * M * S**2 * W_out,
+        (rows2, alpha, beta, dz),
+        (),
+        (C, H_out, S, W_out),
+        (),
+        uses="wrrh",
+    )
+
+
+roi_align_grad_input_4_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * rows3, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
+    long H_out, long S, long W_out)
+{
+    for (long m = start; m < stop; m++) {
+        for (long a = 0; a < H_out * S; a++) {
+            for (long b = 0; b < S * W_out; b++) {
+                const long alpha_at = H_out * S * m + a;
+                const long beta_at = S * W_out * m + b;
+                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
+                const long rows3_at = C * (S * W_out * (H_out * S * m + a) + b);
+                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
+                    const reals alpha_1 = all(alpha[alpha_at]);
+                    const reals beta_1 = all(beta[beta_at]);
+                    const reals dz_1 = load(&dz[dz_at + q3]);
+                    const reals rows3_1 = (all(1) - alpha_1) * beta_1 * dz_1;
+                    store(&rows3[rows3_at + q3], rows3_1);
+                }
+                APART
+                for (long q3 = whole(0, C); q3 < C; q3++) {
+                    const REAL alpha_1 = alpha[alpha_at];
+                    const REAL beta_1 = beta[beta_at];
+                    const REAL dz_1 = dz[dz_at + q3];
+                    const REAL rows3_1 = (1 - alpha_1) * beta_1 * dz_1;
+                    rows3[rows3_at + q3] = rows3_1;
+                }
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
+        numbers[3], numbers[4], numbers[5]);
+}
+"""
+
+
+def roi_align_grad_input_4(
+    rows3: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        roi_align_grad_input_4_loops,
+        M,
+        C * H_out * M * S**2 * W_out,
+        (rows3, alpha, beta, dz),
+        (),
+        (C, H_out, S, W_out),
+        (),
+        uses="wrrh",
+    )
+
+
+roi_align_grad_input_5_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * rows4, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
+    long H_out, long S, long W_out)
+{
+    for (long m = start; m < stop; m++) {
+        for (long a = 0; a < H_out * S; a++) {
+            for (long b = 0; b < S * W_out; b++) {
+                const long alpha_at = H_out * S * m + a;
+                const long beta_at = S * W_out * m + b;
+                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
+                const long rows4_at = C * (S * W_out * (H_out * S * m + a) + b);
+                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
+                    const reals alpha_1 = all(alpha[alpha_at]);
+                    const reals beta_1 = all(beta[beta_at]);
+                    const reals dz_1 = load(&dz[dz_at + q3]);
+                    const reals rows4_1 = (all(1) - alpha_1) * (all(1) - beta_1) * dz_1;
+                    store(&rows4[rows4_at + q3], rows4_1);
+                }
+                APART
+                for (long q3 = whole(0, C); q3 < C; q3++) {
+                    const REAL alpha_1 = alpha[alpha_at];
+                    const REAL beta_1 = beta[beta_at];
+                    const REAL dz_1 = dz[dz_at + q3];
+                    const REAL rows4_1 = (1 - alpha_1) * (1 - beta_1) * dz_1;
+                    rows4[rows4_at + q3] = rows4_1;
+                }
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
+        numbers[3], numbers[4], numbers[5]);
+}
+"""
+
+
+def roi_align_grad_input_5(
+    rows4: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        roi_align_grad_input_5_loops,
+        M,
+        C * H_out * M * S**2 * W_out,
+        (rows4, alpha, beta, dz),
+        (),
+        (C, H_out, S, W_out),
+        (),
+        uses="wrrh",
     )
 
 

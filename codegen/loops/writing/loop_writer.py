@@ -176,7 +176,7 @@ class Writer(Builder):
 
         Elements of more than a product are read before, in statements of their own: a read under a condition is slow.
         """
-        places = {v: v + e for v, e in moved.items() if e != v}
+        places = {v: e if v in e.free_symbols else v + e for v, e in moved.items()}
         plain = is_plain(body)
 
         def access(a: Access) -> Expression:

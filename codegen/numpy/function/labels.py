@@ -8,7 +8,7 @@ from gradscribe.codegen.kernel.conditions.label_conditions import kernel_conditi
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.lookup import computed_labels
+from gradscribe.codegen.numpy.lower.indirect.lookup import computed_labels
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.numpy.print.numpy_table import WORDS
 from gradscribe.codegen.python.expression import Literal, Name, call

@@ -12,7 +12,8 @@ from gradscribe.codegen.kernel.form import joined as joined_axes
 from gradscribe.codegen.kernel.page.equation import Equation, equation
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_label_extrema, lower_lookups
+from gradscribe.codegen.numpy.lower.indirect.lookup import adds_at_labels, lower_label_extrema, lower_lookups
+from gradscribe.codegen.numpy.lower.indirect.read_once import read_once
 from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
 from gradscribe.codegen.numpy.lower.loops.nests import loops
 from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pass
@@ -93,7 +94,7 @@ def lower(
         if recurrence is not None:
             records = _recurred(recurrence, program, scope, spoken, {*program.outputs, *kept}, known)
             found.append(Lowered(spoken[0], records, together[0][2], said=True))
-    return Plan(name, tuple(joined(found, scope, {*program.outputs, *kept})))
+    return Plan(name, read_once(joined(found, scope, {*program.outputs, *kept})))
 
 
 def _recurred(
@@ -334,7 +335,7 @@ def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool) 
 
 
 def _strategy(form: Form, scope: Scope, fresh: bool) -> list[Record]:
-    looked_up = lower_lookups(form, scope, fresh, _strategy)
+    looked_up = lower_lookups(form, scope, fresh, _beside_lookups)
     if looked_up is not None:
         return looked_up
     if contractible(form, scope):
@@ -346,6 +347,16 @@ def _strategy(form: Form, scope: Scope, fresh: bool) -> list[Record]:
         allocate = [Allocate(form.target.name, form.target.shape, 0)] if fresh else []
         return [*allocate, *scattered(form, scope, _scatter)]
     return lower_sums(form, scope, fresh)
+
+
+def _beside_lookups(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    """What is computed of arrays that were read at labels, in one pass where that is worth it."""
+    passed = _in_one_pass(form, scope, fresh)
+    nest = loops_of([passed[0]]) if passed is not None and passed[0].worth else None
+    if passed is None or nest is None:
+        return _strategy(form, scope, fresh)
+    found, made, otherwise = passed
+    return [*found.before, *made, Compiled(steps_of(found), (), (nest,), otherwise)]
 
 
 def _scatter(form: Form, scope: Scope) -> list[Record]:

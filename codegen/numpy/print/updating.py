@@ -35,7 +35,7 @@ from gradscribe.codegen.python.expression import (
     negated,
 )
 from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
-from gradscribe.codegen.python.scalars.scalar import size
+from gradscribe.codegen.python.scalars.scalar import DTYPE, size
 from gradscribe.codegen.python.statement import Assign, Do, Statement, let
 from gradscribe.derive.ir.functions import admission
 from gradscribe.derive.ir.reductions import REDUCTIONS
@@ -205,7 +205,7 @@ def by_the_runtime(record: Made, array: Callable[[str], Expression]) -> tuple[tu
             words = looked_up(source_axes, labels, (r.index for r in axes))
             return (name,), call("rt.gather", words, array(source), *(array(k.array) for k in labels))
         case Known(name, values, extent):
-            return (name,), call("rt.known", array(values), size(extent))
+            return (name,), call("rt.known", array(values), size(extent), DTYPE)
         case PartSums(name, source, axes_of, summed, place, ends, names_, adjoint):
             given = array(source), Literal(axes_of.index(summed.index))
             places, found = size(place.extent), map(array, names_)

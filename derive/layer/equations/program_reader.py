@@ -30,7 +30,14 @@ from gradscribe.derive.ir.term import (
     drop_unit_ranges,
 )
 from gradscribe.derive.ir.well_formed import check
-from gradscribe.derive.layer.equations.right_sides import is_bracket, is_separate, own_indices, unnamed, unpowered
+from gradscribe.derive.layer.equations.right_sides import (
+    is_bracket,
+    is_separate,
+    looked_up_along,
+    own_indices,
+    unnamed,
+    unpowered,
+)
 from gradscribe.derive.layer.equations.written_objects import Named, Reduced, inside
 
 MOST_REORDERED = 4
@@ -354,11 +361,11 @@ class _Reader:
         return Tensor(name, tuple(r.extent for r in ranges), **{**self._flags(name), "constant": fixed}), ranges
 
     def _outer(self, expression: Expr) -> tuple[Range, ...]:
-        """The indices of the outside that a part of an equation uses, the left side's first."""
+        """The indices of the outside that a part of an equation uses: of a lookup as it reads, else the left side's."""
         inner = {integer(v.name) for v in own_indices(expression)}
         outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
         outer |= {v.name: v for v in expression.atoms(Idx)}
-        places = {v.name: place for place, v in enumerate(self.extents)}
+        places = {v.name: place for place, v in enumerate(looked_up_along(expression) or self.extents)}
         places |= {copy: places[index] for copy, index in self.copies.items() if index in places}
         return tuple(
             self._range(v) if isinstance(v, Idx) else Range(integer(v.name), self.extents[integer(v.name)])

@@ -41,6 +41,23 @@ def is_bracket(factor: Expr) -> bool:
     return isinstance(factor, inside) or (isinstance(factor, equal) and not factor.has(Access, Indexed, floordiv, mod))
 
 
+def looked_up_along(expression: Expr) -> list[Idx]:
+    """The indices along which a sum that is a lookup reads, axis by axis: e, k of ``z[s[e], k]``; else none."""
+    factors = Mul.make_args(expression.function) if isinstance(expression, Sum) else ()
+    read = [f for f in factors if isinstance(f, Indexed)]
+    brackets = [f for f in factors if isinstance(f, equal) and f.has(Indexed)]
+    if len(read) != 1 or not brackets or len(factors) > 1 + len(brackets):
+        return []
+    bound = set(own_indices(expression))
+    labels = {v: b for b in brackets for v in b.args if v in bound}
+    axes = (own for e in read[0].indices for own in _in_order(labels.get(e, e)))
+    return list(dict.fromkeys(v for v in axes if v not in bound))
+
+
+def _in_order(expression: Expr) -> Iterable[Idx]:
+    return (node for node in sympy.preorder_traversal(expression) if isinstance(node, Idx))
+
+
 def own_indices(expression: Expr) -> Iterable[Idx]:
     """The indices that reductions inside `expression` bind."""
     for node in sympy.preorder_traversal(expression):

@@ -1,4 +1,4 @@
-"""codegen.numpy.lower.lookup and the lookups of the runtime: reads and writes at labels, against the definition."""
+"""codegen.numpy.lower.indirect.lookup and the runtime: reads and writes at labels, against the definition."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence

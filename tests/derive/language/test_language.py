@@ -281,3 +281,10 @@ def test_ties_are_chosen_from_python_as_from_the_command_line() -> None:
         np.testing.assert_array_equal(made.backward(np.ones(1)), [[0.5, 0.5]])
     with pytest.raises(EquationError, match="unknown policy for ties 'last'"):
         gradscribe.layer(text, ties="last")
+
+
+def test_a_lookup_of_its_own_has_its_axes_as_it_reads() -> None:
+    """Not those of the left side first: rows that are looked up stay rows."""
+    text = "integer s, t; v < V; y[v,k] = sum(e) [t[e] == v] g[e] * z[s[e],k]; input z[V,K], g[E], s[E], t[E]"
+    (lookup,) = (s for s in same(text).statements if s.target.name == "t1")
+    assert [r.index.name for r in lookup.term.free] == ["e", "k"]

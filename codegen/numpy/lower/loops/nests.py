@@ -13,7 +13,7 @@ from sympy import Add, Expr, Integer, Mul, Symbol
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import LOOPED, Nest, computable
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.lookup import looks_up
+from gradscribe.codegen.numpy.lower.indirect.lookup import looks_up
 from gradscribe.codegen.numpy.lower.loops.loop_order import LoopOrder, is_plain, of_sums, of_windows
 from gradscribe.codegen.numpy.lower.loops.padded import left_out, padded, places
 from gradscribe.codegen.numpy.lower.loops.passes.set_apart import Apart

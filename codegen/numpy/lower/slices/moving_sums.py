@@ -8,7 +8,7 @@ from sympy import Expr, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.lookup import computed_labels
+from gradscribe.codegen.numpy.lower.indirect.lookup import computed_labels
 from gradscribe.codegen.numpy.plan import PartSums, Record
 from gradscribe.derive.calculus.programs.optimised.running import running
 from gradscribe.derive.ir.functions import Indicator, at_least

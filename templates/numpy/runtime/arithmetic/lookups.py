@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -74,9 +74,9 @@ def wide(labels: Array) -> Array:
     return np.asarray(np.maximum(np.minimum(labels, MOST).astype(np.int64), -MOST))
 
 
-def known(values: Array, extent: int) -> Array:
-    """Where labels are positions of an axis."""
-    return np.asarray((values >= 0) & (values < extent))
+def known(values: Array, extent: int, dtype: type[np.floating[Any]]) -> Array:
+    """1 where labels are positions of an axis, else 0."""
+    return np.asarray((values >= 0) & (values < extent), dtype)
 
 
 def gather(spec: str, source: Array, *labels: Array) -> Array:
@@ -95,8 +95,11 @@ def gather(spec: str, source: Array, *labels: Array) -> Array:
     if not prod(moved.shape[:looked]):
         shape = np.broadcast_shapes(*(w.shape for w in where))
         return np.zeros(shape + moved.shape[looked:], source.dtype)
-    if looked == 1 and moved.flags.c_contiguous:
-        value = np.asarray(moved.take(where[0], axis=0))
+    if moved.flags.c_contiguous and axes.joint:
+        rows = where[0]
+        for index, extent_ in zip(where[1:], moved.shape[1:looked], strict=True):
+            rows = rows * extent_ + index
+        value = np.asarray(moved.reshape(prod(moved.shape[:looked]), *moved.shape[looked:]).take(rows, axis=0))
     elif axes.joint:
         value = moved[tuple(where)]
     else:  # a subscript of numbers alone would be a view

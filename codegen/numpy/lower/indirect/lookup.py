@@ -283,7 +283,7 @@ def _known(labels: list[Labels], form: Form, scope: Scope) -> tuple[list[Expr], 
     brackets: list[Expr] = []
     records: list[Record] = []
     for label in labels:
-        made = scope.declare("known", [form.range(v).extent for v in label.axes], integer=True)
+        made = scope.declare("known", [form.range(v).extent for v in label.axes])
         records.append(Known(made.name, label.array, form.range(label.index).extent))
         brackets.append(equal(Access(made.name, *label.axes), Integer(1)))
     return brackets, records
@@ -297,7 +297,8 @@ def _scattered(form: Form, labels: list[Labels], scope: Scope, lower: Lower) -> 
     kept = {*place, *joint}
     used = form.body.free_symbols.union(*(g.value.free_symbols for g in form.guards))
     box = tuple(r for r in form.box if r.index not in kept or r.index in used)
-    axes = tuple(r.index for r in box if r.index in kept)
+    rows = sorted((r.index for r in box if r.index in kept), key=lambda v: v not in joint)
+    axes = tuple(rows)  # a row for each label, as they are added
     ranges = tuple(r for r in form.box if r.index in kept)
     if len(axes) == len(box) and not form.guards and isinstance(form.body, Access) and scope.plain(form.body, form):
         return [ScatterAdd(form.target.name, place, form.body.tensor, form.body.indices, tuple(labels), ranges)]

@@ -1,0 +1,1 @@
+"""Reads and writes where labels say, each read once."""
