@@ -23,34 +23,28 @@ def resize_bilinear2d_forward(
 
     (2) f[i] = ⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
     (5) g[j] = ⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
+    (7) y[n,i,j,c] = (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
+                       −min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
+                       · (1+⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
+                       −min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
+                       · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=g[j]]
     (7) y[n,i,j,c]
-          = (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1,
-              max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
-              · (1+⌊min(W−1, max(0,
-                  (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋−min(W−1, max(0,
-                  (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
-              · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=g[j]]
-    (7) y[n,i,j,c]
-          += (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1,
-              max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
-               · (1+⌊min(H−1, max(0,
-                   (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1, max(0,
-                   (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
+          += (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
+               −⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
+               · (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
+               −min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
                · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=1+g[j]]
     (7) y[n,i,j,c]
-          += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
-              max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
-               · (1+⌊min(W−1, max(0,
-                   (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋−min(W−1, max(0,
-                   (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
+          += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
+               −⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
+               · (1+⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
+               −min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
                · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=g[j]]
-    (7) y[n,i,j,c]
-          += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
-              max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
-               · (min(W−1, max(0,
-                   (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1, max(0,
-                   (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
-               · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=1+g[j]]
+    (7) y[n,i,j,c] += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
+                        −⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
+                        · (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
+                        −⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
+                        · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=1+g[j]]
 
     Args: x, shape (N, H, W, C); output_size, an integer, or one per axis, at least 1; align_corners, True or False.
     Returns: y, shape (N, H_out, W_out, C); f, shape (H_out,), integers; g, shape (W_out,), integers.
@@ -87,13 +81,11 @@ def resize_bilinear2d_forward(
             ),
         ),
     )
-    # (7) y[n,i,j,c]
-    #       = (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1,
-    #           max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
-    #           · (1+⌊min(W−1, max(0,
-    #               (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋−min(W−1, max(0,
-    #               (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
-    #           · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=g[j]]
+    # (7) y[n,i,j,c] = (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
+    #                    −min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
+    #                    · (1+⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
+    #                    −min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
+    #                    · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=g[j]]
     gathered1 = rt.gather("n q v c, q: i, v: j -> i j n c", x, f, g)
     y = (
         (
@@ -155,13 +147,11 @@ def resize_bilinear2d_forward(
         )
         * gathered1.transpose(2, 0, 1, 3)
     )
-    # (7) y[n,i,j,c]
-    #       += (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1,
-    #           max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
-    #            · (1+⌊min(H−1, max(0,
-    #                (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋−min(H−1, max(0,
-    #                (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
-    #            · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=1+g[j]]
+    # (7) y[n,i,j,c] += (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
+    #                     −⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
+    #                     · (1+⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋
+    #                     −min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1))))
+    #                     · Σ_{q,v} x[n,q,v,c] [q=f[i]][v=1+g[j]]
     labels1 = rt.wide(g) + 1
     gathered2 = rt.gather("n q v c, q: i, v: j -> i j n c", x, f, labels1)
     y += (
@@ -223,13 +213,11 @@ def resize_bilinear2d_forward(
         )
         * gathered2.transpose(2, 0, 1, 3)
     )
-    # (7) y[n,i,j,c]
-    #       += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
-    #           max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
-    #            · (1+⌊min(W−1, max(0,
-    #                (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋−min(W−1, max(0,
-    #                (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
-    #            · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=g[j]]
+    # (7) y[n,i,j,c] += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
+    #                     −⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
+    #                     · (1+⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋
+    #                     −min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1))))
+    #                     · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=g[j]]
     labels2 = rt.wide(f) + 1
     gathered3 = rt.gather("n q v c, q: i, v: j -> i j n c", x, labels2, g)
     y += (
@@ -291,12 +279,11 @@ def resize_bilinear2d_forward(
         )
         * gathered3.transpose(2, 0, 1, 3)
     )
-    # (7) y[n,i,j,c]
-    #       += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))−⌊min(H−1,
-    #           max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
-    #            · (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))−⌊min(W−1,
-    #                max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
-    #            · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=1+g[j]]
+    # (7) y[n,i,j,c] += (min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
+    #                     −⌊min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))⌋)
+    #                     · (min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
+    #                     −⌊min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))⌋)
+    #                     · Σ_{q,v} x[n,q,v,c] [q=1+f[i]][v=1+g[j]]
     gathered4 = rt.gather("n q v c, q: i, v: j -> i j n c", x, labels2, labels1)
     y += (
         (

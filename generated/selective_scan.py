@@ -181,11 +181,11 @@ def selective_scan_grad_u(dy: Any, x: Any, u: Any, b: Any, c: Any, a: Any, p: An
             ds_q += np.exp(-factor1 * next_p[:, :, None]) * next_ds
         ds[:, q] = ds_q
     # (12) dp[m,q,v] = Σ_{k} ds[m,q,v,k] (x[m,q,v] b[m,q,k]−s_before[m,q,v,k] exp(−p[m,q,v] exp(a[v,k])) exp(a[v,k]))
-    factor1 = np.exp(a)
+    factor2 = np.exp(a)
     du = rt.empty((N, T, D), dtype)
-    if not loops.selective_scan_grad_u_1(du, b, ds, factor1, p, s_before, x, u, D, K, N, T):
+    if not loops.selective_scan_grad_u_1(du, b, ds, factor2, p, s_before, x, u, D, K, N, T):
         dp = rt.total(
-            (b[:, :, None, :] * x[:, :, :, None] - np.exp(-factor1 * p[:, :, :, None]) * factor1 * s_before) * ds, -1
+            (b[:, :, None, :] * x[:, :, :, None] - np.exp(-factor2 * p[:, :, :, None]) * factor2 * s_before) * ds, -1
         )
         # (16) du[m,q,v] = dp[m,q,v] σ(u[m,q,v])
         du = rt.sigmoid(u) * dp
@@ -288,8 +288,8 @@ def selective_scan_grad_a(dy: Any, c: Any, a: Any, p: Any, s_before: Any) -> rt.
     done = loops.wanted(D * K * N * T)
     if done:
         da = rt.empty((D, K), dtype)
-        factor2 = np.exp(a)
-        done = loops.selective_scan_grad_a_1(da, ds, factor2, p, s_before, D, K, N, T)
+        factor3 = np.exp(a)
+        done = loops.selective_scan_grad_a_1(da, ds, factor3, p, s_before, D, K, N, T)
     if not done:
         da = -np.exp(a) * rt.total(np.exp(-np.exp(a) * p[:, :, :, None]) * p[:, :, :, None] * ds * s_before, (0, 1))
     return da
@@ -386,9 +386,9 @@ def selective_scan_backward(
     done = loops.wanted(D * K * N * T)
     if done:
         da = rt.empty((D, K), dtype)
-        factor2 = np.exp(a)
-        done = loops.selective_scan_grad_a_1(da, ds, factor2, p, s_before, D, K, N, T)
-        del factor2
+        factor3 = np.exp(a)
+        done = loops.selective_scan_grad_a_1(da, ds, factor3, p, s_before, D, K, N, T)
+        del factor3
     if not done:
         da = -np.exp(a) * rt.total(np.exp(-np.exp(a) * p[:, :, :, None]) * p[:, :, :, None] * ds * s_before, (0, 1))
     if inputs:
@@ -410,11 +410,11 @@ def selective_scan_backward(
         dc = rt.contract("m q d, m q d v -> m q v", dy, s)
         # (12) dp[m,q,v]
         #        = Σ_{k} ds[m,q,v,k] (x[m,q,v] b[m,q,k]−s_before[m,q,v,k] exp(−p[m,q,v] exp(a[v,k])) exp(a[v,k]))
-        factor3 = np.exp(a)
+        factor4 = np.exp(a)
         du = rt.empty((N, T, D), dtype)
-        if not loops.selective_scan_grad_u_1(du, b, ds, factor3, p, s_before, x, u, D, K, N, T):
+        if not loops.selective_scan_grad_u_1(du, b, ds, factor4, p, s_before, x, u, D, K, N, T):
             dp = rt.total(
-                (b[:, :, None, :] * x[:, :, :, None] - np.exp(-factor3 * p[:, :, :, None]) * factor3 * s_before) * ds,
+                (b[:, :, None, :] * x[:, :, :, None] - np.exp(-factor4 * p[:, :, :, None]) * factor4 * s_before) * ds,
                 -1,
             )
             # (16) du[m,q,v] = dp[m,q,v] σ(u[m,q,v])

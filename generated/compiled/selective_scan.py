@@ -280,7 +280,7 @@ def selective_scan_grad_input_2(
 selective_scan_grad_u_1_loops = r"""/* Row by row, for every q, v. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict du, const REAL *restrict b,
-    const REAL *restrict ds, const REAL *restrict factor1, const REAL *restrict p, const REAL *restrict s_before,
+    const REAL *restrict ds, const REAL *restrict factor2, const REAL *restrict p, const REAL *restrict s_before,
     const REAL *restrict x, const REAL *restrict u, long D, long K)
 {
     REAL *restrict dp = SCRATCH(REAL, 1);
@@ -292,7 +292,7 @@ static void loops(
             const long b_at = K * q;
             const long ds_at = K * (D * q + v);
             const long du_at = D * q + v;
-            const long factor1_at = K * v;
+            const long factor2_at = K * v;
             const long p_at = D * q + v;
             const long s_before_at = K * (D * q + v);
             const long u_at = D * q + v;
@@ -304,20 +304,20 @@ static void loops(
                 for (long k = low; k < whole(low, high); k += LANES) {
                     const reals b_1 = load(&b[b_at + k]);
                     const reals x_1 = all(x[x_at]);
-                    const reals factor1_1 = load(&factor1[factor1_at + k]);
+                    const reals factor2_1 = load(&factor2[factor2_at + k]);
                     const reals p_1 = all(p[p_at]);
                     const reals s_before_1 = load(&s_before[s_before_at + k]);
                     const reals ds_1 = load(&ds[ds_at + k]);
-                    all_add_to(dp_2, (b_1 * x_1 - all_exp_of(-factor1_1 * p_1) * factor1_1 * s_before_1) * ds_1);
+                    all_add_to(dp_2, (b_1 * x_1 - all_exp_of(-factor2_1 * p_1) * factor2_1 * s_before_1) * ds_1);
                 }
                 for (long k = whole(low, high); k < high; k++) {
                     const REAL b_1 = b[b_at + k];
                     const REAL x_1 = x[x_at];
-                    const REAL factor1_1 = factor1[factor1_at + k];
+                    const REAL factor2_1 = factor2[factor2_at + k];
                     const REAL p_1 = p[p_at];
                     const REAL s_before_1 = s_before[s_before_at + k];
                     const REAL ds_1 = ds[ds_at + k];
-                    add_to(dp_2, (b_1 * x_1 - exp_of(-factor1_1 * p_1) * factor1_1 * s_before_1) * ds_1);
+                    add_to(dp_2, (b_1 * x_1 - exp_of(-factor2_1 * p_1) * factor2_1 * s_before_1) * ds_1);
                 }
                 dp_1 += sum_of(dp_2);
             }
@@ -344,7 +344,7 @@ def selective_scan_grad_u_1(
     du: rt.Array,
     b: rt.Array,
     ds: rt.Array,
-    factor1: rt.Array,
+    factor2: rt.Array,
     p: rt.Array,
     s_before: rt.Array,
     x: rt.Array,
@@ -359,7 +359,7 @@ def selective_scan_grad_u_1(
         selective_scan_grad_u_1_loops,
         N * T,
         2 * D * K * N * T,
-        (du, b, ds, factor1, p, s_before, x, u),
+        (du, b, ds, factor2, p, s_before, x, u),
         (),
         (D, K),
         (),
@@ -491,13 +491,13 @@ def selective_scan_grad_bias_1(
 
 selective_scan_grad_a_1_loops = r"""/* Sums over n, t for every m, q. */
 static void loops(
-    long start, long stop, REAL *restrict da, const REAL *restrict ds, const REAL *restrict factor2,
+    long start, long stop, REAL *restrict da, const REAL *restrict ds, const REAL *restrict factor3,
     const REAL *restrict p, const REAL *restrict s_before, long D, long K, long N, long T)
 {
     for (long m = start; m < stop; m++) {
         const long at = K * m;
         const long ds_at = K * m;
-        const long factor2_at = K * m;
+        const long factor3_at = K * m;
         const long p_at = m;
         const long s_before_at = K * m;
         for (long q = 0; q < covered(0, K); q = onward(q, K)) {
@@ -511,32 +511,32 @@ static void loops(
                     for (long t = t_from;
                          t < least(t_from + 128, T) - floor_remainder(least(t_from + 128, T) - t_from, 4);
                          t += 4) {
-                        const reals factor2_1 = load(&factor2[factor2_at + q]);
+                        const reals factor3_1 = load(&factor3[factor3_at + q]);
                         const reals p_1 = all(p[p_at + (D * T * n + D * t)]);
                         const reals ds_1 = load(&ds[ds_at + (D * K * T * n + D * K * t) + q]);
                         const reals s_before_1 = load(&s_before[s_before_at + (D * K * T * n + D * K * t) + q]);
-                        part_ += all_exp_of(-factor2_1 * p_1) * p_1 * ds_1 * s_before_1;
+                        part_ += all_exp_of(-factor3_1 * p_1) * p_1 * ds_1 * s_before_1;
                         const reals p_2 = all(p[p_at + (D * T * n + D * (t + 1))]);
                         const reals ds_2 = load(&ds[ds_at + (D * K * T * n + D * K * (t + 1)) + q]);
                         const reals s_before_2 = load(&s_before[s_before_at + (D * K * T * n + D * K * (t + 1)) + q]);
-                        part_1 += all_exp_of(-factor2_1 * p_2) * p_2 * ds_2 * s_before_2;
+                        part_1 += all_exp_of(-factor3_1 * p_2) * p_2 * ds_2 * s_before_2;
                         const reals p_3 = all(p[p_at + (D * T * n + D * (t + 2))]);
                         const reals ds_3 = load(&ds[ds_at + (D * K * T * n + D * K * (t + 2)) + q]);
                         const reals s_before_3 = load(&s_before[s_before_at + (D * K * T * n + D * K * (t + 2)) + q]);
-                        part_2 += all_exp_of(-factor2_1 * p_3) * p_3 * ds_3 * s_before_3;
+                        part_2 += all_exp_of(-factor3_1 * p_3) * p_3 * ds_3 * s_before_3;
                         const reals p_4 = all(p[p_at + (D * T * n + D * (t + 3))]);
                         const reals ds_4 = load(&ds[ds_at + (D * K * T * n + D * K * (t + 3)) + q]);
                         const reals s_before_4 = load(&s_before[s_before_at + (D * K * T * n + D * K * (t + 3)) + q]);
-                        part_3 += all_exp_of(-factor2_1 * p_4) * p_4 * ds_4 * s_before_4;
+                        part_3 += all_exp_of(-factor3_1 * p_4) * p_4 * ds_4 * s_before_4;
                     }
                     for (long t = least(t_from + 128, T) - floor_remainder(least(t_from + 128, T) - t_from, 4);
                          t < least(t_from + 128, T);
                          t++) {
-                        const reals factor2_1 = load(&factor2[factor2_at + q]);
+                        const reals factor3_1 = load(&factor3[factor3_at + q]);
                         const reals p_1 = all(p[p_at + (D * T * n + D * t)]);
                         const reals ds_1 = load(&ds[ds_at + (D * K * T * n + D * K * t) + q]);
                         const reals s_before_1 = load(&s_before[s_before_at + (D * K * T * n + D * K * t) + q]);
-                        part_ += all_exp_of(-factor2_1 * p_1) * p_1 * ds_1 * s_before_1;
+                        part_ += all_exp_of(-factor3_1 * p_1) * p_1 * ds_1 * s_before_1;
                     }
                     total += part_;
                     total += part_1;
@@ -544,7 +544,7 @@ static void loops(
                     total += part_3;
                 }
             }
-            store(&da[at + q], total * -load(&factor2[factor2_at + q]));
+            store(&da[at + q], total * -load(&factor3[factor3_at + q]));
         }
         APART
         for (long q = covered(0, K); q < K; q++) {
@@ -558,32 +558,32 @@ static void loops(
                     for (long t = t_from;
                          t < least(t_from + 128, T) - floor_remainder(least(t_from + 128, T) - t_from, 4);
                          t += 4) {
-                        const REAL factor2_1 = factor2[factor2_at + q];
+                        const REAL factor3_1 = factor3[factor3_at + q];
                         const REAL p_1 = p[p_at + (D * T * n + D * t)];
                         const REAL ds_1 = ds[ds_at + (D * K * T * n + D * K * t) + q];
                         const REAL s_before_1 = s_before[s_before_at + (D * K * T * n + D * K * t) + q];
-                        part_ += exp_of(-factor2_1 * p_1) * p_1 * ds_1 * s_before_1;
+                        part_ += exp_of(-factor3_1 * p_1) * p_1 * ds_1 * s_before_1;
                         const REAL p_2 = p[p_at + (D * T * n + D * (t + 1))];
                         const REAL ds_2 = ds[ds_at + (D * K * T * n + D * K * (t + 1)) + q];
                         const REAL s_before_2 = s_before[s_before_at + (D * K * T * n + D * K * (t + 1)) + q];
-                        part_1 += exp_of(-factor2_1 * p_2) * p_2 * ds_2 * s_before_2;
+                        part_1 += exp_of(-factor3_1 * p_2) * p_2 * ds_2 * s_before_2;
                         const REAL p_3 = p[p_at + (D * T * n + D * (t + 2))];
                         const REAL ds_3 = ds[ds_at + (D * K * T * n + D * K * (t + 2)) + q];
                         const REAL s_before_3 = s_before[s_before_at + (D * K * T * n + D * K * (t + 2)) + q];
-                        part_2 += exp_of(-factor2_1 * p_3) * p_3 * ds_3 * s_before_3;
+                        part_2 += exp_of(-factor3_1 * p_3) * p_3 * ds_3 * s_before_3;
                         const REAL p_4 = p[p_at + (D * T * n + D * (t + 3))];
                         const REAL ds_4 = ds[ds_at + (D * K * T * n + D * K * (t + 3)) + q];
                         const REAL s_before_4 = s_before[s_before_at + (D * K * T * n + D * K * (t + 3)) + q];
-                        part_3 += exp_of(-factor2_1 * p_4) * p_4 * ds_4 * s_before_4;
+                        part_3 += exp_of(-factor3_1 * p_4) * p_4 * ds_4 * s_before_4;
                     }
                     for (long t = least(t_from + 128, T) - floor_remainder(least(t_from + 128, T) - t_from, 4);
                          t < least(t_from + 128, T);
                          t++) {
-                        const REAL factor2_1 = factor2[factor2_at + q];
+                        const REAL factor3_1 = factor3[factor3_at + q];
                         const REAL p_1 = p[p_at + (D * T * n + D * t)];
                         const REAL ds_1 = ds[ds_at + (D * K * T * n + D * K * t) + q];
                         const REAL s_before_1 = s_before[s_before_at + (D * K * T * n + D * K * t) + q];
-                        part_ += exp_of(-factor2_1 * p_1) * p_1 * ds_1 * s_before_1;
+                        part_ += exp_of(-factor3_1 * p_1) * p_1 * ds_1 * s_before_1;
                     }
                     total += part_;
                     total += part_1;
@@ -591,7 +591,7 @@ static void loops(
                     total += part_3;
                 }
             }
-            da[at + q] = total * -factor2[factor2_at + q];
+            da[at + q] = total * -factor3[factor3_at + q];
         }
     }
 }
@@ -610,14 +610,14 @@ static void part(void *given, long number)
 
 
 def selective_scan_grad_a_1(
-    da: rt.Array, ds: rt.Array, factor2: rt.Array, p: rt.Array, s_before: rt.Array, D: int, K: int, N: int, T: int
+    da: rt.Array, ds: rt.Array, factor3: rt.Array, p: rt.Array, s_before: rt.Array, D: int, K: int, N: int, T: int
 ) -> bool:
     """Sums over n, t for every m, q."""
     return rt.run(
         selective_scan_grad_a_1_loops,
         D,
         D * K * N * T,
-        (da, ds, factor2, p, s_before),
+        (da, ds, factor3, p, s_before),
         (),
         (D, K),
         (N, T),

@@ -66,6 +66,11 @@ TEXTS = {
         p[n,t] = argmax(k) h[n,t,k]
         p[n,-1] = 0
         output h, p""",
+    "joined": """
+        input x[N,T,C], w[C+K,K]
+        c < C
+        h[n,t,k] = tanh((sum(c) x[n,t,c]*w[c,k]) + sum(j) h[n,t-1,j]*w[C+j,k])
+        h[n,-1,k] = 0""",
     "running_sum": "y[i] = y[i-1] + x[i]; y[-1] = 0",
 }
 """By name; sizes are called by the capitals of their indices."""
@@ -77,6 +82,7 @@ def twin(name: str) -> Callable[..., Any]:
         "rnn": _rnn, "lstm": _lstm, "gru": _gru, "crf": _crf, "viterbi": _viterbi, "selective_scan": _selective_scan,
         "delta_rule": _delta_rule, "both_ways": _both_ways, "two_back": _two_back, "running_sum": _running_sum,
         "products": _products, "back_pointers": _back_pointers, "greedy": _greedy,
+        "joined": _joined,
     }  # fmt: skip
     return twins[name]
 
@@ -184,6 +190,16 @@ def _greedy(x: Any, w: Any) -> Any:
     for t in range(x.shape[1]):
         h = x[:, t] + w[last]
         last = h.argmax(-1)
+        found.append(h)
+    return _stacked(found)
+
+
+def _joined(x: Any, w: Any) -> Any:
+    import torch
+
+    h, found = x.new_zeros(x.shape[0], w.shape[1]), []
+    for t in range(x.shape[1]):
+        h = (torch.cat([x[:, t], h], 1) @ w).tanh()
         found.append(h)
     return _stacked(found)
 

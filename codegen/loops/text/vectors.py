@@ -89,6 +89,16 @@ def _declared(body: CBody) -> Iterator[Assign]:
                 yield from _declared(statement.body)
 
 
+def _is_test(e: Expression) -> bool:
+    """Whether it is 1 where something holds, and 0 elsewhere."""
+    match e:
+        case Comparison():
+            return True
+        case Binary("&" | "|", left, right):
+            return _is_test(left) and _is_test(right)
+    return False
+
+
 class _Vectors:
     """What is written for vectors along an index.
 
@@ -120,9 +130,11 @@ class _Vectors:
 
     def vector(self, e: Expression, integers: bool = False) -> Expression:
         """An expression as a vector, of positions where they are `integers`."""
-        if not self._varies(e):
-            return call("all_integers" if integers else "all", e)
-        return self.expression(e, integers)
+        if self._varies(e):
+            return self.expression(e, integers)
+        if _is_test(e):
+            return call("all_integers", Unary("-", e))  # in a mask what holds is -1, all bits
+        return call("all_integers" if integers else "all", e)
 
     def expression(self, e: Expression, integers: bool = False) -> Expression:
         """An expression; what does not vary stays a number."""
@@ -156,7 +168,7 @@ class _Vectors:
 
     def _operand(self, e: Expression, integers: bool) -> Expression:
         """A side of an operation: numbers of the arrays' type and integers that are as wide may stay one number."""
-        return self.vector(e, integers) if isinstance(e, Literal) else self.expression(e, integers)
+        return self.vector(e, integers) if isinstance(e, Literal) or _is_test(e) else self.expression(e, integers)
 
     def _varies(self, e: Expression) -> bool:
         return bool(reads(e) & self.varying)

@@ -34,6 +34,7 @@ from gradscribe.codegen.numpy.lower.slices.moving_sums import lower_part_sums, s
 from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps, pointwise
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
 from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split, When
+from gradscribe.codegen.numpy.plan.effects import effects
 from gradscribe.derive.calculus.programs.products.running_products import unmade
 from gradscribe.derive.ir.functions import whole
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
@@ -112,7 +113,9 @@ def _recurred(
     def lowered(inside: Program) -> Sequence[Record]:
         given = [t.name for t in inside.inputs]
         spoken = dict(zip(inside.statements, said, strict=True))
-        return lower(inside, "", given, scope.taken, sizes=sizes, said=spoken).records
+        records = lower(inside, "", given, scope.taken, sizes=sizes, said=spoken).records
+        scope.taken.update(effects(*records).names)  # what comes after has other names: a name has one meaning
+        return records
 
     return lower_recurrence(recurrence, program, scope.taken, kept | read, lowered)
 

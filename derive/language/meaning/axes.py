@@ -6,7 +6,7 @@ from sympy import Expr, Symbol
 
 from gradscribe.derive.language.meaning.scope import DOTS, Scope
 from gradscribe.derive.language.syntax.located_error import Located
-from gradscribe.derive.language.syntax.tree import Name
+from gradscribe.derive.language.syntax.tree import Name, Place
 
 Key = tuple[str, int]
 """An index (name, -1) or an axis (tensor, number)."""
@@ -16,6 +16,12 @@ def called(key: Key) -> str:
     """The words for it."""
     name, axis = key
     return f"index {name}" if axis < 0 else f"axis {axis} of {name}"
+
+
+def two_extents(index: Key, known: str, other: str, place: Place) -> Located:
+    """An index that runs along axes of which the text says that they are not alike."""
+    part = f", or say how far it runs: {index[0]} < {known}" if index[1] < 0 and index[0] != DOTS else ""
+    return Located(f"{called(index)} has two extents, {known} and {other}; use another index{part}", place)
 
 
 def extent_of(index: str) -> str:

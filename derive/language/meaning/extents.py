@@ -17,7 +17,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.ir.index import floordiv, integer, minimum
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.term import Access
-from gradscribe.derive.language.meaning.axes import Key, called, extent_of, in_order, name_for
+from gradscribe.derive.language.meaning.axes import Key, called, extent_of, in_order, name_for, two_extents
 from gradscribe.derive.language.meaning.digits import is_split, positions, reach_of, remainder_base, undivided
 from gradscribe.derive.language.meaning.integers import (
     check_affine,
@@ -30,6 +30,7 @@ from gradscribe.derive.language.syntax.located_error import (
     Located,
     computed_place,
     extent_as_index,
+    extent_of_window,
     nearest,
     stray_index,
 )
@@ -139,9 +140,7 @@ class _Search:
             index = a if a[1] < 0 else b
             if index[0] in self.ranged:
                 return  # it runs over a part of the axis
-            raise Located(
-                f"{called(index)} has two extents, {shown(known)} and {shown(other)}; use another index", place
-            )
+            raise two_extents(index, shown(known), shown(other), place)
         self.parent[second] = first
         if known is None and other is not None:
             self.explicit[first] = other
@@ -349,6 +348,8 @@ class _Search:
         formula = formulas[0]
         for other in formulas[1:]:
             formula = minimum(formula, other)
+        if key[0].upper() in self.declared and formula != integer(key[0].upper()):
+            raise extent_of_window(key[0], key[0].upper(), next(self._windows(symbol))[2].at)
         if isinstance(formula, Symbol) or (formula.is_Mul and not formula.has(floordiv, minimum)):  # of digits
             self.explicit[self._root(key)] = formula
             return True

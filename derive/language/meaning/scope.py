@@ -52,7 +52,7 @@ class Scope:
     """The meaning of every name.
 
     Attributes:
-        equations: the equations that define tensors, in order.
+        equations: the equations that define tensors, each behind those that it reads.
         sizes: the equations that define sizes, in order.
         indices: the indices, in order of first use.
         reduced: the indices that only reductions bind.
@@ -103,9 +103,8 @@ def scope(text: Text) -> Scope:
     inputs = _inputs(text, equations, ranks)
     if not inputs:
         raise Located("the equations read no tensor; expected an input such as x[n]", equations[0].at)
-    _check_order(equations, inputs)
     return Scope(
-        equations,
+        _ordered(equations, inputs),
         sizes,
         tuple(indices),
         frozenset(reduced),
@@ -265,23 +264,55 @@ def _inputs(text: Text, equations: tuple[Equation, ...], ranks: Mapping[str, int
     return tuple(dict.fromkeys([*declared, *others]))
 
 
-def _check_order(equations: tuple[Equation, ...], inputs: tuple[str, ...]) -> None:
-    """A tensor is complete before it is read, unless a recurrence reads it at another position."""
-    last = {_named(e.target): number for number, e in enumerate(equations)}
-    for number, equation in enumerate(equations):
-        own = _named(equation.target)
-        for node in walk(equation.value):
-            name = _named(node) if isinstance(node, Element | Name) else ""
-            if name not in last or name in inputs or last[name] < number:
-                continue
-            circular = name == own or own in _behind(name, equations)
-            if circular and isinstance(node, Element) and goes_along(equation, node):
-                continue
-            if name == own:
-                raise Located(f"{name} is defined by itself at the same position; {RECURRENCE}", node.at)
-            if circular:
-                raise Located(f"{own} and {name} are defined by each other at the same position; {RECURRENCE}", node.at)
+def _ordered(equations: tuple[Equation, ...], inputs: tuple[str, ...]) -> tuple[Equation, ...]:
+    """The equations so that a tensor is complete before it is read, unless a recurrence reads it at another position.
+
+    Each stands where the text has it, or as soon after that as what it reads is complete.
+    """
+    found: list[Equation] = []
+    waiting = {e: _complete_before(number, equations, inputs) for number, e in enumerate(equations)}
+    while waiting:
+        first = {_named(e.target): e for e in reversed(waiting)}  # what is added to a tensor keeps its order
+        ready = next((e for e in waiting if first[_named(e.target)] is e and not waiting[e].keys() & first), None)
+        if ready is None:
+            raise _circle(waiting, equations)
+        found.append(ready)
+        del waiting[ready]
+    return tuple(found)
+
+
+def _complete_before(number: int, equations: tuple[Equation, ...], inputs: tuple[str, ...]) -> Mapping[str, Place]:
+    """The tensors of other equations that have to be complete before this one is computed, and where it reads them."""
+    equation, found = equations[number], dict[str, Place]()
+    own, defining = _named(equation.target), _defining(equations)
+    for node in walk(equation.value):
+        name = _named(node) if isinstance(node, Element | Name) else ""
+        if name not in defining or name in inputs:
+            continue
+        circular = name == own or own in _behind(name, equations)
+        if circular and isinstance(node, Element) and goes_along(equation, node):
+            continue
+        if name == own:
+            raise Located(f"{name} is defined by itself at the same position; {RECURRENCE}", node.at)
+        if defining[name][0] < number < defining[name][-1]:
             raise Located(f"{name} is used before its equation is complete; move this equation down", node.at)
+        found.setdefault(name, node.at)
+    return found
+
+
+def _defining(equations: tuple[Equation, ...]) -> dict[str, list[int]]:
+    """The numbers of the equations that define a tensor, by name."""
+    found: dict[str, list[int]] = {}
+    for number, equation in enumerate(equations):
+        found.setdefault(_named(equation.target), []).append(number)
+    return found
+
+
+def _circle(waiting: Mapping[Equation, Mapping[str, Place]], equations: tuple[Equation, ...]) -> Located:
+    """Why none of these equations can be the next."""
+    found = ((_named(e.target), name, at) for e, read in waiting.items() for name, at in read.items())
+    own, name, at = next(f for f in found if f[0] in _behind(f[1], equations))
+    return Located(f"{own} and {name} are defined by each other at the same position; {RECURRENCE}", at)
 
 
 def _behind(name: str, equations: tuple[Equation, ...]) -> set[str]:

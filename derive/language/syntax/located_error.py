@@ -102,6 +102,12 @@ def extent_as_index(name: str, index: str, place: Place) -> Located:
     )
 
 
+def extent_of_window(index: str, size: str, place: Place) -> Located:
+    """The mistake that an index moves a window, where the size that has its capital is something else."""
+    hint = f"write {index} < {size}, or call that size otherwise"
+    return Located(f"index {index} moves a window, so that {size} would not be its extent; {hint}", place)
+
+
 def computed_place(tensor: str, place: Place) -> Located:
     """The mistake that a left side is written at a place that is computed."""
     hint = f"reduce instead: {tensor}[v, ...] = sum(n) [v == label[n]] * ..., where floor(...) may be the label"

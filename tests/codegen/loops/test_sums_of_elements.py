@@ -170,6 +170,17 @@ def test_the_number_of_threads_does_not_matter(text: str, shapes: dict[str, tupl
         assert all(others[name].tobytes() == value.tobytes() for name, value in found[0].items())
 
 
+@pytest.mark.parametrize("condition", ["t != n", "t != n, x[n,t,c] > 0", "t != n or x[n,t,c] > 0"])
+def test_conditions_that_do_not_vary_along_the_target(condition: str) -> None:
+    module = compile_layer(gradscribe.layer(f"y[c] = sum(n,t) [{condition}] tanh(x[n,t,c]) * w[n,t,c]", name="own"))
+    x, w = np.random.default_rng(11).normal(size=(2, 2, 4, 9))
+    with module.rt.settings(backend="numpy"):
+        expected = module.own_forward(x, w)
+    with looped(module) as ran:
+        np.testing.assert_allclose(module.own_forward(x, w), expected, rtol=1e-12)
+    assert ran
+
+
 def test_sums_that_leave_the_target_read_and_write_nothing() -> None:
     """What an element beyond the end of a row would be multiplied by belongs to the next row, or to nobody."""
     inputs = "output y[N,L]; input x[N,L,K], z[N,L,K], w[N,L,R], u[N,L]"

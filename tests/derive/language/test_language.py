@@ -1,5 +1,6 @@
 """The equation language: what a text means; docs/language.md is tested elsewhere."""
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -192,6 +193,18 @@ def test_text_and_sympy_are_the_same_layer(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found, given[0].T @ np.ones((2, 4)))
     with pytest.raises(EquationError, match="expected one of x, w"):
         text.differentiate(wrt=["y"])
+
+
+def test_equations_may_stand_in_any_order() -> None:
+    lines = [
+        "a[n,k] = sum(c) x[n,c]*w[c,k]",
+        "h[n,t,k] = tanh(a[n,k] + b[t]*h[n,t-1,k])",
+        "y[n,t,k] = h[n,t-1,k] + a[n,k]",
+    ]
+    rest = ["h[n,-1,k] = h0[n,k]", "input x, w, b, h0", "output y"]
+    expected = gradscribe.layer("\n".join([*lines, *rest])).program
+    for order in permutations(lines):
+        assert gradscribe.layer("\n".join([*order, *rest])).program == expected
 
 
 def test_both_signs_of_a_power_mean_the_same() -> None:

@@ -34,6 +34,7 @@ BAD = [
     ("y[n,i] = x[n, (i + p - q)//2]; p = 1; q = 2; i < 4", 15, "what is divided may be negative or not"),
     ("y[n,i,j] = x[n, i*(i+1)//2 + j]", 5, "give it on a line: i < ..."),
     ("input x[N,C], w[K,D]; y[n,k] = sum(c) x[n,c]*w[k,c]", 50, "two extents, C and D"),
+    ("input x[N,K], w[2*K]; y[n] = sum(j) x[n,j]*(w[j] + w[K+j])", 47, "or say how far it runs: j < K"),
     ("input x[N], z[M]; y[n] = x[n]; y[n] += z[n]", 42, "two extents"),
     ("y[n] = y[n] + x[n]", 8, "defined by itself at the same position"),
     ("y[n] = y[n-1] + x[n]", 8, "y has no start; add a line that says it, such as y[-1] = 0"),
@@ -47,7 +48,7 @@ BAD = [
     ("a[t] = b[t] + x[t]; b[t] = a[t]", 8, "by each other at the same position"),
     ("s = 1; y[n] = y[n-s] + x[n]; y[-1] = 0", 15, "not at t - 1 of an index t"),
     ("y[n] = y[n-1] + x[n]; y[-1] += 0", 23, "a start is one equation"),
-    ("y[n] = z[n]; z[n] = x[n]", 8, "before its equation is complete"),
+    ("z[n] = x[n]; y[n] = z[n]; z[n] += x[n]", 21, "before its equation is complete; move this equation down"),
     ("y[n] = x[n]; y[n] = x[n] + 1", 14, "defined twice"),
     ("y[n] += x[n]", 1, "needs an equation y = ..."),
     ("lambda[n] = x[n]", 1, "reserved"),
@@ -135,7 +136,9 @@ BAD = [
     ("integer a; y[i] = sum(k) x[i, circular(i + a[k])]", 31, "circular cannot wrap a label"),
     ("a[n] = b[n]; b[n] = a[n]; y[n] = x[n] * a[n]", 8, "a and b are defined by each other"),
     ("a[n] = b[n] * x[n]; b[n] = c[n]; c[n] = a[n]", 8, "a and b are defined by each other"),
-    ("a[n] = b[n] * x[n]; b[n] = x[n]", 8, "move this equation down"),
+    ("y[n] = a[n]; a[n] = b[n] * x[n]; b[n] = a[n]", 21, "a and b are defined by each other"),
+    ("input x[N,T]; y[n,t] = sum(r) x[n,t+r-1]*w[r]", 35, "T would not be its extent; write t < T, or call that"),
+    ("H = L // 2; y[h] = sum(r) x[2*h+r]*w[r]; input x[L]", 29, "write h < H"),
 ]
 
 
