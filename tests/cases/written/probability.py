@@ -1,5 +1,6 @@
 """Losses, densities and kernels of probability: what is trained by likelihoods, contrasts and samples."""
 
+import math
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def _coupled(x: Any, w: Any, v: Any, b: Any, c: Any) -> Any:
 
 def _mixture(a: Any, m: Any, s: Any, z: Any) -> Any:
     normal = -0.5 * (((z[:, None] - m) / s.exp()[..., None]) ** 2).sum(-1) - z.shape[1] * (
-        s + 0.5 * torch.log(torch.tensor(2 * torch.pi).double())
+        s + 0.5 * math.log(2 * math.pi)
     )
     return -(a.log_softmax(1) + normal).logsumexp(1).mean()
 
@@ -71,7 +72,7 @@ LOSSES = {
     ),
     "importance_weighted_bound": Written(
         "a[n,k] = p[n,k] - q[n,k]; y = -sum(n) (log_sum_exp(a[n,k], k) - log(K))/N",
-        lambda p, q: -((p - q).logsumexp(1) - torch.log(torch.tensor(5.0).double())).mean(),
+        lambda p, q: -((p - q).logsumexp(1) - math.log(5)).mean(),
         "p 3,5; q 3,5",
     ),
     "affine_coupling": Written(
@@ -142,8 +143,8 @@ LOSSES = {
         e = sum(n) (b[n] + log(2*pi) - k[n]*cos(x[n] - mu[n]))/N""",
         lambda k, x, mu: (
             (k[:, None] * (2 * torch.pi * torch.arange(8).double() / 8).cos()).logsumexp(1)
-            - torch.log(torch.tensor(8.0).double())
-            + torch.log(torch.tensor(2 * torch.pi).double())
+            - math.log(8)
+            + math.log(2 * math.pi)
             - k * (x - mu).cos()
         ).mean(),
         "k 4 +; x 4; mu 4",
@@ -282,7 +283,7 @@ LOSSES = {
         lambda x, y: torch.where(
             (d := (x - y).abs()) < 2,
             2 * (1 + d / 0.5).log(),
-            d - (2 - 2 * torch.log(torch.tensor(5.0).double())),
+            d - (2 - 2 * math.log(5)),
         ).mean(),
         "x 6; y 6",
     ),

@@ -64,7 +64,7 @@ def _guided(i: Any, p: Any) -> Any:
 def _bilateral(x: Any) -> Any:
     p = F.pad(x[None, None], (2, 2, 2, 2), mode="reflect")[0, 0].unfold(0, 5, 1).unfold(1, 5, 1)
     at = torch.arange(5) - 2
-    near = torch.exp(-(at[:, None] ** 2 + at**2) / 8.0).double()
+    near = torch.exp(-(at[:, None] ** 2 + at**2).double() / 8)
     w = near * torch.exp(-((p - x[:, :, None, None]) ** 2) / 0.5)
     return (w * p).sum((-1, -2)) / w.sum((-1, -2))
 
@@ -300,8 +300,8 @@ VISION = {
         lambda x: torch.cat(
             [
                 x,
-                torch.linspace(-1, 1, 4).double()[None, :, None, None].expand(2, 4, 5, 1),
-                torch.linspace(-1, 1, 5).double()[None, None, :, None].expand(2, 4, 5, 1),
+                torch.linspace(-1, 1, 4, dtype=torch.float64)[None, :, None, None].expand(2, 4, 5, 1),
+                torch.linspace(-1, 1, 5, dtype=torch.float64)[None, None, :, None].expand(2, 4, 5, 1),
             ],
             -1,
         ),
@@ -381,7 +381,7 @@ VISION = {
             x
             @ (
                 torch.cos(torch.pi * torch.outer(2 * torch.arange(6) + 1, torch.arange(6)).double() / 12)
-                * torch.tensor([1.0] + [2**0.5] * 5).double()
+                * torch.tensor([1.0] + [2**0.5] * 5, dtype=torch.float64)
                 / 6**0.5
             )
         ),
