@@ -1,4 +1,4 @@
-"""Equations as strangers write them, from papers and other tools' pages: kernels, pages, second order beside PyTorch."""
+"""Equations as strangers write them, of papers and of other tools' pages, beside PyTorch: kernels, pages, order 2."""
 
 from importlib import import_module
 
@@ -12,7 +12,9 @@ pytestmark = pytest.mark.oracle
 TABLES = {
     "tools": ("TULLIO", "EINX", "COMPREHENSIONS"),
     "graphs": ("GRAPHS",),
-    "vision": ("RENDERING", "VISION"),
+    "rendering": ("RENDERING",),
+    "vision": ("VISION",),
+    "features": ("FEATURES",),
     "probability": ("LOSSES",),
     "science": ("SCIENCE",),
 }
