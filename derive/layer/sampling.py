@@ -320,7 +320,7 @@ def admissible(
             return False
     if any(number(e, known) < 0 for e in requirements):
         return False
-    if boxes.most(known) > limit:
+    if boxes.most(known) > limit or any(number(e, known) < 0 for e in boxes.extents):
         return False
     limits = (label_limits(program, t.name, known) for t in program.inputs if t.integer)
     return not any(found is not None and found[0] > found[1] for found in limits)

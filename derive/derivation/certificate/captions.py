@@ -24,5 +24,6 @@ def caption_gaps(section: Section, values: Values, sizes: Sizes) -> Iterator[tup
         except ValueError:  # shapes that do not fit together
             yield box, float("inf")
             continue
-        most = max(size(row.terms, values, sizes, apart=True) for row in box.rows)  # b/v - a y/u may be 0
+        # b/v - a y/u may be 0
+        most = max(size(row.terms, values, sizes, apart=True) for row in box.rows)
         yield box, gap(found, row_value(box.step.terms, values, sizes), most)

@@ -94,12 +94,17 @@ class Residues:
         if isinstance(e, Pow):
             base = self._residue(e.base, grid)
             if e.exp.is_negative:
-                base = np.vectorize(lambda b: pow(int(b), -1, PRIME), otypes=[np.int64])(base)
+                base = np.vectorize(_inverse, otypes=[np.int64])(base)
             return reduce(lambda a, b: a * b % PRIME, [base] * abs(int(e.exp)), np.int64(1))
         if isinstance(e, InnerSum):
             return summed(e, grid, self._residue) % PRIME
         parts = [self._residue(a, grid) for a in e.args]
         return reduce((lambda a, b: (a + b) % PRIME) if isinstance(e, Add) else lambda a, b: a * b % PRIME, parts)
+
+
+def _inverse(number: int) -> int:
+    """The reciprocal of a residue; of 0, which a sum over nothing may be divided by, 0."""
+    return pow(int(number), -1, PRIME) if number else 0
 
 
 def drawn(

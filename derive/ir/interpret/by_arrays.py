@@ -7,11 +7,12 @@ definition of a Term alone; what sizes alone decide is kept for the next evaluat
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
-from sympy import Add, Expr, Mul, Pow, Symbol
+from sympy import Abs, Add, Expr, Mul, Pow, Symbol
 
 from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
@@ -95,7 +96,9 @@ def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.n
 
 def magnitude(term: Term, values: Values, sizes: Sizes) -> np.ndarray:
     """The sum of the absolute values of what a term sums: what its rounding is relative to, where summands cancel."""
-    body, mask = _summands(term, values, sizes)
+    factors = Mul.make_args(term.body)
+    within = (InnerSum(Abs(f.args[0]), *f.args[1:]) if isinstance(f, InnerSum) else f for f in factors)
+    body, mask = _summands(replace(term, body=Mul(*within)), values, sizes)
     return np.abs(np.where(mask, body, 0.0)).sum(-1)
 
 

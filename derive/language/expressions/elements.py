@@ -34,6 +34,11 @@ Lookup = Found | Between
 MOST_FLOATS = 4
 """Each doubles the neighbours that are summed up."""
 
+NOT_EMPTY = "an axis that is not empty"
+LENGTHS = {
+    "reflect": "an extent greater than what is read beyond it",
+    "circular": "an extent not less than what is read beyond it",
+}
 WORDS = {"reflect": "less than the extent it reflects", "circular": "at most the extent it repeats"}
 
 
@@ -281,7 +286,7 @@ class Elements:
             self._continued[key] = found.base
             self._written[name] = letters
             self.before += found.equations
-            self._require(found.least, kind, f"{base.label}, axis {axis}", low)
+            self._require(found.least, kind, f"{base.label}, axis {axis}", base.shape[axis], low)
         return self._continued[key], sympy.expand(position - low)
 
     def _letters(self, element: Element, base: IndexedBase, axis: int) -> list[str]:
@@ -304,10 +309,14 @@ class Elements:
         low = reach[0] if direction_of(reach[0]) < 0 else Integer(0)
         return low, reach[1] if direction_of(extent - 1 - reach[1]) <= 0 else extent - 1
 
-    def _require(self, least: tuple[Expr, ...], kind: str, where: str, low: Expr) -> None:
+    def _require(self, least: tuple[Expr, ...], kind: str, where: str, extent: Expr, low: Expr) -> None:
+        """Ask for axes that are long enough, where no option is to blame for what is read beyond them."""
         for expression in least:
-            words = WORDS.get(kind, "an axis that is not empty")
-            self.conditions.append(Condition(expression, self._blamed(low) or where, words))
+            if blamed := self._blamed(low):
+                found = Condition(expression, blamed, WORDS.get(kind, NOT_EMPTY))
+            else:
+                found = Condition(expression, where, LENGTHS.get(kind, NOT_EMPTY), extent)
+            self.conditions.append(found)
 
     def _blamed(self, size: Expr) -> str:
         """The first option in a size; "" where it is given by the arrays."""

@@ -47,8 +47,10 @@ class Reader:
 
     @property
     def conditions(self) -> list[Condition]:
-        """What the sizes must fulfil, as far as the equations have been read."""
-        return self.elements.conditions
+        """What the sizes must fulfil, as far as the equations have been read, and ranges such as ``i < L - 2``."""
+        given = {v.name: e for v, e in self.vocabulary.ranges.items() if _may_be_negative(e)}
+        words = "a range that is not negative"
+        return [*self.elements.conditions, *(Condition(e, f"index {v}", words, e) for v, e in given.items())]
 
     def equation(self, equation: tree.Equation) -> tuple[Eq, ...]:
         """The SymPy equations that `equation` stands for: those of continued tensors first."""
@@ -232,3 +234,8 @@ class Reader:
 
 def _number(node: Number) -> Expr:
     return Integer(int(node.text)) if node.text.isdigit() else sympy.Float(node.text)
+
+
+def _may_be_negative(extent: Expr) -> bool:
+    """Whether something is taken away from a size, which may be small."""
+    return any(c < 0 for c in sympy.expand(extent).as_coefficients_dict().values())

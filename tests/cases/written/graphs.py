@@ -26,10 +26,10 @@ def _gatv2(s: Any, t: Any, x: Any, w: Any, v: Any, a: Any) -> Any:
     return _sent(_softmax_at(score, t, len(x))[:, None] * (x @ w)[s], t, len(x))
 
 
-def _chebyshev(l: Any, x: Any, w: Any) -> Any:
-    terms = [x, l @ x]
+def _chebyshev(ell: Any, x: Any, w: Any) -> Any:
+    terms = [x, ell @ x]
     for _ in range(2):
-        terms.append(2 * l @ terms[-1] - terms[-2])
+        terms.append(2 * ell @ terms[-1] - terms[-2])
     return torch.einsum("knc,kcf->nf", torch.stack(terms), w)
 
 
@@ -86,8 +86,7 @@ GRAPHS = {
         y[v,k] = h[v,k] / sqrt(sum(j) h[v,j]^2 + 1e-12)
         input s[E], t[E], x[V,C], w[C,K], u[C,K]""",
         lambda s, t, x, w, u: F.normalize(
-            (h := x @ w + _sent(x[s], t, 5) / torch.bincount(t, minlength=5).clamp(min=1)[:, None] @ u)
-            + 0 * h, dim=1
+            (h := x @ w + _sent(x[s], t, 5) / torch.bincount(t, minlength=5).clamp(min=1)[:, None] @ u) + 0 * h, dim=1
         ),
         "s 7 <5; t 7 <5; x 5,3; w 3,4; u 3,4",
     ),
@@ -96,8 +95,10 @@ GRAPHS = {
         p[v,k] = relu(sum(c) x[v,c]*w[c,k])
         m[v,k] = max(e) [t[e] == v] p[s[e],k]
         y[v,k] = max(m[v,k], 0) + p[v,k]""",
-        lambda s, t, x, w: (p := (x @ w).relu())
-        + torch.stack([p[s[t == v]].amax(0) if (t == v).any() else p[0] * 0 for v in range(5)]),
+        lambda s, t, x, w: (
+            (p := (x @ w).relu())
+            + torch.stack([p[s[t == v]].amax(0) if (t == v).any() else p[0] * 0 for v in range(5)])
+        ),
         "s 7 <5; t 7 <5; x 5,3; w 3,4",
     ),
     "gatv2": Written(
@@ -175,9 +176,7 @@ GRAPHS = {
         y[n,i,o] = sum(h,d) (sum(j) p[n,h,i,j]*v[n,j,h,d])*wo[h,d,o]""",
         lambda x, wq, wk, wv, a, b, wo: torch.einsum(
             "nhij,njhd,hdo->nio",
-            (
-                torch.einsum("nic,chd,njb,bhd->nhij", x, wq, x, wk) / 3**0.5 + b[a].permute(0, 3, 1, 2)
-            ).softmax(-1),
+            (torch.einsum("nic,chd,njb,bhd->nhij", x, wq, x, wk) / 3**0.5 + b[a].permute(0, 3, 1, 2)).softmax(-1),
             torch.einsum("njc,chd->njhd", x, wv),
             wo,
         ),
@@ -199,7 +198,8 @@ GRAPHS = {
     ),
     "chebyshev": Written(
         """input L[V,V], x[V,C], w[K,C,F]
-        z[k,v,c] = [k == 0]*x[v,c] + [k == 1]*(sum(j) L[v,j]*x[j,c]) + [k > 1]*(2*(sum(j) L[v,j]*z[k-1,j,c]) - z[k-2,v,c])
+        z[k,v,c] = [k == 0]*x[v,c] + [k == 1]*(sum(j) L[v,j]*x[j,c]) + [k > 1]*(2*(sum(j) L[v,j]*z[k-1,j,c]) \\
+            - z[k-2,v,c])
         z[-1,v,c] = 0; z[-2,v,c] = 0
         y[v,f] = sum(k,c) z[k,v,c]*w[k,c,f]""",
         _chebyshev,
@@ -237,9 +237,7 @@ GRAPHS = {
     "exponential_map": Written(
         """n[i] = sqrt(sum(d) v[i,d]^2 + 1e-9)
         y[i,0] = cosh(n[i]); y[i,1+d] += sinh(n[i])*v[i,d]/n[i]""",
-        lambda v: torch.cat(
-            [(n := ((v * v).sum(1, keepdim=True) + 1e-9).sqrt()).cosh(), n.sinh() * v / n], 1
-        ),
+        lambda v: torch.cat([(n := ((v * v).sum(1, keepdim=True) + 1e-9).sqrt()).cosh(), n.sinh() * v / n], 1),
         "v 4,3",
     ),
     "point_set_abstraction": Written(
@@ -265,20 +263,16 @@ GRAPHS = {
         """integer order; k < 3
         y[n,i,f] = max(k) relu(b[f] + sum(c) (x[n, order[n,i,k], c] - x[n,i,c])*w[c,f] + sum(c) x[n,i,c]*v[c,f])""",
         lambda order, b, x, w, v: (
-            b
-            + (torch.stack([x[n][order[n]] for n in range(2)]) - x[:, :, None]) @ w
-            + (x @ v)[:, :, None]
-        )
-        .relu()
-        .amax(2),
+            (b + (torch.stack([x[n][order[n]] for n in range(2)]) - x[:, :, None]) @ w + (x @ v)[:, :, None])
+            .relu()
+            .amax(2)
+        ),
         "order 2,5,3 <5; b 4; x 2,5,3; w 3,4; v 3,4",
     ),
     "symmetric_gcn": Written(
         """d[i] = 1 + sum(j) a[i,j]
         y[i,k] = sum(j,c) (a[i,j] + [i == j])/sqrt(d[i]*d[j])*x[j,c]*w[c,k]""",
-        lambda a, x, w: (
-            (s := (1 + a.sum(1)) ** -0.5)[:, None] * (a + torch.eye(4)) * s @ x @ w
-        ),
+        lambda a, x, w: (s := (1 + a.sum(1)) ** -0.5)[:, None] * (a + torch.eye(4)) * s @ x @ w,
         "a 4,4 +; x 4,3; w 3,2",
     ),
     "translated_triples": Written(
@@ -287,37 +281,31 @@ GRAPHS = {
         f[n] = sum(c) abs(e[h[n,1],c] + q[r[n],c] - e[t[n,1],c])
         y = sum(n) max(0, margin + d[n] - f[n])""",
         lambda h, r, t, e, q: (
-            1
-            + (e[h[:, 0]] + q[r] - e[t[:, 0]]).abs().sum(1)
-            - (e[h[:, 1]] + q[r] - e[t[:, 1]]).abs().sum(1)
-        )
-        .relu()
-        .sum(),
+            (1 + (e[h[:, 0]] + q[r] - e[t[:, 0]]).abs().sum(1) - (e[h[:, 1]] + q[r] - e[t[:, 1]]).abs().sum(1))
+            .relu()
+            .sum()
+        ),
         "h 5,2 <6; r 5 <3; t 5,2 <6; e 6,4; q 3,4",
     ),
     "complex_bilinear": Written(
         """complex e, q; integer h, r, t
         y[n] = re(sum(c) e[h[n],c]*q[r[n],c]*conj(e[t[n],c]))""",
         lambda h, r, t, e, q: (
-            (z := torch.view_as_complex(e))[h] * torch.view_as_complex(q)[r] * z[t].conj()
-        )
-        .sum(1)
-        .real,
+            ((z := torch.view_as_complex(e))[h] * torch.view_as_complex(q)[r] * z[t].conj()).sum(1).real
+        ),
         "h 5 <6; r 5 <3; t 5 <6; e 6,4,2; q 3,4,2",
     ),
     "rotated": Written(
         """complex e; integer h, r, t
         y[n] = -sum(c) abs(e[h[n],c]*exp(complex(0, p[r[n],c])) - e[t[n],c])""",
-        lambda h, r, t, e, p: -(
-            (z := torch.view_as_complex(e))[h] * torch.polar(torch.ones_like(p), p)[r] - z[t]
-        )
-        .abs()
-        .sum(1),
+        lambda h, r, t, e, p: (
+            -((z := torch.view_as_complex(e))[h] * torch.polar(torch.ones_like(p), p)[r] - z[t]).abs().sum(1)
+        ),
         "h 5 <3; r 5 <3; t 5 <3; e 6,4,2; p 3,4",
     ),
     "deep_sets": Written(
         "h[n,k] = sum(i) [i < l[n]] tanh(sum(c) x[n,i,c]*w[c,k]); y[n,o] = sum(k) h[n,k]*u[k,o]; integer l",
-        lambda l, x, w, u: ((x @ w).tanh() * (torch.arange(4) < l[:, None])[:, :, None]).sum(1) @ u,
+        lambda ell, x, w, u: ((x @ w).tanh() * (torch.arange(4) < ell[:, None])[:, :, None]).sum(1) @ u,
         "l 3 <5; x 3,4,2; w 2,5; u 5,2",
     ),
     "slot_attention": Written(

@@ -1,5 +1,6 @@
 """Losses, densities and kernels of probability: what is trained by likelihoods, contrasts and samples."""
 
+import math
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def _coupled(x: Any, w: Any, v: Any, b: Any, c: Any) -> Any:
 
 def _mixture(a: Any, m: Any, s: Any, z: Any) -> Any:
     normal = -0.5 * (((z[:, None] - m) / s.exp()[..., None]) ** 2).sum(-1) - z.shape[1] * (
-        s + 0.5 * torch.log(torch.tensor(2 * torch.pi).double())
+        s + 0.5 * math.log(2 * math.pi)
     )
     return -(a.log_softmax(1) + normal).logsumexp(1).mean()
 
@@ -59,10 +60,7 @@ LOSSES = {
         k = -sum(n,d) (1 + v[n,d] - m[n,d]^2 - exp(v[n,d]))/(2*N)
         e = r + beta*k; output e, r, k""",
         lambda m, v, eps, b, w, x: (
-            (
-                r := F.binary_cross_entropy_with_logits((m + (v / 2).exp() * eps) @ w + b, x, reduction="sum")
-                / len(x)
-            )
+            (r := F.binary_cross_entropy_with_logits((m + (v / 2).exp() * eps) @ w + b, x, reduction="sum") / len(x))
             + 0.5 * (k := -0.5 * (1 + v - m**2 - v.exp()).sum() / len(x)),
             r,
             k,
@@ -71,7 +69,7 @@ LOSSES = {
     ),
     "importance_weighted_bound": Written(
         "a[n,k] = p[n,k] - q[n,k]; y = -sum(n) (log_sum_exp(a[n,k], k) - log(K))/N",
-        lambda p, q: -((p - q).logsumexp(1) - torch.log(torch.tensor(5.0).double())).mean(),
+        lambda p, q: -((p - q).logsumexp(1) - math.log(5)).mean(),
         "p 3,5; q 3,5",
     ),
     "affine_coupling": Written(
@@ -95,11 +93,15 @@ LOSSES = {
     "radial_flow": Written(
         """r[n] = sqrt(sum(d) (z[n,d] - c[d])^2 + 1e-12)
         h[n] = 1/(softplus(a) + r[n]); B = 1
-        y[n,d] = z[n,d] + (exp(b) - softplus(a))*h[n]*(z[n,d] - c[d]); input z[N,D], c[D], a, b""".replace("; B = 1", ""),
-        lambda z, c, a, b: z
-        + (b.exp() - F.softplus(a))
-        / (F.softplus(a) + ((z - c).square().sum(1, keepdim=True) + 1e-12).sqrt())
-        * (z - c),
+        y[n,d] = z[n,d] + (exp(b) - softplus(a))*h[n]*(z[n,d] - c[d]); input z[N,D], c[D], a, b""".replace(
+            "; B = 1", ""
+        ),
+        lambda z, c, a, b: (
+            z
+            + (b.exp() - F.softplus(a))
+            / (F.softplus(a) + ((z - c).square().sum(1, keepdim=True) + 1e-12).sqrt())
+            * (z - c)
+        ),
         "z 4,3; c 3; a 0; b 0",
     ),
     "mixture_density": Written(
@@ -111,19 +113,20 @@ LOSSES = {
     ),
     "automatic_relevance": Written(
         "y[i,j] = v^2*exp(-sum(d) (x[i,d] - z[j,d])^2/(2*l[d]^2)); input v, x[I,D], z[J,D], l[D]",
-        lambda v, x, z, l: v**2 * (-((x[:, None] - z) / l).square().sum(-1) / 2).exp(),
+        lambda v, x, z, ell: v**2 * (-((x[:, None] - z) / ell).square().sum(-1) / 2).exp(),
         "v 0 +; x 3,2; z 4,2; l 2 +",
     ),
     "matern": Written(
         """r[i,j] = sqrt(5*(sum(d) (x[i,d] - z[j,d])^2) + 1e-12)/l
         y[i,j] = (1 + r[i,j] + r[i,j]^2/3)*exp(-r[i,j]); input l, x[I,D], z[J,D]""",
-        lambda l, x, z: (1 + (r := (5 * (x[:, None] - z).square().sum(-1) + 1e-12).sqrt() / l) + r**2 / 3)
-        * (-r).exp(),
+        lambda ell, x, z: (
+            (1 + (r := (5 * (x[:, None] - z).square().sum(-1) + 1e-12).sqrt() / ell) + r**2 / 3) * (-r).exp()
+        ),
         "l 0 +; x 3,2; z 4,2",
     ),
     "periodic_kernel": Written(
         "y[i,j] = exp(-2*sum(d) sin(pi*abs(x[i,d] - z[j,d])/p)^2/l^2); input p, l, x[I,D], z[J,D]",
-        lambda p, l, x, z: (-2 * (torch.pi * (x[:, None] - z).abs() / p).sin().square().sum(-1) / l**2).exp(),
+        lambda p, ell, x, z: (-2 * (torch.pi * (x[:, None] - z).abs() / p).sin().square().sum(-1) / ell**2).exp(),
         "p 0 +; l 0 +; x 3,2; z 4,2",
     ),
     "gumbel_softmax_straight_through": Written(
@@ -132,8 +135,7 @@ LOSSES = {
         t[n] = argmax(k) p[n,k]
         h[n,k] = [k == t[n]]
         y[n,k] = p[n,k] + constant(h[n,k] - p[n,k])""",
-        lambda x, g: (p := ((x + g) / 0.7).softmax(1))
-        + (F.one_hot(p.argmax(1), p.shape[1]) - p).detach(),
+        lambda x, g: (p := ((x + g) / 0.7).softmax(1)) + (F.one_hot(p.argmax(1), p.shape[1]) - p).detach(),
         "x 3,4; g 3,4",
     ),
     "von_mises": Written(
@@ -142,8 +144,8 @@ LOSSES = {
         e = sum(n) (b[n] + log(2*pi) - k[n]*cos(x[n] - mu[n]))/N""",
         lambda k, x, mu: (
             (k[:, None] * (2 * torch.pi * torch.arange(8).double() / 8).cos()).logsumexp(1)
-            - torch.log(torch.tensor(8.0).double())
-            + torch.log(torch.tensor(2 * torch.pi).double())
+            - math.log(8)
+            + math.log(2 * math.pi)
             - k * (x - mu).cos()
         ).mean(),
         "k 4 +; x 4; mu 4",
@@ -168,9 +170,12 @@ LOSSES = {
         """c[a,b] = sum(n) norm(x[n,a], n)*norm(z[n,b], n)/N
         e = sum(a) (c[a,a] - 1)^2 + 0.005*sum(a,b) [a != b] c[a,b]^2; input x[N,A], z[N,A]; b < A""",
         lambda x, z: (
-            ((c := F.batch_norm(x, None, None, training=True).T @ F.batch_norm(z, None, None, training=True) / 5)
-            .diagonal()
-            - 1)
+            (
+                (
+                    c := F.batch_norm(x, None, None, training=True).T @ F.batch_norm(z, None, None, training=True) / 5
+                ).diagonal()
+                - 1
+            )
             .square()
             .sum()
             + 0.005 * (c * (1 - torch.eye(3))).square().sum()
@@ -190,14 +195,16 @@ LOSSES = {
         p[i] = max(j) [t[j] == t[i]] d[i,j]; q[i] = min(j) [t[j] != t[i]] d[i,j]
         e = sum(i) relu(margin + p[i] - q[i])/I""",
         lambda t, x: (
-            0.3
-            + torch.where(
-                same := t[:, None] == t, d := ((x[:, None] - x).square().sum(-1) + 1e-9).sqrt(), -torch.inf
-            ).amax(1)
-            - torch.where(same, torch.inf, d).amin(1)
-        )
-        .relu()
-        .mean(),
+            (
+                0.3
+                + torch.where(
+                    same := t[:, None] == t, d := ((x[:, None] - x).square().sum(-1) + 1e-9).sqrt(), -torch.inf
+                ).amax(1)
+                - torch.where(same, torch.inf, d).amin(1)
+            )
+            .relu()
+            .mean()
+        ),
         "t 6 <2; x 6,3",
     ),
     "angular_margin": Written(
@@ -210,9 +217,7 @@ LOSSES = {
         ),
         lambda t, x, w: F.cross_entropy(
             8
-            * torch.where(
-                F.one_hot(t, 4) == 1, ((c := F.normalize(x) @ F.normalize(w, dim=0)).acos() + 0.2).cos(), c
-            ),
+            * torch.where(F.one_hot(t, 4) == 1, ((c := F.normalize(x) @ F.normalize(w, dim=0)).acos() + 0.2).cos(), c),
             t,
         ),
         "t 5 <4; x 5,3; w 3,4",
@@ -253,7 +258,8 @@ LOSSES = {
     ),
     "continuous_ranked_score": Written(
         """z[n] = (y[n] - m[n])/s[n]
-        e = sum(n) s[n]*(z[n]*erf(z[n]/sqrt(2)) + 2*exp(-z[n]^2/2)/sqrt(2*pi) - 1/sqrt(pi))/N; input m[N], s[N], y[N]""",
+        e = sum(n) s[n]*(z[n]*erf(z[n]/sqrt(2)) + 2*exp(-z[n]^2/2)/sqrt(2*pi) - 1/sqrt(pi))/N
+        input m[N], s[N], y[N]""",
         _crps,
         "m 5; s 5 +; y 5",
     ),
@@ -266,7 +272,8 @@ LOSSES = {
         """a = 0.3; b = 0.7
         p[n,i,k] = softmax(x[n,i,k], k)
         u[k] = sum(n,i) p[n,i,k]*g[n,i,k]
-        y[k] = 1 - (u[k] + 1)/(u[k] + a*(sum(n,i) p[n,i,k]*(1 - g[n,i,k])) + b*(sum(n,i) (1 - p[n,i,k])*g[n,i,k]) + 1)""",
+        y[k] = 1 - (u[k] + 1)/(u[k] + a*(sum(n,i) p[n,i,k]*(1 - g[n,i,k])) + b*(sum(n,i) (1 \\
+            - p[n,i,k])*g[n,i,k]) + 1)""",
         lambda x, g: (
             1
             - ((u := ((p := x.softmax(-1)) * g).sum((0, 1))) + 1)
@@ -282,7 +289,7 @@ LOSSES = {
         lambda x, y: torch.where(
             (d := (x - y).abs()) < 2,
             2 * (1 + d / 0.5).log(),
-            d - (2 - 2 * torch.log(torch.tensor(5.0).double())),
+            d - (2 - 2 * math.log(5)),
         ).mean(),
         "x 6; y 6",
     ),
@@ -300,12 +307,19 @@ LOSSES = {
         """integer t; tau = 1.0
         a[i,j] = [j != i] exp(-sum(c) (x[i,c] - x[j,c])^2/tau)
         e = -sum(i) log((1e-9 + sum(j) [t[i] == t[j]] a[i,j])/(1e-9 + sum(j) a[i,j]))/I""",
-        lambda t, x: -(
-            (1e-9 + ((a := (-(x[:, None] - x).square().sum(-1)).exp() * (1 - torch.eye(6))) * (t[:, None] == t)).sum(1))
-            / (1e-9 + a.sum(1))
-        )
-        .log()
-        .mean(),
+        lambda t, x: (
+            -(
+                (
+                    1e-9
+                    + ((a := (-(x[:, None] - x).square().sum(-1)).exp() * (1 - torch.eye(6))) * (t[:, None] == t)).sum(
+                        1
+                    )
+                )
+                / (1e-9 + a.sum(1))
+            )
+            .log()
+            .mean()
+        ),
         "t 6 <2; x 6,3",
     ),
 }

@@ -8,28 +8,6 @@ from tests.cases.written.written import Written
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
-C = ((0, 0), (1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (-1, -1), (1, -1))
-W = (4 / 9, *[1 / 9] * 4, *[1 / 36] * 4)
-
-
-def _boltzmann(f: Any) -> Any:
-    """Collide and stream, nine velocities, periodic."""
-    c, w = torch.tensor(C).double(), torch.tensor(W).double()
-    r = f.sum(-1)
-    u = torch.einsum("ijq,qd->ijd", f, c) / r[..., None]
-    cu = torch.einsum("ijd,qd->ijq", u, c)
-    e = w * r[..., None] * (1 + 3 * cu + 4.5 * cu**2 - 1.5 * u.square().sum(-1, keepdim=True))
-    g = f - (f - e) / 0.8
-    return torch.stack([torch.roll(g[..., q], C[q], (0, 1)) for q in range(9)], -1)
-
-
-def _waves(u: Any, v: Any, c: Any) -> Any:
-    found = [v, u]
-    for _ in range(4):
-        a, b = found[-1], found[-2]
-        p = F.pad(a, (1, 1))
-        found.append(2 * a - b + c**2 * (p[2:] - 2 * a + p[:-2]))
-    return torch.stack(found[2:])
 
 
 def _coupled_phases(k: Any, w: Any, p: Any) -> Any:
@@ -83,33 +61,61 @@ def _reacted(u: Any, v: Any) -> Any:
     return u + 0.16 * spread(u) - r + 0.035 * (1 - u), v + 0.08 * spread(v) + r - 0.1 * v
 
 
+def _streamed(f: Any, c: Any, w: Any) -> Any:
+    r, d = f.sum(-1), c.double()
+    u = torch.einsum("xyq,qd->xyd", f, d) / r[..., None]
+    p = u @ d.T
+    e = w * r[..., None] * (1 + 3 * p + 4.5 * p**2 - 1.5 * u.square().sum(-1, keepdim=True))
+    g = f - (f - e) / 0.8
+    return torch.stack([torch.roll(g[..., q], tuple(c[q].tolist()), (0, 1)) for q in range(len(c))], -1)
+
+
+def _smoothed(x: Any, a: Any, b: Any) -> Any:
+    ell, s, found = torch.zeros(2).double(), torch.zeros(2).double(), []
+    for t in range(x.shape[1]):
+        before = ell
+        ell = a * x[:, t] + (1 - a) * (ell + s)
+        s = b * (ell - before) + (1 - b) * s
+        found.append(ell + s)
+    return torch.stack(found, 1)
+
+
+def _angles(x: Any) -> Any:
+    d = x[None] - x[:, None]
+    r = (d.square().sum(-1) + 1e-6).sqrt()
+    u, total = d / r[..., None], 0
+    for i in range(4):
+        for j in range(4):
+            for k in range(j + 1, 4):
+                if i not in (j, k):
+                    total = total + (u[i, j] @ u[i, k] + 1 / 3) ** 2 * (-r[i, j] - r[i, k]).exp()
+    return total
+
+
 SCIENCE = {
     "heat": Written(
         """alpha = 0.1; input u[H,W]; i < H; j < W
-        y[i,j] = u[i,j] + alpha*(u[replicate(i+1),j] + u[replicate(i-1),j] + u[i,replicate(j+1)] + u[i,replicate(j-1)] - 4*u[i,j])""",
-        lambda u: u
-        + 0.1
-        * (
-            (p := F.pad(u[None, None], (1, 1, 1, 1), mode="replicate")[0, 0])[2:, 1:-1]
-            + p[:-2, 1:-1]
-            + p[1:-1, 2:]
-            + p[1:-1, :-2]
-            - 4 * u
+        y[i,j] = u[i,j] + alpha*(u[replicate(i+1),j] + u[replicate(i-1),j] + u[i,replicate(j+1)] \\
+            + u[i,replicate(j-1)] - 4*u[i,j])""",
+        lambda u: (
+            u
+            + 0.1
+            * (
+                (p := F.pad(u[None, None], (1, 1, 1, 1), mode="replicate")[0, 0])[2:, 1:-1]
+                + p[:-2, 1:-1]
+                + p[1:-1, 2:]
+                + p[1:-1, :-2]
+                - 4 * u
+            )
         ),
         "u 4,5",
-    ),
-    "wave": Written(
-        """t < 4; input u[I], v[I], c[I]
-        w[t,i] = 2*w[t-1,i] - w[t-2,i] + c[i]^2*(w[t-1,i+1] - 2*w[t-1,i] + w[t-1,i-1])
-        w[-1,i] = u[i]; w[-2,i] = v[i]""",
-        _waves,
-        "u 5; v 5; c 5",
     ),
     "lennard_jones": Written(
         """r2[i,j] = sum(d) (x[i,d] - x[j,d])^2
         e = 4*(sum(i,j) [i < j] (1/r2[i,j]^6 - 1/r2[i,j]^3))""",
-        lambda x: 4
-        * sum(1 / (r := (x[i] - x[j]).square().sum()) ** 6 - 1 / r**3 for i in range(4) for j in range(i + 1, 4)),
+        lambda x: (
+            4 * sum(1 / (r := (x[i] - x[j]).square().sum()) ** 6 - 1 / r**3 for i in range(4) for j in range(i + 1, 4))
+        ),
         "x 4,3",
     ),
     "gravity": Written(
@@ -126,15 +132,18 @@ SCIENCE = {
     ),
     "burgers_residual": Written(
         """nu = 0.01; dx = 0.1; dt = 0.05; t < T - 1; i < I - 2; input u[T,I]
-        r[t,i] = (u[t+1,i+1] - u[t,i+1])/dt + u[t,i+1]*(u[t,i+2] - u[t,i])/(2*dx) - nu*(u[t,i+2] - 2*u[t,i+1] + u[t,i])/dx^2
+        r[t,i] = (u[t+1,i+1] - u[t,i+1])/dt + u[t,i+1]*(u[t,i+2] - u[t,i])/(2*dx) - nu*(u[t,i+2] - 2*u[t,i+1] \\
+            + u[t,i])/dx^2
         e = sum(t,i) r[t,i]^2/((T - 1)*(I - 2))""",
         lambda u: (
-            (u[1:, 1:-1] - u[:-1, 1:-1]) / 0.05
-            + u[:-1, 1:-1] * (u[:-1, 2:] - u[:-1, :-2]) / 0.2
-            - 0.01 * (u[:-1, 2:] - 2 * u[:-1, 1:-1] + u[:-1, :-2]) / 0.01
-        )
-        .square()
-        .mean(),
+            (
+                (u[1:, 1:-1] - u[:-1, 1:-1]) / 0.05
+                + u[:-1, 1:-1] * (u[:-1, 2:] - u[:-1, :-2]) / 0.2
+                - 0.01 * (u[:-1, 2:] - 2 * u[:-1, 1:-1] + u[:-1, :-2]) / 0.01
+            )
+            .square()
+            .mean()
+        ),
         "u 4,6",
     ),
     "physics_informed_residual": Written(
@@ -147,12 +156,14 @@ SCIENCE = {
             "sum(k) -2*h[n,k]", "sum(k) (-2)*h[n,k]"
         ),
         lambda b, x, w, v: (
-            (1 - (h := (x @ w + b).tanh()) ** 2) @ (w[0] * v)
-            + (h @ v) * ((1 - h**2) @ (w[1] * v))
-            + 0.02 * (h * (1 - h**2)) @ (w[1] ** 2 * v)
-        )
-        .square()
-        .mean(),
+            (
+                (1 - (h := (x @ w + b).tanh()) ** 2) @ (w[0] * v)
+                + (h @ v) * ((1 - h**2) @ (w[1] * v))
+                + 0.02 * (h * (1 - h**2)) @ (w[1] ** 2 * v)
+            )
+            .square()
+            .mean()
+        ),
         "b 4; x 5,2; w 2,4; v 4",
     ),
     "lattice_boltzmann": Written(
@@ -163,11 +174,12 @@ SCIENCE = {
         e[x,y,q] = w[q]*r[x,y]*(1 + 3*p[x,y,q] + 4.5*p[x,y,q]^2 - 1.5*sum(d) u[x,y,d]^2)
         g[x,y,q] = f[x,y,q] - (f[x,y,q] - e[x,y,q])/tau
         z[x,y,q] = g[(x - c[q,0]) % X, (y - c[q,1]) % Y, q]""",
-        lambda f, c, w: _streamed(f, c, w),
+        _streamed,
         "f 3,4,5 +; c 5,2 <2; w 5 +",
     ),
     "ising": Written(
-        "e = -k*sum(i,j) (s[i,j]*s[circular(i+1),j] + s[i,j]*s[i,circular(j+1)]) - h*sum(i,j) s[i,j]; input k, s[H,W], h; i < H; j < W",
+        "e = -k*sum(i,j) (s[i,j]*s[circular(i+1),j] + s[i,j]*s[i,circular(j+1)]) - h*sum(i,j) s[i,j]; "
+        "input k, s[H,W], h; i < H; j < W",
         lambda k, s, h: -k * (s * torch.roll(s, -1, 0) + s * torch.roll(s, -1, 1)).sum() - h * s.sum(),
         "k 0; s 3,4; h 0",
     ),
@@ -218,8 +230,10 @@ SCIENCE = {
     "gray_scott": Written(
         """input u[H,W], v[H,W]; i < H; j < W
         r[i,j] = u[i,j]*v[i,j]^2
-        y[i,j] = u[i,j] + 0.16*(u[circular(i+1),j] + u[circular(i-1),j] + u[i,circular(j+1)] + u[i,circular(j-1)] - 4*u[i,j]) - r[i,j] + 0.035*(1 - u[i,j])
-        z[i,j] = v[i,j] + 0.08*(v[circular(i+1),j] + v[circular(i-1),j] + v[i,circular(j+1)] + v[i,circular(j-1)] - 4*v[i,j]) + r[i,j] - 0.1*v[i,j]
+        y[i,j] = u[i,j] + 0.16*(u[circular(i+1),j] + u[circular(i-1),j] + u[i,circular(j+1)] \\
+            + u[i,circular(j-1)] - 4*u[i,j]) - r[i,j] + 0.035*(1 - u[i,j])
+        z[i,j] = v[i,j] + 0.08*(v[circular(i+1),j] + v[circular(i-1),j] + v[i,circular(j+1)] \\
+            + v[i,circular(j-1)] - 4*v[i,j]) + r[i,j] - 0.1*v[i,j]
         output y, z""",
         _reacted,
         "u 3,4; v 3,4",
@@ -230,7 +244,9 @@ SCIENCE = {
         "x 4,3; s 3",
     ),
     "upwind": Written(
-        "dt = 0.1; y[i] = u[i] - dt*(max(a[i], 0)*(u[i] - u[circular(i-1)]) + min(a[i], 0)*(u[circular(i+1)] - u[i])); input u[I], a[I]; i < I",
+        "dt = 0.1; "
+        "y[i] = u[i] - dt*(max(a[i], 0)*(u[i] - u[circular(i-1)]) + min(a[i], 0)*(u[circular(i+1)] - u[i])); "
+        "input u[I], a[I]; i < I",
         lambda u, a: u - 0.1 * (a.relu() * (u - torch.roll(u, 1)) - (-a).relu() * (torch.roll(u, -1) - u)),
         "u 6; a 6",
     ),
@@ -244,7 +260,7 @@ SCIENCE = {
         l[n,t] = a*x[n,t] + (1 - a)*(l[n,t-1] + s[n,t-1])
         s[n,t] = b*(l[n,t] - l[n,t-1]) + (1 - b)*s[n,t-1]
         l[n,-1] = 0; s[n,-1] = 0; y[n,t] = l[n,t] + s[n,t]""",
-        lambda x, a, b: _smoothed(x, a, b),
+        _smoothed,
         "x 2,5; a 0 %; b 0 %",
     ),
     "structure_factor": Written(
@@ -256,38 +272,7 @@ SCIENCE = {
         """r[i,j] = sqrt(sum(d) (x[i,d] - x[j,d])^2 + 1e-6)
         u[i,j,d] = (x[j,d] - x[i,d])/r[i,j]
         e = sum(i,j,k) [i != j, j < k, i != k] ((sum(d) u[i,j,d]*u[i,k,d]) + 1/3)^2*exp(-r[i,j] - r[i,k])""",
-        lambda x: _angles(x),
+        _angles,
         "x 4,3",
     ),
 }
-
-
-def _streamed(f: Any, c: Any, w: Any) -> Any:
-    r, d = f.sum(-1), c.double()
-    u = torch.einsum("xyq,qd->xyd", f, d) / r[..., None]
-    p = u @ d.T
-    e = w * r[..., None] * (1 + 3 * p + 4.5 * p**2 - 1.5 * u.square().sum(-1, keepdim=True))
-    g = f - (f - e) / 0.8
-    return torch.stack([torch.roll(g[..., q], tuple(c[q].tolist()), (0, 1)) for q in range(len(c))], -1)
-
-
-def _smoothed(x: Any, a: Any, b: Any) -> Any:
-    l, s, found = torch.zeros(2).double(), torch.zeros(2).double(), []
-    for t in range(x.shape[1]):
-        before = l
-        l = a * x[:, t] + (1 - a) * (l + s)
-        s = b * (l - before) + (1 - b) * s
-        found.append(l + s)
-    return torch.stack(found, 1)
-
-
-def _angles(x: Any) -> Any:
-    d = x[None] - x[:, None]
-    r = (d.square().sum(-1) + 1e-6).sqrt()
-    u, total = d / r[..., None], 0
-    for i in range(4):
-        for j in range(4):
-            for k in range(j + 1, 4):
-                if i not in (j, k):
-                    total = total + (u[i, j] @ u[i, k] + 1 / 3) ** 2 * (-r[i, j] - r[i, k]).exp()
-    return total

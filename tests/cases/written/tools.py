@@ -117,9 +117,7 @@ TULLIO = {
     "batch_first_of_one": Written(
         "C[i,k,b] = sum(j) A[i,j,b] * B[b,k,j]", lambda a, b: torch.einsum("ijb,bkj->ikb", a, b), "A 2,3,4; B 4,5,3"
     ),
-    "chain": Written(
-        "D[i,l] = sum(j,k) A[i,j] * B[j,k] * C[k,l]", lambda a, b, c: a @ b @ c, "A 2,3; B 3,4; C 4,5"
-    ),
+    "chain": Written("D[i,l] = sum(j,k) A[i,j] * B[j,k] * C[k,l]", lambda a, b, c: a @ b @ c, "A 2,3; B 3,4; C 4,5"),
     "mahalanobis_of_pairs": Written(
         "R[i,j] = sum(m,v) (M[m,i] - M[m,j]) * S[m,v] * (M[v,i] - M[v,j])",
         lambda m, s: torch.einsum("mij,mv,vij->ij", d := m[:, :, None] - m[:, None], s, d),
@@ -179,9 +177,7 @@ EINX = {
         lambda x: (x[:, :2], x[:, 2:]),
         "x 3,5",
     ),
-    "append_number": Written(
-        "d < 1; y[b,c] = x[b,c]; y[b,C+d] += 42", lambda x: F.pad(x, (0, 1), value=42), "x 3,4"
-    ),
+    "append_number": Written("d < 1; y[b,c] = x[b,c]; y[b,C+d] += 42", lambda x: F.pad(x, (0, 1), value=42), "x 3,4"),
     "class_token": Written(
         "y[b,0,c] = t[c]; y[b,1+s,c] += x[b,s,c]; input x[B,S,C], t[C]",
         lambda x, t: torch.cat([t.expand(2, 1, 4), x], 1),
@@ -206,10 +202,12 @@ EINX = {
         lambda x, w: torch.einsum("ngc,gck->ngk", x.view(5, 2, 3), w).flatten(1),
         "x 5,6; w 2,3,4",
     ),
-    "kronecker": Written(
-        "y[a*C + c, b*D + d] = x[a,b] * z[c,d]", lambda x, z: torch.kron(x, z), "x 2,3; z 4,2"
+    "kronecker": Written("y[a*C + c, b*D + d] = x[a,b] * z[c,d]", torch.kron, "x 2,3; z 4,2"),
+    "where": Written(
+        "y[a,b] = [x[a] > 0]*z[a,b] + [x[a] <= 0]*w[b]",
+        lambda x, z, w: torch.where(x[:, None] > 0, z, w),
+        "x 4; z 4,3; w 3",
     ),
-    "where": Written("y[a,b] = [x[a] > 0]*z[a,b] + [x[a] <= 0]*w[b]", lambda x, z, w: torch.where(x[:, None] > 0, z, w), "x 4; z 4,3; w 3"),
     "roll": Written("s = 2; y[a] = x[(a - s) % A]; input x[A]; a < A", lambda x: torch.roll(x, 2), "x 5"),
     "add_at": Written(
         "integer t; y[h,c] = x[h,c] + sum(i) [h == t[i]] * v[i,c]",
@@ -222,7 +220,8 @@ EINX = {
         "x 2,4,6,3; w 2,2,3,5",
     ),
     "group_norm": Written(
-        "g < G; z[n,s,g,c] = x[n,s,g*C+c]; y[n,s,g*C+c] = norm(z[n,s,g,c], s, c); G = 2; C = E//G; c < C; input x[N,S,E]",
+        "g < G; z[n,s,g,c] = x[n,s,g*C+c]; y[n,s,g*C+c] = norm(z[n,s,g,c], s, c); G = 2; C = E//G; c < C; "
+        "input x[N,S,E]",
         lambda x: F.group_norm(x.transpose(1, 2), 2).transpose(1, 2),
         "x 2,3,6",
     ),
@@ -303,7 +302,7 @@ COMPREHENSIONS = {
         """eps = 1e-8
         a[m] = sum(n) I1[m,n]^2; b[m] = sum(n) I2[m,n]^2
         O[m] = sum(n) I1[m,n]*I2[m,n] / max(sqrt(a[m])*sqrt(b[m]), eps)""",
-        lambda a, b: F.cosine_similarity(a, b),
+        F.cosine_similarity,
         "I1 3,4; I2 3,4",
     ),
     "two_tables_and_three_layers": Written(

@@ -165,8 +165,8 @@ def test_settings_specialise() -> None:
 
 def test_what_is_written_out_leaves_all_terms_of_a_gradient_the_indices_of_one_element() -> None:
     places = "a[i] = (2*i + 1)/H - 1; b[j] = (2*j + 1)/W - 1; u[i,j] = m[0]*a[i]*b[j] + m[1]"
-    page = gradscribe.layer(f"input x[H,W], m[E]; E = 2; {places}; y[i,j] = u[i,j]^2*x[i,j]", "lens").derivation(order=2)
-    assert certify(page, 2).holds  # free names were e, a in one term and e, o in the other
+    lens = gradscribe.layer(f"input x[H,W], m[E]; E = 2; {places}; y[i,j] = u[i,j]^2*x[i,j]", "lens")
+    assert certify(lens.derivation(order=2), 2).holds  # free names were e, a in one term and e, o in the other
 
 
 def test_a_size_is_not_called_as_what_is_differentiated() -> None:

@@ -57,6 +57,8 @@ def contract(
         ValueError: when a subscript is none, or an extent is not known.
     """
     asked = tuple(sizes.items()) if sizes else ()
+    if left.dtype != right.dtype or left.dtype.kind != "f":
+        left, right = of_one_type(left, right)
     if out is None:
         out = empty(_result_shape(spec, left.shape, right.shape, asked), left.dtype)
     if scale != 1:
@@ -76,6 +78,15 @@ def contract(
         )
         _computed(watched, arrays, row)
     return out
+
+
+def of_one_type(left: Array, right: Array) -> tuple[Array, Array]:
+    """Two factors as real numbers of one type where there are integers: that of the other one, if it has real ones."""
+    real = [a.dtype for a in (left, right) if a.dtype.kind == "f"]
+    if len(real) == 2:
+        return left, right
+    kind = real[0] if real else np.dtype(np.float64)
+    return left.astype(kind, copy=False), right.astype(kind, copy=False)
 
 
 def _computed(compute: Bound, arrays: tuple[Array, Array, Array], row: Array | None) -> None:

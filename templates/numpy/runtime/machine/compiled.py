@@ -1,5 +1,6 @@
 """Loops over single elements in C, as the texts of companions: compiled when they are first called, and called."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from math import gcd
@@ -93,6 +94,9 @@ def run(
     if not worthwhile(steps):
         return False
     kinds = "".join([a.dtype.char for a in arrays])
+    if values := _integers_as_values(text, kinds):
+        arrays = tuple(a.astype(arrays[0].dtype) if k in values else a for k, a in enumerate(arrays))
+        kinds = "".join([a.dtype.char for a in arrays])
     fixed = tuple([n if n <= MOST_KNOWN else 0 for n in known])
     asked = text, kinds, len(sizes), fixed, bool(sums), _narrow(row * arrays[0].itemsize)
     try:  # in a dry run it is noted, and not kept as what computes
@@ -125,6 +129,12 @@ def run(
     if rest:
         call(last, (rest, rest, *sizes, *known), 1, Uses(letters, rest))
     return True
+
+
+@lru_cache(512)
+def _integers_as_values(text: str, kinds: str) -> tuple[int, ...]:
+    """The arrays of integers that the loops read as real numbers: they name the types of those that are positions."""
+    return tuple(k for k, kind in enumerate(kinds) if kind not in "fd" and not re.search(rf"\bTYPE_{k}\b", text))
 
 
 def _narrow(row: int) -> int:

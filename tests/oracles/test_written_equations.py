@@ -1,0 +1,34 @@
+"""Equations as strangers write them, of papers and of other tools' pages, beside PyTorch: kernels, pages, order 2."""
+
+from importlib import import_module
+
+import pytest
+
+from tests.cases.thorough import some
+
+pytest.importorskip("torch")
+beside_autograd = import_module("tests.oracles.beside_autograd")
+pytestmark = pytest.mark.oracle
+TABLES = {
+    "tools": ("TULLIO", "EINX", "COMPREHENSIONS"),
+    "graphs": ("GRAPHS",),
+    "rendering": ("RENDERING",),
+    "vision": ("VISION",),
+    "features": ("FEATURES",),
+    "probability": ("LOSSES",),
+    "science": ("SCIENCE",),
+}
+WRITTEN = {
+    name: case
+    for module, tables in TABLES.items()
+    for table in tables
+    for name, case in getattr(import_module(f"tests.cases.written.{module}"), table).items()
+}
+SINGULAR = {"angular_margin", "lennard_jones", "matern"}
+"""Pages whose finite differences have no meaning at some of the points that are drawn: acos near 1, 1/r^12 near 0."""
+
+
+@pytest.mark.parametrize("name", some(WRITTEN, 16, first=3))
+def test_kernels_and_pages_are_right(name: str) -> None:
+    case = WRITTEN[name]
+    beside_autograd.compare(case.text, case.function, case.arrays(), case.options, page=name not in SINGULAR)
