@@ -112,7 +112,8 @@ def _with_slopes(found: SecondOrder) -> Program:
 def _settled(program: Program) -> Program:
     """Where an axis of a target is said to be an index, it is that index: u[n,i,j,k] for u[n,i,j,u_3] [u_3=k].
 
-    Not where the index has fewer values than the axis: y[n,k] = h[n,k] writes a part of y. An axis of digits, as in u[n, K*g + k], has a letter of its own.
+    Not where the index has fewer values than the axis: y[n,k] = h[n,k] writes a part of y. An axis of digits, as in
+    u[n, K*g + k], has a letter of its own.
     """
     letters = fresh_names(program.names())
     known: dict[tuple[str, int], Symbol] = {}
@@ -198,7 +199,7 @@ def _rows(found: SecondOrder, notation: Notation) -> Iterator[Step]:
     for name in dict.fromkeys(s.target.name for s in found.order_1.statements):
         terms = [s.term for s in found.order_1.definitions(name)]
         free = terms[0].free
-        letters = fresh_names(found.order_1.names())  # for what is summed over under a name that the row has for an axis
+        letters = fresh_names(found.order_1.names())  # for what is summed over by a letter that an axis of the row has
         renamed = []
         for term in terms:
             names = dict(zip((r.index for r in term.free), (r.index for r in free), strict=True))
