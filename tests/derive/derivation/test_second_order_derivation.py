@@ -59,6 +59,21 @@ OWN = {
 }
 
 
+STEEP = {
+    "skewness": "y[n] = mean(norm(x[n,k], k)^3, k)",
+    "kurtosis": "y[n] = mean(norm(x[n,k], k)^4, k) - mean(norm(x[n,k], k)^3, k)^2",
+    "a product": "y[n,c] = mean(norm(x[n,i,c]*w[c], i)^3 + x[n,i,c], i); weight w",
+}
+
+
+@together("name", list(STEEP))
+def test_means_of_powers_of_what_is_normalised(name: str) -> None:
+    """Of one element all is 0 but rounding, and E bends by 1/sqrt(1e-5)^3 within a step of differences."""
+    derivations = [gradscribe.layer(STEEP[name], "own").derivation(order=order) for order in (1, 2)]
+    for found in (certify(d, 6, seed) for d in derivations for seed in range(2)):
+        assert found.holds, (found.worst, found.difference, found.chain_difference, found.caption_difference)
+
+
 @together("name", list(OWN))
 def test_equations_of_ones_own(name: str) -> None:
     """Parts of an axis, rows whose summed index another row has for an axis, recurrences, exponentials."""
