@@ -146,12 +146,14 @@ def natural_indices(program: Program, name: str) -> tuple[Symbol | None, ...]:
 
 
 def _placed(gradients: Program, forward: Program) -> Program:
-    """The gradients with the places that the forward pass writes to as expressions: dy[n, K*g + k]."""
+    """The gradients with the places that the forward pass writes to as expressions: dy[n, K*g + k], dh[n, t + 1]."""
     axes = {r.index for s in forward.statements for r in s.term.free for d in s.term.deltas if d.has(r.index)}
 
     def placed(term: Term) -> Term:
-        for axis in (r.index for r in term.bound if r.index in axes):
-            delta = next((d for d in term.deltas if affine(d, term.indices).coefficient(axis) in (1, -1)), None)
+        for axis in (r.index for r in term.bound):
+            forms = ((d, affine(d, term.indices)) for d in term.deltas)
+            known = (d for d, f in forms if f.coefficient(axis) in (1, -1) and (axis in axes or len(f.terms) == 2))
+            delta = next(known, None)
             term = discharge(solve(term, delta, axis), gradients)[0] if delta is not None else term
         return term
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sympy import Mul, Symbol
 
-from gradscribe.derive.calculus.collapse import rename
+from gradscribe.derive.calculus.collapse import proved, rename
 from gradscribe.derive.calculus.differentiate import Adjoint
 from gradscribe.derive.calculus.passes.left_side import scattered
 from gradscribe.derive.calculus.passes.reuse import distributions
@@ -112,7 +112,8 @@ def _with_slopes(found: SecondOrder) -> Program:
 def _settled(program: Program) -> Program:
     """Where an axis of a target is said to be an index, it is that index: u[n,i,j,k] for u[n,i,j,u_3] [u_3=k].
 
-    An axis of digits, as in u[n, K*g + k], has a letter of its own.
+    Not where the index has fewer values than the axis: y[n,k] = h[n,k] writes a part of y. An axis of digits, as in
+    u[n, K*g + k], has a letter of its own.
     """
     letters = fresh_names(program.names())
     known: dict[tuple[str, int], Symbol] = {}
@@ -120,7 +121,7 @@ def _settled(program: Program) -> Program:
     for statement in program.statements:
         term, pairs = rename(statement.term)
         back = {stays: gone for gone, stays in pairs.items() if stays in {r.index for r in term.free}}
-        if len(back) == len(pairs) and term.is_sum:
+        if len(back) == len(pairs) and term.is_sum and term.guards == statement.term.guards:
             statement = replace(statement, term=term.rename(back))
         digits = {v for v, _, _ in scattered(statement.term)}
         axes = [(n, r.index) for n, r in enumerate(statement.term.free) if r.index in digits]
@@ -198,10 +199,13 @@ def _rows(found: SecondOrder, notation: Notation) -> Iterator[Step]:
     for name in dict.fromkeys(s.target.name for s in found.order_1.statements):
         terms = [s.term for s in found.order_1.definitions(name)]
         free = terms[0].free
+        letters = fresh_names(found.order_1.names())  # for what is summed over by a letter that an axis of the row has
         renamed = []
         for term in terms:
             names = dict(zip((r.index for r in term.free), (r.index for r in free), strict=True))
-            renamed.append(term.rename(names))
+            names |= {r.index: integer(next(letters)) for r in term.bound if r.index in names.values()}
+            held = tuple(g for g in term.guards if not proved(term, g, found.order_1))
+            renamed.append(replace(term, guards=held).rename(names))
         yield Step("definition", (), Access(name, *(r.index for r in free)), tuple(renamed), notation=notation)
 
 

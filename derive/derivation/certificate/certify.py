@@ -100,7 +100,7 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
     if derivation.chapters:
         chain = float(np.maximum(chain, whole_gap(derivation, rng)))
     if (stated := _stated_gap(derivation, rng)) > difference:
-        difference, worst = stated, f"{derivation.name}: a forward equation"
+        difference, worst = stated, f"{derivation.name}: an equation that is stated"
     return Certificate(
         shapes,
         len(exact | rounded),  # conditional rows are evaluated on some shapes only
@@ -185,7 +185,7 @@ def _rewritten_gap(derivation: Derivation, rng: np.random.Generator) -> float:
 
 
 def _stated_gap(derivation: Derivation, rng: np.random.Generator) -> float:
-    """The greatest difference between the sides of a forward equation as it is printed."""
+    """The greatest difference between the sides of an equation as it is printed: forward, or of a first gradient."""
     rewritten = derivation.rewritten
     if rewritten is None:
         return 0.0
@@ -193,10 +193,14 @@ def _stated_gap(derivation: Derivation, rng: np.random.Generator) -> float:
     draw = partial(sample_sizes, derivation.layer or program, rng, mapping=derivation.mapping, limit=60_000)
     sizes = complete_sizes(program, _sizes(draw, rewritten.idealised))
     values = interpret(program, sample_values(program, sizes, rng), sizes)
-    return float(np.max([0.0, *(_sides_gap(d, values, sizes) for d in derivation.equations)]))
+    gaps = [_sides_gap(d, values, sizes) for d in derivation.equations]
+    if rows := [p for p in derivation.premises if isinstance(p, Step) and isinstance(p.left, Access)]:
+        values = _values(rewritten, sizes, rng)
+        gaps += [_sides_gap(row, values, sizes) for row in rows]
+    return float(np.max([0.0, *gaps]))
 
 
-def _sides_gap(equation: Definition, values: Values, sizes: Mapping[Symbol, Size]) -> float:
+def _sides_gap(equation: Definition | Step, values: Values, sizes: Mapping[Symbol, Size]) -> float:
     """The same on the box of the indices that are free in it, those of the digits where it is y[s*i + r] = x[i, r]."""
     free = equation.terms[0].free
     left, _ = evaluate(Term(free, (), equation.left), values, sizes)

@@ -27,6 +27,8 @@ STEPS = (1e-5, 1e-6, 1e-7)
 """What moves by a step: many tensors that move at once bend E within a longer one."""
 KINK = 1e-3
 """Slopes to both sides that differ by more, relatively, have a corner between them."""
+CLOSE = 1e-8
+"""A difference that is farther from a gradient, relatively, is extrapolated: E may bend much within a step."""
 _PROBES = 5
 _STEP = "+step"
 """No tensor of a text is called so."""
@@ -116,10 +118,10 @@ def direction_gap(
         return sum(_finite_sum(seed, result[output]) for output, seed in seeds.items())
 
     there = scalar(0.0)
-    found = next((s for step in STEPS if (s := _slope(scalar, there, step)) is not None), None)
+    slope = sum(float((gradients[name] * direction).sum()) for name, direction in along.items())
+    found = next((s for step in STEPS if (s := _near(scalar, there, slope, step)) is not None), None)
     if found is None:
         return None
-    slope = sum(float((gradients[name] * direction).sum()) for name, direction in along.items())
     return abs(found - slope) / max(abs(slope), 1.0)
 
 
@@ -130,6 +132,15 @@ def _slope(scalar: Callable[[float], float], there: float, step: float = STEPS[0
     if abs(right - left) >= KINK * max(1.0, abs(right), abs(left)):
         return None
     return (above - below) / (2 * step)
+
+
+def _near(scalar: Callable[[float], float], there: float, expected: float, step: float = STEPS[0]) -> float | None:
+    """The slope at 0; one that is not what is expected is Richardson's: how much E bends within the step falls out."""
+    slope = _slope(scalar, there, step)
+    if slope is None or abs(slope - expected) <= CLOSE * max(1.0, abs(expected)):
+        return slope
+    half = _slope(scalar, there, step / 2)
+    return slope if half is None else (4 * half - slope) / 3
 
 
 def _gap(
@@ -146,7 +157,9 @@ def _gap(
             there.flat[position] += step
             return scalar(there)
 
-        slope = _slope(moved, here) if np.isfinite(point.flat[position]) else None  # no step leads away from infinity
+        if not np.isfinite(point.flat[position]):  # no step leads away from infinity
+            continue
+        slope = _near(moved, here, float(gradient.flat[position]))
         if slope is not None:
             slopes.append(slope)
             kept.append(position)

@@ -170,8 +170,8 @@ def _multiplied_out(term: Term, apart: bool) -> Iterator[Term]:
 
 
 def _cancels(total: Add) -> bool:
-    """Whether it may be next to nothing without being so term by term: M a - sum(a), or a b + c d from rows before."""
-    return total.has(InnerSum) or all(len(accesses(a)) > 1 for a in total.args)
+    """Whether it may be next to nothing without being so term by term: M a - sum(a), or or a b - c."""
+    return total.has(InnerSum) or any(len(accesses(a)) > 1 for a in total.args)
 
 
 def resolved(term: Term) -> Term:

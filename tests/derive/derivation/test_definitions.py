@@ -77,7 +77,7 @@ def test_a_false_equation_is_no_certificate() -> None:
     assert certify(page).holds
     found = certify(replace(page, definitions=(total, false)))
     assert not found.holds
-    assert found.worst == "layer: a forward equation"
+    assert found.worst == "layer: an equation that is stated"
 
 
 def place(e: Expr, term: Term, sizes: Mapping[Symbol, int]) -> np.ndarray:

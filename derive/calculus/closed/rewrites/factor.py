@@ -70,10 +70,12 @@ def over_one_divisor(body: Expr) -> Expr:
 
 
 def _quotient(total: Expr) -> Expr:
-    """A sum over the product of all that its parts are divided by, multiplied out."""
+    """A sum over the product of all that its parts are divided by, multiplied out; as it is where nothing divides."""
     found = _products(list(ordered(total.args)))
     numbers = {b: [p.powers.get(b, Integer(0)) for p in found] for p in found for b in p.powers if b.has(Access)}
     below = {b: min(powers) for b, powers in numbers.items() if all(e.is_Rational for e in powers) and min(powers) < 0}
+    if not below:
+        return total
     above = multiplied_out(Add(*(p.without(below).product for p in found)))
     above = Add(*map(_magnitude, Add.make_args(above)))
     return Mul(above, *(Pow(base, power) for base, power in below.items()))

@@ -28,8 +28,11 @@ def is_plain(term: Term) -> bool:
 
 
 def multiplied_out(expression: Expr) -> Expr:
-    """An expression multiplied out, above and below as SymPy does it; as it is where that has many summands."""
-    return expand(expression) if _summands(expression) <= MOST_SUMMANDS else expression
+    """An expression multiplied out, above and below as SymPy does it; as it is where that has many summands.
+
+    exp(x - m) stays as it is: exp(x) and exp(-m) apart may overflow.
+    """
+    return expand(expression, power_exp=False) if _summands(expression) <= MOST_SUMMANDS else expression
 
 
 def _summands(e: Expr) -> int:
