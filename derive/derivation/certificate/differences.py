@@ -151,14 +151,14 @@ def _gap(
         return float("inf")
     slopes, kept, here = [], [], scalar(point)
     for position in rng.choice(point.size, size=min(_PROBES, point.size), replace=False):
+        if not np.isfinite(point.flat[position]):  # no step leads away from infinity
+            continue
 
         def moved(step: float, position: int = position) -> float:
             there = point.copy()
             there.flat[position] += step
             return scalar(there)
 
-        if not np.isfinite(point.flat[position]):  # no step leads away from infinity
-            continue
         slope = _near(moved, here, float(gradient.flat[position]))
         if slope is not None:
             slopes.append(slope)
