@@ -14,7 +14,7 @@ from sympy import Symbol
 from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.tool.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, Sizes, difference, given
 from gradscribe.codegen.tool.verify.page import LIMIT, on_the_page
-from gradscribe.codegen.tool.verify.second import renamed
+from gradscribe.codegen.tool.verify.second import renamed, renamed_gradient
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.second_order import SecondOrder, second_order
 from gradscribe.derive.composition import Network, concrete, with_loss
@@ -59,7 +59,7 @@ def _gaps(network: Network, module: Any, sizes: Mapping[Symbol, Any], rng: Gener
     values = interpret(program, sample_values(program, sizes, rng), sizes)
     layer = _built(network, module, values, sizes)
     own = _outputs(layer(*(values[t.name] for t in network.given)))
-    outputs, gradient = [t.name for t in network.own_outputs], differentiate(program)
+    outputs, gradient = [t.name for t in network.own_outputs], renamed_gradient(differentiate(program))
     seeds = {name: rng.normal(size=values[name].shape) for name in gradient.seeds}
     arriving = {gradient.seeds[name].name: dy for name, dy in seeds.items()}
     wanted = interpret(gradient.program, {**values, **arriving}, sizes)

@@ -11,6 +11,7 @@ from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.tool.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, difference, given, results
 from gradscribe.codegen.tool.verify.page import on_the_page
 from gradscribe.derive.calculus.collapse import rename
+from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.second_order import SecondOrder, second_order
 from gradscribe.derive.derivation import Derivation
 from gradscribe.derive.derivation.certificate.differences import program_gap
@@ -44,9 +45,14 @@ def second_gaps(
 
 def renamed(found: SecondOrder) -> SecondOrder:
     """The statements of second order as differentiation made them, but for deltas of two indices: a smaller box."""
-    program = found.second.program
+    return replace(found, second=renamed_gradient(found.second))
+
+
+def renamed_gradient(gradient: Gradient) -> Gradient:
+    """The same of one differentiation."""
+    program = gradient.program
     statements = tuple(replace(s, term=rename(s.term)[0]) for s in program.statements)
-    return replace(found, second=replace(found.second, program=replace(program, statements=statements)))
+    return replace(gradient, program=replace(program, statements=statements))
 
 
 def _directed(kernel: Kernel, found: SecondOrder, given: Arrays) -> Arrays:
