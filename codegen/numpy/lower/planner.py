@@ -37,7 +37,7 @@ from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Pl
 from gradscribe.codegen.numpy.plan.effects import effects
 from gradscribe.derive.calculus.programs.products.running_products import unmade
 from gradscribe.derive.ir.functions import whole
-from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
+from gradscribe.derive.ir.interpret.recurrence import Recurrence, arranged, stages
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
 
@@ -73,7 +73,10 @@ def lower(
     written = set(given)
     found: list[Lowered] = []
     forms = chosen_forms(program, hints)
-    every = zip(program.statements, forms, keys or repeat(None), strict=bool(keys))
+    places = {s: place for place, s in enumerate(arranged(program.statements))}  # those of a recurrence together
+    every = sorted(
+        zip(program.statements, forms, keys or repeat(None), strict=bool(keys)), key=lambda one: places[one[0]]
+    )
     recurrences = {s: stage for stage in stages(program) if isinstance(stage, Recurrence) for s in stage.statements}
     idle = _idle(program, forms, scope, recurrences, {*program.outputs, *kept})
     for recurrence, group in groupby(every, key=lambda one: recurrences.get(one[0])):

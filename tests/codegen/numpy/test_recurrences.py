@@ -55,6 +55,16 @@ def test_kernels_compute_what_the_interpreter_does(name: str, sizes: dict[str, i
         assert_kernels_agree(source, known, values, rng)
 
 
+@pytest.mark.parametrize("name", ["viterbi", "back_pointers"])
+def test_ties_are_split(name: str) -> None:
+    """What counts them stands between the statements of the recurrence, and is none of them."""
+    rng = np.random.default_rng(0)
+    source = layer(name).with_ties("split")
+    known = {s: {"N": 2, "T": 4, "K": 3}.get(s.name, 3) for s in source.program.symbols()}
+    values = {key: rng.integers(0, 2, size=shape) * 1.0 for key, shape in shapes(source, known).items()}
+    assert_kernels_agree(source, known, values, rng)
+
+
 def test_no_positions_make_empty_results() -> None:
     module = compiled(layer("rnn"))
     given = {"x": np.zeros((2, 0, 3)), "b": np.zeros(2), "w": np.zeros((3, 2)), "u": np.zeros((2, 2))}
