@@ -1,0 +1,30 @@
+"""Equations of papers as a researcher writes them: kernels of first and second order are PyTorch's, pages hold."""
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from tests.cases.thorough import some
+from tests.oracles.beside_autograd import compare
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.oracle
+PAPERS: dict[str, Any] = {
+    name: paper
+    for file, cases in (
+        ("gated", "GATED"),
+        ("linear", "LINEAR"),
+        ("attention", "ATTENTION"),
+        ("paths", "PATHS"),
+        ("choices", "CHOICES"),
+    )
+    for name, paper in getattr(import_module(f"tests.cases.papers.{file}"), cases).items()
+}
+"""By name."""
+
+
+@pytest.mark.parametrize("name", some(PAPERS, 8))
+def test_kernels_are_pytorch_s_and_every_row_holds(name: str) -> None:
+    paper = PAPERS[name]
+    compare(paper.text, paper.function, paper.drawn(), paper.options)
