@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import gradscribe
 from gradscribe.derive.calculus.passes.positions import label_conditions
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
@@ -41,3 +42,16 @@ def test_a_section_has_the_names_that_its_rows_read() -> None:
 def test_what_must_hold_of_labels_within_a_recurrence() -> None:
     """What reads itself is asked once."""
     assert {str(c.label) for c in label_conditions(LAYERS["ctc_loss"]().program)} >= {"h[n]", "r[n] - 1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("y[k] = exp(a[k] - 1e30*[k > 2])", True),
+        ("y[k] = exp(a[k]) - 1e30*a[k]", False),  # a factor like any other
+        ("y[k] = a[k] - 1e30*[k > 2]", False),  # no exponential is taken
+    ],
+)
+def test_what_stands_for_minus_infinity_is_said(text: str, said: bool) -> None:
+    printed = " ".join(str(gradscribe.layer(text, "own").derivation()).split())
+    assert ("−10³⁰ stands for −∞, the logarithm of 0: its exponential is 0" in printed) is said

@@ -212,6 +212,33 @@ def test_ctc_loss_is_the_sum_over_all_paths() -> None:
     assert built("ctc_loss")(x, t, r, h) == pytest.approx(expected)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ctc_loss_of_classes_that_cannot_be(dtype: type) -> None:
+    """Probabilities of 0: the gradient is the share of paths that pass a class, and 0 where no path spells the labels.
+
+    PyTorch has NaN for the first example.
+    """
+    rng = np.random.default_rng(0)
+    x = log_softmax(rng.normal(size=(3, 4, 3))).astype(dtype)
+    t, r, h = np.array([[1, 2], [1, 1], [2, 1]]), np.full(3, 4), np.full(3, 2)
+    x[0, :2, 1] = x[1, 2, 0] = x[1, 0, 1] = x[1, 1, :2] = x[2, 1, :] = -np.inf
+    x[0, 3, 1] = -np.inf
+    expected, gradient = 0.0, np.zeros(x.shape)
+    for n in range(3):
+        found = {p: np.exp(sum(x[n, i, k] for i, k in enumerate(p))) for p in paths(4, 3) if spelt(p, 0) == tuple(t[n])}
+        total = sum(found.values())
+        expected -= (np.log(total) if total else 0.0) / 2 / 3
+        for p, share in found.items():
+            gradient[n, range(4), p] -= share / total / 2 / 3 if total else 0.0
+    layer = built("ctc_loss")
+    tolerance = 1e-5 if dtype == np.float32 else 1e-12
+    assert layer(x, t, r, h) == pytest.approx(expected, rel=tolerance)
+    np.testing.assert_allclose(layer.backward(), gradient, atol=tolerance)
+    assert gradient[0].any()
+    assert not gradient[2].any()
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("blank", [0, 2])
 def test_ctc_loss_is_pytorchs(torch: Any, blank: int) -> None:

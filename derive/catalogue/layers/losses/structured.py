@@ -17,8 +17,9 @@ def ctc_loss() -> Layer:
 
     Of an example r[n] positions and h[n] labels count; labels behind those must be classes, such as the blank. b and a
     are the log-probabilities of all paths to a position that have passed u labels, and end in a blank or in the last of
-    these labels; -1e30 stands for none. An example's loss is divided by its number of labels, as PyTorch's is; an
-    example that no path spells counts 0 and has no gradient, as with PyTorch's zero_infinity.
+    these labels; -1e30 stands for none, and so for a log-probability of -infinity. An example's loss is divided by its
+    number of labels, as PyTorch's is; an example that no path spells counts 0 and has no gradient, as with PyTorch's
+    zero_infinity.
     """
     return read(
         """
@@ -28,13 +29,13 @@ def ctc_loss() -> Layer:
         blank = 0
         u < S + 1
         c[n, i, u] = max(b[n, i-1, u], a[n, i-1, u])
-        b[n, i, u] = x[n, i, blank] + c[n, i, u] \\
+        b[n, i, u] = max(x[n, i, blank], -1e30) + c[n, i, u] \\
             + log(exp(b[n, i-1, u] - c[n, i, u]) + exp(a[n, i-1, u] - c[n, i, u]))
         f[n, i, u] = a[n, i-1, value(u - 1, -1e30)] - 1e30 * [t[n, u-1] == t[n, u-2]]
         g[n, i, u] = b[n, i-1, value(u - 1, -1e30)]
         m[n, i, u] = max(a[n, i-1, u], g[n, i, u], f[n, i, u])
         w[n, i, u] = exp(a[n, i-1, u] - m[n, i, u]) + exp(g[n, i, u] - m[n, i, u]) + exp(f[n, i, u] - m[n, i, u])
-        a[n, i, u] = x[n, i, t[n, u-1]] + m[n, i, u] + log(w[n, i, u])
+        a[n, i, u] = max(x[n, i, t[n, u-1]], -1e30) + m[n, i, u] + log(w[n, i, u])
         b[n, -1, u] = -1e30 * [u > 0]
         a[n, -1, u] = -1e30
         p[n] = b[n, r[n] - 1, h[n]]

@@ -10,11 +10,11 @@ from sympy.codegen.cfunctions import expm1, log1p
 from gradscribe.derive.calculus.collapse import proved
 from gradscribe.derive.calculus.reduced_sizes import named
 from gradscribe.derive.derivation.forward.forward_equations import single_summands
-from gradscribe.derive.derivation.forward.idealisation import Idealised
+from gradscribe.derive.derivation.forward.idealisation import BOUND, Idealised
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import AND, OR, Below, Equals, Words, joined
-from gradscribe.derive.ir.functions import decreed, sigmoid, softplus
+from gradscribe.derive.ir.functions import decreed, is_indicator, sigmoid, softplus
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Tensor, Term, accesses
 from gradscribe.said import Message, say, say_number
@@ -60,6 +60,7 @@ def notes(
         *_recurrences(program, shown),
         *_explained(part, rows),
         *_decreed(program),
+        *_infinite(part),
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
         *_places(part),
         *_others(part),
@@ -83,6 +84,33 @@ def _equation(let: Statement) -> Equals:
 
 def _element(let: Statement) -> Access:
     return Access(let.target.name, *(r.index for r in let.term.free))
+
+
+def _infinite(program: Program) -> Iterator[Words]:
+    """What very negative numbers are that stand alone in sums and extrema: logarithms of nothing."""
+    bodies = [s.term.body for s in program.statements]
+    if not any(body.has(sympy.exp) for body in bodies):
+        return
+    summed = (part for body in bodies for e in (body, *body.atoms(sympy.Add, sympy.Max)) for part in _alternatives(e))
+    numbers = (part.as_coeff_Mul() for part in summed)
+    found = {number: None for number, rest in numbers if number <= -BOUND and _is_bracket(rest)}
+    for number in found:
+        yield say(
+            "{number} stands for {infinity}, the logarithm of 0: its exponential is 0; but it is a number, so that "
+            "differences with it are, too.",
+            number=number,
+            infinity=-sympy.oo,
+        )
+
+
+def _alternatives(e: Expr) -> Sequence[Expr]:
+    """What is added, or what a maximum is of."""
+    return e.args if isinstance(e, sympy.Add | sympy.Max) else (e,)
+
+
+def _is_bracket(e: Expr) -> bool:
+    """Whether a product has no factors but brackets."""
+    return all(f == 1 or is_indicator(f) for f in sympy.Mul.make_args(e))
 
 
 def _stated_for(idealised: Sequence[Idealised]) -> Iterator[Words]:
