@@ -220,7 +220,7 @@ def test_ctc_loss_of_classes_that_cannot_be(dtype: type) -> None:
     PyTorch has NaN for the first example.
     """
     rng = np.random.default_rng(0)
-    x = log_softmax(rng.normal(size=(3, 4, 3))).astype(dtype)
+    x: Any = log_softmax(rng.normal(size=(3, 4, 3))).astype(dtype)
     t, r, h = np.array([[1, 2], [1, 1], [2, 1]]), np.full(3, 4), np.full(3, 2)
     x[0, :2, 1] = x[1, 2, 0] = x[1, 0, 1] = x[1, 1, :2] = x[2, 1, :] = -np.inf
     x[0, 3, 1] = -np.inf
