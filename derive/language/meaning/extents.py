@@ -90,7 +90,6 @@ class _Search:
         self.open: dict[str, Symbol] = {}
         copied, ranged = dict(text.copies), {r.index.name for r in text.ranges}
         self.ranged = ranged | {copy for copy in copied if copied[copy] in ranged}
-        self.borrowed: set[str] = set()
         self.declared = self._declared_names()
         self.symbol = {name: integer(name) for name in scope.indices if name != DOTS}
         self.dots = integer(self._fresh("e")) if DOTS in scope.indices else None
@@ -103,22 +102,18 @@ class _Search:
         parts: list[Node] = [r.extent for r in self.text.ranges]
         parts += [s for e in self.scope.shapes.values() for s in e.subscripts]
         parts += [e.value for e in self.scope.sizes]
-        found = {n.name for part in parts for n in walk(part) if isinstance(n, Name)}
-        others = {n.name for part in parts[len(self.text.ranges) :] for n in walk(part) if isinstance(n, Name)}
-        self.borrowed = (found - others) & {n.upper() for n in self.scope.indices if n not in self.ranged}
-        found |= {name.name for name in self._targets()}
+        defined = {e.target.name for e in self.scope.sizes if isinstance(e.target, Name)}
+        others = defined | {n.name for p in parts[len(self.text.ranges) :] for n in walk(p) if isinstance(n, Name)}
+        found = defined | {n.name for part in parts for n in walk(part) if isinstance(n, Name)}
+        self.borrowed: set[str] = {n.upper() for n in self.scope.indices if n not in self.ranged} & found - others
         wrong = found & (set(self.scope.indices) | set(self.scope.ranks))
         for part in parts:
             for node in walk(part):
                 if isinstance(node, Name) and node.name in wrong:
                     kind = "an index" if node.name in self.scope.indices else "a tensor"
                     raise Located(f"{node.name} is {kind}; expected a size such as {node.name.upper()}", node.at)
-        self.borrowed -= {*self.scope.parameters, *self.scope.ranks, *(e.name for e in self._targets())}
+        self.borrowed -= {*self.scope.parameters, *self.scope.ranks}
         return found - set(self.scope.parameters) - self.borrowed
-
-    def _targets(self) -> Iterator[Name]:
-        """What formulas of sizes define."""
-        yield from (e.target for e in self.scope.sizes if isinstance(e.target, Name))
 
     def _fresh(self, name: str) -> str:
         taken = {*self.scope.indices, *self.scope.ranks, *self.scope.parameters, *self.declared, *self.open}
@@ -219,7 +214,7 @@ class _Search:
         """An axis that is read at ``i % s`` has s elements, where nothing else says how many."""
         for element in walk(tuple(e.value for e in self.scope.equations)):
             for axis, node in enumerate(element.subscripts if isinstance(element, Element) else ()):
-                if isinstance(node, Product) and node.rest[-1][0] == "%" and not self._is_computed(node):
+                if isinstance(node, Product) and node.rest[-1][0] == "%" and not is_computed(node, self.scope.indices):
                     base = remainder_base(self._index_expression(node), self._all())
                     if base is not None:
                         self.explicit.setdefault(self._root((element.tensor, axis)), base)
@@ -312,7 +307,7 @@ class _Search:
             return False
         known, reaches, waiting = self._known(), [], []
         for node in self.computed[key]:
-            if self._is_computed(node):
+            if is_computed(node, self.scope.indices):
                 raise computed_place(key[0], node.at)
             place = self._index_expression(node)
             if not place.free_symbols & set(self.symbol.values()) <= set(known):
@@ -365,15 +360,12 @@ class _Search:
                 continue
             for axis, node in enumerate(element.subscripts):
                 root = self._root((element.tensor, axis))
-                if isinstance(node, Ellipsis) or root not in self.explicit or self._is_computed(node):
+                if isinstance(node, Ellipsis) or root not in self.explicit or is_computed(node, self.scope.indices):
                     continue
                 place = self._index_expression(node)
                 expression, extent = undivided(place, symbol, self.explicit[root], self._known(), self._all())
                 if symbol in expression.free_symbols:
                     yield expression, extent, node
-
-    def _is_computed(self, node: Node) -> bool:
-        return is_computed(node, self.scope.indices)
 
     def _all(self) -> dict[Symbol, Expr]:
         """The symbols of all indices."""
