@@ -159,7 +159,7 @@ def test_blocks_share_functions_with_sums_of_their_own() -> None:
 
 def test_a_diagonal_does_not_stand_for_the_whole_gradient() -> None:
     text = "s[i,j] = sum(c) x[i,c]*z[j,c]; p[i] = sum(j) exp(s[i,j]); l = sum(i) (log(p[i]) - s[i,i])"
-    module = gradscribe.layer(f"{text}; input x[I,C], z[I,C]", "pairs").compile()
+    module = layer(f"{text}; input x[I,C], z[I,C]", "pairs").compile()
     x, z = np.random.default_rng(0).normal(size=(2, 4, 3))
     loss = module.Pairs()
     loss(x, z)
