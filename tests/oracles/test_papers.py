@@ -10,15 +10,10 @@ from tests.oracles.beside_autograd import compare
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.oracle
+FILES = ("gated", "GATED"), ("linear", "LINEAR"), ("attention", "ATTENTION"), ("paths", "PATHS"), ("choices", "CHOICES")
 PAPERS: dict[str, Any] = {
     name: paper
-    for file, cases in (
-        ("gated", "GATED"),
-        ("linear", "LINEAR"),
-        ("attention", "ATTENTION"),
-        ("paths", "PATHS"),
-        ("choices", "CHOICES"),
-    )
+    for file, cases in FILES
     for name, paper in getattr(import_module(f"tests.cases.papers.{file}"), cases).items()
 }
 """By name."""

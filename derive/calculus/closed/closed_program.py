@@ -152,6 +152,8 @@ def _written(group: Sequence[Statement]) -> tuple[bool, list[Term]]:
 
     They may be the digits of an index: dx[n, C*g + c]. None where statements write different elements.
     """
+    if any(not d.free_symbols & {r.index for r in s.term.bound} for s in group for d in s.term.deltas):
+        return False, []  # a diagonal
     first, *_ = [equation(s) for s in group]
     own = [r.index for r in first[1].free]
     terms: list[Term] = []

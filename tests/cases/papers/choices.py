@@ -41,6 +41,12 @@ def _sinkhorn(c: Tensor) -> Tensor:
     return (((f[:, None] + g - c) / 0.5).exp() * c).sum()
 
 
+def _contrastive(x: Tensor, z: Tensor) -> Tensor:
+    s = x @ z.T / 0.1
+    i = torch.arange(len(x))
+    return -(s.log_softmax(1)[i, i] + s.log_softmax(0)[i, i]).mean() / 2
+
+
 def _supervised(x: Tensor, t: Tensor) -> Tensor:
     s = x @ x.T / 0.5
     other = ~torch.eye(len(x), dtype=torch.bool)
@@ -124,6 +130,16 @@ CHOICES = {
         _sinkhorn,
         "c: I J",
         {"I": 3, "J": 4},
+    ),
+    "info_nce": Paper(
+        """# CLIP's loss, both ways
+        tau = 0.1
+        s[i,j] = (sum(c) x[i,c]*z[j,c])/tau
+        l = sum(i) (log_sum_exp(s[i,j], j) + log_sum_exp(s[j,i], j) - 2*s[i,i])/(2*I)
+        input x, z""",
+        _contrastive,
+        "x: I C, z: I C",
+        {"I": 4, "C": 3},
     ),
     "supervised_contrastive": Paper(
         """integer t

@@ -155,3 +155,15 @@ def test_blocks_share_functions_with_sums_of_their_own() -> None:
     k = network_kernels(network(text, "net", layers={"plain_norm": own}))
     assert set(k.blocks) == {"a", "b"}
     assert any(s.target.name.endswith("_sum1") for s in k.backward.program.statements)
+
+
+def test_a_diagonal_does_not_stand_for_the_whole_gradient() -> None:
+    text = "s[i,j] = sum(c) x[i,c]*z[j,c]; p[i] = sum(j) exp(s[i,j]); l = sum(i) (log(p[i]) - s[i,i])"
+    module = layer(f"{text}; input x[I,C], z[I,C]", "pairs").compile()
+    x, z = np.random.default_rng(0).normal(size=(2, 4, 3))
+    loss = module.Pairs()
+    loss(x, z)
+    e = np.exp(x @ z.T)
+    np.testing.assert_allclose(
+        loss.backward(np.float64(1))[0], (e / e.sum(1, keepdims=True) - np.eye(4)) @ z, rtol=1e-12
+    )
