@@ -1,12 +1,12 @@
 """What has an extent: an index, or an axis of a tensor; what messages call it, its size, and the order of sizes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sympy import Expr, Symbol
 
 from gradscribe.derive.language.meaning.scope import DOTS, Scope
-from gradscribe.derive.language.syntax.located_error import Located
-from gradscribe.derive.language.syntax.tree import Name, Place
+from gradscribe.derive.language.syntax.located_error import Located, extent_as_index, stray_index
+from gradscribe.derive.language.syntax.tree import Element, Ellipsis, Name, Place, walk
 
 Key = tuple[str, int]
 """An index (name, -1) or an axis (tensor, number)."""
@@ -22,6 +22,29 @@ def two_extents(index: Key, known: str, other: str, place: Place) -> Located:
     """An index that runs along axes of which the text says that they are not alike."""
     part = f", or say how far it runs: {index[0]} < {known}" if index[1] < 0 and index[0] != DOTS else ""
     return Located(f"{called(index)} has two extents, {known} and {other}; use another index{part}", place)
+
+
+def no_extent(key: Key, scope: Scope, known: Collection[str]) -> Located:
+    """An extent that does not follow: of the axis or the index, unless a name that is not `known` is why it does not."""
+    name, axis = key
+    extents = {n.upper(): n for n in scope.indices if n.upper() not in scope.indices}
+    for target in (e.target for e in scope.equations if isinstance(e.target, Element)):
+        if wrong := next((s for s in target.subscripts if isinstance(s, Name) and s.name in extents), None):
+            return extent_as_index(wrong.name, extents[wrong.name], wrong.at)
+    for node in walk(tuple(e.value for e in scope.equations)):
+        for subscript in node.subscripts if isinstance(node, Element) else ():
+            if isinstance(subscript, Name) and subscript.name not in known:
+                return stray_index(subscript.name, subscript.at)
+    for node in walk(scope.equations):
+        if axis < 0 and (
+            (isinstance(node, Name) and node.name == name) or (isinstance(node, Ellipsis) and name == DOTS)
+        ):
+            return Located(f"the extent of index {name} does not follow; give it on a line: {name} < ...", node.at)
+        if axis >= 0 and isinstance(node, Element) and node.tensor == name:
+            return Located(
+                f"the extent of axis {axis} of {name} does not follow; declare it: output {name}[...]", node.at
+            )
+    raise AssertionError("every index occurs in an equation")
 
 
 def extent_of(index: str) -> str:

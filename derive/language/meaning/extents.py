@@ -17,7 +17,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.ir.index import floordiv, integer, minimum
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.term import Access
-from gradscribe.derive.language.meaning.axes import Key, called, extent_of, in_order, name_for, two_extents
+from gradscribe.derive.language.meaning.axes import Key, called, extent_of, in_order, name_for, no_extent, two_extents
 from gradscribe.derive.language.meaning.digits import is_split, positions, reach_of, remainder_base, undivided
 from gradscribe.derive.language.meaning.integers import (
     check_affine,
@@ -29,10 +29,8 @@ from gradscribe.derive.language.meaning.scope import DOTS, Scope
 from gradscribe.derive.language.syntax.located_error import (
     Located,
     computed_place,
-    extent_as_index,
     extent_of_window,
     nearest,
-    stray_index,
 )
 from gradscribe.derive.language.syntax.tree import (
     Call,
@@ -260,31 +258,13 @@ class _Search:
                 continue
             windows = [k for k in waiting if k[0] in self.scope.reduced and k[1] < 0]
             if not windows:
-                self._give_up(waiting[0] if waiting[0][1] < 0 else waiting[-1])
+                raise self._without(waiting[0] if waiting[0][1] < 0 else waiting[-1])
             name = self._fresh(windows[0][0].upper())
             self.explicit[self._root(windows[0])] = self.open[name] = integer(name)
 
-    def _give_up(self, key: Key) -> None:
-        name, axis = key
-        extents = {n.upper(): n for n in self.scope.indices if n.upper() not in self.scope.indices}
-        for target in (e.target for e in self.scope.equations if isinstance(e.target, Element)):
-            if wrong := next((s for s in target.subscripts if isinstance(s, Name) and s.name in extents), None):
-                raise extent_as_index(wrong.name, extents[wrong.name], wrong.at)
+    def _without(self, key: Key) -> Located:
         known = {*self.scope.indices, *self.scope.ranks, *self.scope.parameters, *self.declared, *self._spelt()}
-        for node in walk(tuple(e.value for e in self.scope.equations)):
-            for subscript in node.subscripts if isinstance(node, Element) else ():
-                if isinstance(subscript, Name) and subscript.name not in known:
-                    raise stray_index(subscript.name, subscript.at)
-        for node in walk(self.scope.equations):
-            if axis < 0 and (
-                (isinstance(node, Name) and node.name == name) or (isinstance(node, Ellipsis) and name == DOTS)
-            ):
-                raise Located(f"the extent of index {name} does not follow; give it on a line: {name} < ...", node.at)
-            if axis >= 0 and isinstance(node, Element) and node.tensor == name:
-                raise Located(
-                    f"the extent of axis {axis} of {name} does not follow; declare it: output {name}[...]", node.at
-                )
-        raise AssertionError("every index occurs in an equation")
+        return no_extent(key, self.scope, known)
 
     def _spelt(self) -> dict[str, Expr]:
         """The extents so far by the capital of their index, where no size is called so."""
@@ -397,5 +377,5 @@ class _Search:
 
     def _extent(self, key: Key) -> Expr:
         if self._root(key) not in self.explicit:
-            self._give_up(key)
+            raise self._without(key)
         return self.explicit[self._root(key)]
