@@ -25,7 +25,7 @@ def two_extents(index: Key, known: str, other: str, place: Place) -> Located:
 
 
 def no_extent(key: Key, scope: Scope, known: Collection[str]) -> Located:
-    """An extent that does not follow: of the axis or the index, unless a name that is not `known` is why it does not."""
+    """An extent that does not follow: of the axis or index, unless a name that is not `known` is why it does not."""
     name, axis = key
     extents = {n.upper(): n for n in scope.indices if n.upper() not in scope.indices}
     for target in (e.target for e in scope.equations if isinstance(e.target, Element)):
