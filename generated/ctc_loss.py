@@ -5,7 +5,6 @@
 Source: Graves et al., Connectionist temporal classification, 2006, eqs. 5 to 8.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ def _ctc_loss_sizes(
     t: Any,
     r: Any,
     h: Any,
+    t1: Any,
     b_before: Any,
     a_before: Any,
     c: Any,
@@ -45,6 +45,8 @@ def _ctc_loss_sizes(
     rt.extents("ctc_loss", h.name, h, (N,), "batch")
     S = t[1]
     rt.extent("ctc_loss", t.axis(0, "batch"), t[0], N)
+    if t1 is not None:
+        rt.extents("ctc_loss", t1.name, t1, (N, T, S + 1), "batch, positions, labels")
     if b_before is not None:
         rt.extents("ctc_loss", b_before.name, b_before, (N, T, S + 1), "batch, positions, labels")
     if a_before is not None:
@@ -65,55 +67,59 @@ def _ctc_loss_sizes(
         rt.extents("ctc_loss", o.name, o, (N,), "batch")
     if d is not None:
         rt.extents("ctc_loss", d.name, d, (N,), "batch")
-    rt.affordable("ctc_loss", dtype, {"dx": (N, T, K)})
     return blank, N, T, K, S
 
 
 def ctc_loss_forward(
     x: Any, t: Any, r: Any, h: Any, *, blank: int = 0
-) -> tuple[Any, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
+) -> tuple[Any, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the connectionist temporal classification, mean over the batch.
 
-    (1) b_before[n,i,u] = b[n, i−1, u]
-    (1) b_before[n,0,u] += −10³⁰ [u>0]
-    (2) a_before[n,i,u] = a[n, i−1, u]
-    (2) a_before[n,0,u] += −10³⁰
-    (3) c[n,i,u] = max(b_before[n,i,u], a_before[n,i,u])
-    (4) b[n,i,u] = x[n,i,blank] + log(exp(b_before[n,i,u]−c[n,i,u])+exp(a_before[n,i,u]−c[n,i,u])) + c[n,i,u]
-    (5) a_before_value[n,i,q] = a_before[n, i, q−1]
-    (5) a_before_value[n,i,q] += −10³⁰ [q≤0]
-    (6) f[n,i,u] = a_before_value[n,i,u] − 10³⁰ [t[n, u−1]=t[n, u−2]]
-    (7) b_before_value[n,i,v] = b_before[n, i, v−1]
-    (7) b_before_value[n,i,v] += −10³⁰ [v≤0]
+    (1) t1[n,i,u] = Σ_{l} x[n,i,l] [l=t[n, u−1]]
+    (2) b_before[n,i,u] = b[n, i−1, u]
+    (2) b_before[n,0,u] += −10³⁰ [u>0]
+    (3) a_before[n,i,u] = a[n, i−1, u]
+    (3) a_before[n,0,u] += −10³⁰
+    (4) c[n,i,u] = max(b_before[n,i,u], a_before[n,i,u])
+    (5) b[n,i,u] = max(x[n,i,blank], −10³⁰) + log(exp(b_before[n,i,u]−c[n,i,u])+exp(a_before[n,i,u]−c[n,i,u]))
+                   + c[n,i,u]
+    (6) a_before_value[n,i,q] = a_before[n, i, q−1]
+    (6) a_before_value[n,i,q] += −10³⁰ [q≤0]
+    (7) f[n,i,u] = a_before_value[n,i,u] − 10³⁰ [t[n, u−1]=t[n, u−2]]
+    (8) b_before_value[n,i,v] = b_before[n, i, v−1]
+    (8) b_before_value[n,i,v] += −10³⁰ [v≤0]
     g[n,i,u] = b_before_value[n,i,u]
-    (8) m[n,i,u] = max(max(a_before[n,i,u], g[n,i,u]), f[n,i,u])
-    (9) w[n,i,u] = exp(a_before[n,i,u]−m[n,i,u]) + exp(f[n,i,u]−m[n,i,u]) + exp(g[n,i,u]−m[n,i,u])
-    (10) a[n,i,u] = Σ_{l} x[n,i,l] [l=t[n, u−1]]
-    (10) a[n,i,u] += m[n,i,u]
-    (10) a[n,i,u] += log(w[n,i,u])
-    (11) p[n] = Σ_{q1,q2} b[n,q1,q2] [q1=r[n]−1][q2=h[n]]
-    (12) o[n] = Σ_{q3,q4} a[n,q3,q4] [q3=r[n]−1][q4=h[n]]
-    (13) d[n] = max(p[n], o[n])
-    (14) z[n] = (log(exp(p[n]−d[n])+exp(o[n]−d[n]))+d[n]) [d[n]>−10²⁹]
-    (15) y = −1/N Σ_{n} z[n]/max(h[n], 1)
+    (9) m[n,i,u] = max(max(a_before[n,i,u], g[n,i,u]), f[n,i,u])
+    (10) w[n,i,u] = exp(a_before[n,i,u]−m[n,i,u]) + exp(f[n,i,u]−m[n,i,u]) + exp(g[n,i,u]−m[n,i,u])
+    (11) a[n,i,u] = max(t1[n,i,u], −10³⁰) + m[n,i,u] + log(w[n,i,u])
+    (12) p[n] = Σ_{q1,q2} b[n,q1,q2] [q1=r[n]−1][q2=h[n]]
+    (13) o[n] = Σ_{q3,q4} a[n,q3,q4] [q3=r[n]−1][q4=h[n]]
+    (14) d[n] = max(p[n], o[n])
+    (15) z[n] = (log(exp(p[n]−d[n])+exp(o[n]−d[n]))+d[n]) [d[n]>−10²⁹]
+    (16) y = −1/N Σ_{n} z[n]/max(h[n], 1)
 
     Args: x, shape (N, T, K); t, shape (N, S), integers; r, shape (N,), integers; h, shape (N,), integers; blank, an
         integer, at least 0.
 
     Returns:
-        y, a number; b_before, shape (N, T, S + 1); a_before, shape (N, T, S + 1); c, shape (N, T, S + 1); f, shape
-            (N, T, S + 1); g, shape (N, T, S + 1); m, shape (N, T, S + 1); w, shape (N, T, S + 1); p, shape (N,); o,
-            shape (N,); d, shape (N,).
+        y, a number; t1, shape (N, T, S + 1); b_before, shape (N, T, S + 1); a_before, shape (N, T, S + 1); c, shape
+            (N, T, S + 1); f, shape (N, T, S + 1); g, shape (N, T, S + 1); m, shape (N, T, S + 1); w, shape (N, T, S
+            + 1); p, shape (N,); o, shape (N,); d, shape (N,).
 
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, r, h, dtype = rt.arrays("ctc_loss", "x 3, t 2 integers, r 1 integers, h 1 integers", x, t, r, h)
     blank, N, T, K, S = _ctc_loss_sizes(
-        dtype, x, t, r, h, None, None, None, None, None, None, None, None, None, None, blank
+        dtype, x, t, r, h, None, None, None, None, None, None, None, None, None, None, None, blank
     )
     rt.labels("ctc_loss", "t", t, K)
     rt.labels("ctc_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("ctc_loss", "h", h, S + 1)
+    # (1) t1[n,i,u] = Σ_{l} x[n,i,l] [l=t[n, u−1]]
+    t_1 = rt.window("n u-1 -> n u", t, (N, S + 1))
+    gathered1 = rt.gather("n i l, l: n u -> n u i", x, t_1)
+    t1 = rt.zeros((N, T, S + 1), dtype)
+    t1 += gathered1.transpose(0, 2, 1)
     b_before = rt.empty((N, T, S + 1), dtype)
     a_before = rt.empty((N, T, S + 1), dtype)
     c = rt.empty((N, T, S + 1), dtype)
@@ -127,54 +133,56 @@ def ctc_loss_forward(
         last_b = rt.plane(b, 1, i - 1)
         last_a = rt.plane(a, 1, i - 1)
         x_i = x[:, i]
-        # (1) b_before[n,i,u] = b[n, i−1, u]
+        t1_i = t1[:, i]
+        # (2) b_before[n,i,u] = b[n, i−1, u]
         b_before_i = rt.zeros((N, S + 1), dtype)
         b_before_i += last_b
-        # (1) b_before[n,0,u] += −10³⁰ [u>0]
+        # (2) b_before[n,0,u] += −10³⁰ [u>0]
         if 0 <= i < 1:
             b_before_i += np.where(np.arange(0, S + 1) > 0, dtype(-1e30), dtype(0))
-        # (2) a_before[n,i,u] = a[n, i−1, u]
+        # (3) a_before[n,i,u] = a[n, i−1, u]
         a_before_i = rt.zeros((N, S + 1), dtype)
         a_before_i += last_a
-        # (2) a_before[n,0,u] += −10³⁰
+        # (3) a_before[n,0,u] += −10³⁰
         if 0 <= i < 1:
             a_before_i += -1e30
-        # (3) c[n,i,u] = max(b_before[n,i,u], a_before[n,i,u])
+        # (4) c[n,i,u] = max(b_before[n,i,u], a_before[n,i,u])
         c_i = np.maximum(b_before_i, a_before_i)
-        # (4) b[n,i,u] = x[n,i,blank] + log(exp(b_before[n,i,u]−c[n,i,u])+exp(a_before[n,i,u]−c[n,i,u])) + c[n,i,u]
+        # (5) b[n,i,u] = max(x[n,i,blank], −10³⁰) + log(exp(b_before[n,i,u]−c[n,i,u])+exp(a_before[n,i,u]−c[n,i,u]))
+        #                + c[n,i,u]
         b_i = np.log(np.exp(a_before_i - c_i) + np.exp(b_before_i - c_i))
+        x_i_1 = rt.window(f"n {blank} -> n", x_i, (N,))
+        b_i += np.maximum(x_i_1[:, None], -1e30)
         b_i += c_i
-        if 0 <= blank < K:
-            b_i += x_i[:, blank][:, None]
-        # (5) a_before_value[n,i,q] = a_before[n, i, q−1]
+        # (6) a_before_value[n,i,q] = a_before[n, i, q−1]
         a_before_value_i = rt.zeros((N, S + 2), dtype)
         q_low, q_high = rt.clip(S + 2, (1, -1, S + 1))
         if q_low < q_high:
             q_at = rt.span(1, -1, q_low, q_high)
             part = a_before_value_i[:, q_low:q_high]
             part += a_before_i[:, q_at]
-        # (5) a_before_value[n,i,q] += −10³⁰ [q≤0]
+        # (6) a_before_value[n,i,q] += −10³⁰ [q≤0]
         q_low, q_high = rt.clip(S + 2, (-1, 0, 1))
         if q_low < q_high:
             part = a_before_value_i[:, q_low:q_high]
             part += -1e30
-        # (6) f[n,i,u] = a_before_value[n,i,u] − 10³⁰ [t[n, u−1]=t[n, u−2]]
-        t_1 = rt.window("n u-2 -> n u", t, (N, S + 1))
-        t_2 = rt.window("n u-1 -> n u", t, (N, S + 1))
+        # (7) f[n,i,u] = a_before_value[n,i,u] − 10³⁰ [t[n, u−1]=t[n, u−2]]
+        t_2 = rt.window("n u-2 -> n u", t, (N, S + 1))
+        t_3 = rt.window("n u-1 -> n u", t, (N, S + 1))
         f_i = rt.zeros((N, S + 1), dtype)
-        f_i += np.where(t_2 == t_1, dtype(-1e30), dtype(0))
+        f_i += np.where(t_3 == t_2, dtype(-1e30), dtype(0))
         u_low, u_high = rt.clip(S + 1, (1, 0, S + 2))
         if u_low < u_high:
             part = f_i[:, u_low:u_high]
             part += a_before_value_i[:, u_low:u_high]
-        # (7) b_before_value[n,i,v] = b_before[n, i, v−1]
+        # (8) b_before_value[n,i,v] = b_before[n, i, v−1]
         b_before_value_i = rt.zeros((N, S + 2), dtype)
         v_low, v_high = rt.clip(S + 2, (1, -1, S + 1))
         if v_low < v_high:
             v_at = rt.span(1, -1, v_low, v_high)
             part = b_before_value_i[:, v_low:v_high]
             part += b_before_i[:, v_at]
-        # (7) b_before_value[n,i,v] += −10³⁰ [v≤0]
+        # (8) b_before_value[n,i,v] += −10³⁰ [v≤0]
         v_low, v_high = rt.clip(S + 2, (-1, 0, 1))
         if v_low < v_high:
             part = b_before_value_i[:, v_low:v_high]
@@ -185,21 +193,16 @@ def ctc_loss_forward(
         if u_low < u_high:
             part = g_i[:, u_low:u_high]
             part += b_before_value_i[:, u_low:u_high]
-        # (8) m[n,i,u] = max(max(a_before[n,i,u], g[n,i,u]), f[n,i,u])
+        # (9) m[n,i,u] = max(max(a_before[n,i,u], g[n,i,u]), f[n,i,u])
         m_i = rt.empty((N, S + 1), dtype)
         w_i = rt.empty((N, S + 1), dtype)
-        if not loops.ctc_loss_forward_1(m_i, w_i, a_before_i, f_i, g_i, N, S):
+        a_i = rt.empty((N, S + 1), dtype)
+        if not loops.ctc_loss_forward_1(m_i, w_i, a_i, a_before_i, f_i, g_i, t1_i, N, S):
             m_i = np.maximum(np.maximum(a_before_i, g_i), f_i)
-            # (9) w[n,i,u] = exp(a_before[n,i,u]−m[n,i,u]) + exp(f[n,i,u]−m[n,i,u]) + exp(g[n,i,u]−m[n,i,u])
+            # (10) w[n,i,u] = exp(a_before[n,i,u]−m[n,i,u]) + exp(f[n,i,u]−m[n,i,u]) + exp(g[n,i,u]−m[n,i,u])
             w_i = np.exp(a_before_i - m_i) + np.exp(f_i - m_i) + np.exp(g_i - m_i)
-        # (10) a[n,i,u] = Σ_{l} x[n,i,l] [l=t[n, u−1]]
-        t_3 = rt.window("n u-1 -> n u", t, (N, S + 1))
-        a_i = rt.gather("n l, l: n u -> n u", x_i, t_3)
-        # (10) a[n,i,u] += m[n,i,u]
-        if not loops.ctc_loss_forward_2(a_i, m_i, w_i, N, S):
-            a_i += m_i
-            # (10) a[n,i,u] += log(w[n,i,u])
-            a_i += np.log(w_i)
+            # (11) a[n,i,u] = max(t1[n,i,u], −10³⁰) + m[n,i,u] + log(w[n,i,u])
+            a_i = np.log(w_i) + np.maximum(t1_i, -1e30) + m_i
         b_before[:, i] = b_before_i
         a_before[:, i] = a_before_i
         c[:, i] = c_i
@@ -209,28 +212,30 @@ def ctc_loss_forward(
         m[:, i] = m_i
         w[:, i] = w_i
         a[:, i] = a_i
-    # (11) p[n] = Σ_{q1,q2} b[n,q1,q2] [q1=r[n]−1][q2=h[n]]
+    # (12) p[n] = Σ_{q1,q2} b[n,q1,q2] [q1=r[n]−1][q2=h[n]]
     labels1 = rt.wide(r) - 1
     p = rt.gather("n q1 q2, q1: n, q2: n -> n", b, labels1, h)
-    # (12) o[n] = Σ_{q3,q4} a[n,q3,q4] [q3=r[n]−1][q4=h[n]]
+    # (13) o[n] = Σ_{q3,q4} a[n,q3,q4] [q3=r[n]−1][q4=h[n]]
     o = rt.gather("n q3 q4, q3: n, q4: n -> n", a, labels1, h)
-    # (13) d[n] = max(p[n], o[n])
+    # (14) d[n] = max(p[n], o[n])
     d = rt.empty((N,), dtype)
     z = rt.empty((N,), dtype)
-    if not loops.ctc_loss_forward_3(d, z, o, p, N):
+    if not loops.ctc_loss_forward_2(d, z, o, p, N):
         d = np.maximum(p, o)
-        # (14) z[n] = (log(exp(p[n]−d[n])+exp(o[n]−d[n]))+d[n]) [d[n]>−10²⁹]
+        # (15) z[n] = (log(exp(p[n]−d[n])+exp(o[n]−d[n]))+d[n]) [d[n]>−10²⁹]
         z = np.where(d > -1e29, np.log(np.exp(o - d) + np.exp(p - d)) + d, 0)
-    # (15) y = −1/N Σ_{n} z[n]/max(h[n], 1)
+    # (16) y = −1/N Σ_{n} z[n]/max(h[n], 1)
     y = -rt.ratio(1, N) * rt.total(z / np.maximum(h, 1), -1)
-    return dtype(y), b_before, a_before, c, f, g, m, w, p, o, d
+    return dtype(y), t1, b_before, a_before, c, f, g, m, w, p, o, d
 
 
 def ctc_loss_grad_input(
     dy: Any,
+    x: Any,
     t: Any,
     r: Any,
     h: Any,
+    t1: Any,
     b_before: Any,
     a_before: Any,
     c: Any,
@@ -242,38 +247,40 @@ def ctc_loss_grad_input(
     o: Any,
     d: Any,
     *,
-    input_shape: Sequence[int],
     blank: int = 0,
 ) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    (18) dz[e] = −1/N dy/max(h[e], 1)
-    (19) do[e] = dz[e] exp(o[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
-    (20) dp[e] = dz[e] exp(p[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
-    (24) da[e,q5,q6] = do[e] [q5=r[e]−1][q6=h[e]]
-    (24) da[e,q5,q6] += da_before[e, q5+1, q6]
-    (25) dw[e,q5,q6] = da[e,q5,q6]/w[e,q5,q6]
+    (19) dz[e] = −1/N dy/max(h[e], 1)
+    (20) do[e] = dz[e] exp(o[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
+    (21) dp[e] = dz[e] exp(p[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
+    (25) da[e,q5,q6] = do[e] [q5=r[e]−1][q6=h[e]]
+    (25) da[e,q5,q6] += da_before[e, q5+1, q6]
+    (26) dw[e,q5,q6] = da[e,q5,q6]/w[e,q5,q6]
     dg[e,q5,q6] = dw[e,q5,q6] exp(g[e,q5,q6]−m[e,q5,q6])
-    (26) db_before_value[e,q5,q6] = dg[e,q5,q6]
-    (27) df[e,q5,q6] = dw[e,q5,q6] exp(f[e,q5,q6]−m[e,q5,q6])
-    (28) da_before_value[e,q5,q6] = df[e,q5,q6]
-    (29) db[e,q5,q6] = dp[e] [q5=r[e]−1][q6=h[e]]
-    (29) db[e,q5,q6] += db_before[e, q5+1, q6]
-    (33) da_before[e,q5,q6] = dw[e,q5,q6] exp(a_before[e,q5,q6]−m[e,q5,q6])
-    (33) da_before[e,q5,q6] += da_before_value[e, q5, q6+1]
-    (33) da_before[e,q5,q6] += db[e,q5,q6] exp(a_before[e,q5,q6]−c[e,q5,q6])
+    (27) db_before_value[e,q5,q6] = dg[e,q5,q6]
+    (29) df[e,q5,q6] = dw[e,q5,q6] exp(f[e,q5,q6]−m[e,q5,q6])
+    (30) da_before_value[e,q5,q6] = df[e,q5,q6]
+    (31) db[e,q5,q6] = dp[e] [q5=r[e]−1][q6=h[e]]
+    (31) db[e,q5,q6] += db_before[e, q5+1, q6]
+    (35) da_before[e,q5,q6] = dw[e,q5,q6] exp(a_before[e,q5,q6]−m[e,q5,q6])
+    (35) da_before[e,q5,q6] += da_before_value[e, q5, q6+1]
+    (35) da_before[e,q5,q6] += db[e,q5,q6] exp(a_before[e,q5,q6]−c[e,q5,q6])
                                  /(exp(b_before[e,q5,q6]−c[e,q5,q6])+exp(a_before[e,q5,q6]−c[e,q5,q6]))
-    (37) db_before[e,q5,q6] = db_before_value[e, q5, q6+1]
-    (37) db_before[e,q5,q6] += db[e,q5,q6] exp(b_before[e,q5,q6]−c[e,q5,q6])
+    (39) db_before[e,q5,q6] = db_before_value[e, q5, q6+1]
+    (39) db_before[e,q5,q6] += db[e,q5,q6] exp(b_before[e,q5,q6]−c[e,q5,q6])
                                  /(exp(b_before[e,q5,q6]−c[e,q5,q6])+exp(a_before[e,q5,q6]−c[e,q5,q6]))
-    (40) dx[e,q5,q6] = Σ_{u} da[e,q5,u] [q6=t[e, u−1]]
-    (40) dx[e,q5,blank] += Σ_{u} db[e,q5,u]
+    (28) dt1[e,q5,q6] = da[e,q5,q6] [t1[e,q5,q6]≥−10³⁰]
+    (42) dx[e,q5,blank] = [x[e,q5,blank]≥−10³⁰] Σ_{u} db[e,q5,u]
+    (42) dx[e,q5,q6] += Σ_{u} dt1[e,q5,u] [q6=t[e, u−1]]
 
     Args:
         dy: a number, dE/dy.
+        x: shape (N, T, K).
         t: shape (N, S), integers.
         r: shape (N,), integers.
         h: shape (N,), integers.
+        t1: shape (N, T, S + 1), as the forward function returned it.
         b_before: shape (N, T, S + 1), as the forward function returned it.
         a_before: shape (N, T, S + 1), as the forward function returned it.
         c: shape (N, T, S + 1), as the forward function returned it.
@@ -284,15 +291,16 @@ def ctc_loss_grad_input(
         p: shape (N,), as the forward function returned it.
         o: shape (N,), as the forward function returned it.
         d: shape (N,), as the forward function returned it.
-        input_shape: the shape of x, (N, T, K).
         blank: an integer, at least 0.
 
     Returns: dx, shape (N, T, K).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    b_before, a_before, c, f, g, m, w, p, o, d, t, r, h, dtype = rt.arrays(
+    x, t1, b_before, a_before, c, f, g, m, w, p, o, d, t, r, h, dtype = rt.arrays(
         "ctc_loss",
-        "b_before 3, a_before 3, c 3, f 3, g 3, m 3, w 3, p 1, o 1, d 1, t 2 integers, r 1 integers, h 1 integers",
+        "x 3, t1 3, b_before 3, a_before 3, c 3, f 3, g 3, m 3, w 3, p 1, o 1, d 1, t 2 integers, r 1 integers, h 1 integers",
+        x,
+        t1,
         b_before,
         a_before,
         c,
@@ -308,19 +316,18 @@ def ctc_loss_grad_input(
         h,
     )
     dy = rt.number("ctc_loss", "dy", dy)
-    input_shape = rt.shape("ctc_loss", "input_shape", input_shape, 3)
-    blank, N, T, K, S = _ctc_loss_sizes(dtype, input_shape, t, r, h, b_before, a_before, c, f, g, m, w, p, o, d, blank)
+    blank, N, T, K, S = _ctc_loss_sizes(dtype, x, t, r, h, t1, b_before, a_before, c, f, g, m, w, p, o, d, blank)
     rt.labels("ctc_loss", "t", t, K)
     rt.labels("ctc_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("ctc_loss", "h", h, S + 1)
-    # (18) dz[e] = −1/N dy/max(h[e], 1)
+    # (19) dz[e] = −1/N dy/max(h[e], 1)
     dz = -dy / (N * np.maximum(h, 1))
-    # (19) do[e] = dz[e] exp(o[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
+    # (20) do[e] = dz[e] exp(o[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
     do = rt.empty((N,), dtype)
     dp = rt.empty((N,), dtype)
     if not loops.ctc_loss_grad_input_1(do, dp, d, dz, o, p, N):
         do = rt.share(d > -1e29, np.exp(o - d) * dz, np.exp(o - d) + np.exp(p - d))
-        # (20) dp[e] = dz[e] exp(p[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
+        # (21) dp[e] = dz[e] exp(p[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
         dp = rt.share(d > -1e29, np.exp(p - d) * dz, np.exp(o - d) + np.exp(p - d))
     da = rt.empty((N, T, S + 1), dtype)
     db = rt.empty((N, T, S + 1), dtype)
@@ -336,65 +343,65 @@ def ctc_loss_grad_input(
         a_before_q5 = a_before[:, q5]
         b_before_q5 = b_before[:, q5]
         c_q5 = c[:, q5]
-        # (24) da[e,q5,q6] += da_before[e, q5+1, q6]
+        # (25) da[e,q5,q6] += da_before[e, q5+1, q6]
         da_q5 = rt.zeros((N, S + 1), dtype)
         da_q5 += next_da_before
-        # (24) da[e,q5,q6] = do[e] [q5=r[e]−1][q6=h[e]]
+        # (25) da[e,q5,q6] = do[e] [q5=r[e]−1][q6=h[e]]
         rows1 = np.where(q5 == r - 1, do, 0)
         rt.scatter("e, q6: e -> e q6", da_q5, rows1, h)
-        # (25) dw[e,q5,q6] = da[e,q5,q6]/w[e,q5,q6]
+        # (26) dw[e,q5,q6] = da[e,q5,q6]/w[e,q5,q6]
         dw_q5 = rt.empty((N, S + 1), dtype)
         dg_q5 = rt.empty((N, S + 1), dtype)
         if not loops.ctc_loss_grad_input_2(dw_q5, dg_q5, da_q5, w_q5, g_q5, m_q5, N, S):
             dw_q5 = da_q5 / w_q5
             # dg[e,q5,q6] = dw[e,q5,q6] exp(g[e,q5,q6]−m[e,q5,q6])
             dg_q5 = np.exp(g_q5 - m_q5) * dw_q5
-        # (26) db_before_value[e,q5,q6] = dg[e,q5,q6]
+        # (27) db_before_value[e,q5,q6] = dg[e,q5,q6]
         db_before_value_q5 = rt.zeros((N, S + 2), dtype)
         q6_low, q6_high = rt.clip(S + 2, (1, 0, S + 1))
         if q6_low < q6_high:
             part = db_before_value_q5[:, q6_low:q6_high]
             part += dg_q5[:, q6_low:q6_high]
-        # (27) df[e,q5,q6] = dw[e,q5,q6] exp(f[e,q5,q6]−m[e,q5,q6])
+        # (29) df[e,q5,q6] = dw[e,q5,q6] exp(f[e,q5,q6]−m[e,q5,q6])
         df_q5 = rt.empty((N, S + 1), dtype)
         if not loops.ctc_loss_grad_input_3(df_q5, dw_q5, f_q5, m_q5, N, S):
             df_q5 = np.exp(f_q5 - m_q5) * dw_q5
-        # (28) da_before_value[e,q5,q6] = df[e,q5,q6]
+        # (30) da_before_value[e,q5,q6] = df[e,q5,q6]
         da_before_value_q5 = rt.zeros((N, S + 2), dtype)
         q6_low, q6_high = rt.clip(S + 2, (1, 0, S + 1))
         if q6_low < q6_high:
             part = da_before_value_q5[:, q6_low:q6_high]
             part += df_q5[:, q6_low:q6_high]
-        # (29) db[e,q5,q6] += db_before[e, q5+1, q6]
+        # (31) db[e,q5,q6] += db_before[e, q5+1, q6]
         db_q5 = rt.zeros((N, S + 1), dtype)
         db_q5 += next_db_before
-        # (29) db[e,q5,q6] = dp[e] [q5=r[e]−1][q6=h[e]]
+        # (31) db[e,q5,q6] = dp[e] [q5=r[e]−1][q6=h[e]]
         rows2 = np.where(q5 == r - 1, dp, 0)
         rt.scatter("e, q6: e -> e q6", db_q5, rows2, h)
-        # (33) da_before[e,q5,q6] = dw[e,q5,q6] exp(a_before[e,q5,q6]−m[e,q5,q6])
+        # (35) da_before[e,q5,q6] = dw[e,q5,q6] exp(a_before[e,q5,q6]−m[e,q5,q6])
         da_before_q5 = rt.empty((N, S + 1), dtype)
         if not loops.ctc_loss_grad_input_4(da_before_q5, a_before_q5, dw_q5, m_q5, N, S):
             da_before_q5 = np.exp(a_before_q5 - m_q5) * dw_q5
-        # (33) da_before[e,q5,q6] += da_before_value[e, q5, q6+1]
+        # (35) da_before[e,q5,q6] += da_before_value[e, q5, q6+1]
         q6_low, q6_high = rt.clip(S + 1, (1, 1, S + 2))
         if q6_low < q6_high:
             q6_at = rt.span(1, 1, q6_low, q6_high)
             part = da_before_q5[:, q6_low:q6_high]
             part += da_before_value_q5[:, q6_at]
-        # (33) da_before[e,q5,q6] += db[e,q5,q6] exp(a_before[e,q5,q6]−c[e,q5,q6])
+        # (35) da_before[e,q5,q6] += db[e,q5,q6] exp(a_before[e,q5,q6]−c[e,q5,q6])
         #                              /(exp(b_before[e,q5,q6]−c[e,q5,q6])+exp(a_before[e,q5,q6]−c[e,q5,q6]))
         if not loops.ctc_loss_grad_input_5(da_before_q5, a_before_q5, b_before_q5, c_q5, db_q5, N, S):
             da_before_q5 += (
                 np.exp(a_before_q5 - c_q5) * db_q5 / (np.exp(a_before_q5 - c_q5) + np.exp(b_before_q5 - c_q5))
             )
-        # (37) db_before[e,q5,q6] = db_before_value[e, q5, q6+1]
+        # (39) db_before[e,q5,q6] = db_before_value[e, q5, q6+1]
         db_before_q5 = rt.zeros((N, S + 1), dtype)
         q6_low, q6_high = rt.clip(S + 1, (1, 1, S + 2))
         if q6_low < q6_high:
             q6_at = rt.span(1, 1, q6_low, q6_high)
             part = db_before_q5[:, q6_low:q6_high]
             part += db_before_value_q5[:, q6_at]
-        # (37) db_before[e,q5,q6] += db[e,q5,q6] exp(b_before[e,q5,q6]−c[e,q5,q6])
+        # (39) db_before[e,q5,q6] += db[e,q5,q6] exp(b_before[e,q5,q6]−c[e,q5,q6])
         #                              /(exp(b_before[e,q5,q6]−c[e,q5,q6])+exp(a_before[e,q5,q6]−c[e,q5,q6]))
         if not loops.ctc_loss_grad_input_6(db_before_q5, a_before_q5, b_before_q5, c_q5, db_q5, N, S):
             db_before_q5 += (
@@ -404,17 +411,24 @@ def ctc_loss_grad_input(
         db[:, q5] = db_q5
         da_before[:, q5] = da_before_q5
         db_before[:, q5] = db_before_q5
-    # (40) dx[e,q5,blank] = Σ_{u} db[e,q5,u]
+    # (28) dt1[e,q5,q6] = da[e,q5,q6] [t1[e,q5,q6]≥−10³⁰]
+    dt1 = rt.empty((N, T, S + 1), dtype)
+    if not loops.ctc_loss_grad_input_7(dt1, da, t1, N, S, T):
+        dt1 = np.where(t1 >= -1e30, da, 0)
+    # (42) dx[e,q5,blank] = [x[e,q5,blank]≥−10³⁰] Σ_{u} db[e,q5,u]
     dx = rt.zeros((N, T, K), dtype)
     for block1_start, block1_stop in rt.blocks(N, T):
+        block1 = block1_stop - block1_start
         db_block1 = db[block1_start:block1_stop]
+        x_block1 = x[block1_start:block1_stop]
         dx_block1 = dx[block1_start:block1_stop]
+        x_block1_1 = rt.window(f"e q5 {blank} -> e q5", x_block1, (block1, T))
         if 0 <= blank < K:
             part = dx_block1[:, :, blank]
-            part += rt.total(db_block1, -1)
-    # (40) dx[e,q5,q6] += Σ_{u} da[e,q5,u] [q6=t[e, u−1]]
+            part += rt.total(np.where(x_block1_1[:, :, None] >= -1e30, db_block1, 0), -1)
+    # (42) dx[e,q5,q6] += Σ_{u} dt1[e,q5,u] [q6=t[e, u−1]]
     t_1 = rt.window("e u-1 -> e u", t, (N, S + 1))
-    rt.scatter("e q5 u, q6: e u -> e q5 q6", dx, da, t_1)
+    rt.scatter("e q5 u, q6: e u -> e q5 q6", dx, dt1, t_1)
     return dx
 
 
@@ -440,29 +454,13 @@ class CTCLoss(rt.Layer):
         t = rt.as_array("ctc_loss", "t", t)
         r = rt.as_array("ctc_loss", "r", r)
         h = rt.as_array("ctc_loss", "h", h)
-        y, b_before, a_before, c, f, g, m, w, p, o, d = self._run(ctc_loss_forward, x, t, r, h, blank=self.blank)
-        self._saved = (t, r, h, b_before, a_before, c, f, g, m, w, p, o, d, x.shape)
+        y, t1, b_before, a_before, c, f, g, m, w, p, o, d = self._run(ctc_loss_forward, x, t, r, h, blank=self.blank)
+        self._saved = (x, t, r, h, t1, b_before, a_before, c, f, g, m, w, p, o, d)
         return y
 
     def backward(self, dy: Any = 1.0) -> Any:
         """Return the gradient of x."""
-        t, r, h, b_before, a_before, c, f, g, m, w, p, o, d, x_shape = self._kept()
+        x, t, r, h, t1, b_before, a_before, c, f, g, m, w, p, o, d = self._kept()
         return self._run(
-            ctc_loss_grad_input,
-            dy,
-            t,
-            r,
-            h,
-            b_before,
-            a_before,
-            c,
-            f,
-            g,
-            m,
-            w,
-            p,
-            o,
-            d,
-            input_shape=x_shape,
-            blank=self.blank,
+            ctc_loss_grad_input, dy, x, t, r, h, t1, b_before, a_before, c, f, g, m, w, p, o, d, blank=self.blank
         )

@@ -9,7 +9,8 @@ else:  # copied beside a script
 
 ctc_loss_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * m_i, REAL * w_i, const REAL * a_before_i, const REAL * f_i, const REAL * g_i)
+    long start, long stop, REAL * m_i, REAL * w_i, REAL * a_i, const REAL * a_before_i, const REAL * f_i,
+    const REAL * g_i, const REAL * t1_i, REAL number_1)
 {
     for (long u = start; u < whole(start, stop); u += LANES) {
         const reals a_before_i_1 = load(&a_before_i[u]);
@@ -17,8 +18,11 @@ static void loops(
         const reals f_i_1 = load(&f_i[u]);
         const reals m_i_1 = all_larger(all_larger(a_before_i_1, g_i_1), f_i_1);
         const reals w_i_1 = all_exp_of(a_before_i_1 - m_i_1) + all_exp_of(f_i_1 - m_i_1) + all_exp_of(g_i_1 - m_i_1);
+        const reals t1_i_1 = load(&t1_i[u]);
+        const reals a_i_1 = all_log_of(w_i_1) + all_larger(t1_i_1, all(number_1)) + m_i_1;
         store(&m_i[u], m_i_1);
         store(&w_i[u], w_i_1);
+        store(&a_i[u], a_i_1);
     }
     APART
     for (long u = whole(start, stop); u < stop; u++) {
@@ -27,8 +31,11 @@ static void loops(
         const REAL f_i_1 = f_i[u];
         const REAL m_i_1 = larger(larger(a_before_i_1, g_i_1), f_i_1);
         const REAL w_i_1 = exp_of(a_before_i_1 - m_i_1) + exp_of(f_i_1 - m_i_1) + exp_of(g_i_1 - m_i_1);
+        const REAL t1_i_1 = t1_i[u];
+        const REAL a_i_1 = log_of(w_i_1) + larger(t1_i_1, number_1) + m_i_1;
         m_i[u] = m_i_1;
         w_i[u] = w_i_1;
+        a_i[u] = a_i_1;
     }
 }
 
@@ -38,63 +45,38 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0]);
 }
 """
 
 
 def ctc_loss_forward_1(
-    m_i: rt.Array, w_i: rt.Array, a_before_i: rt.Array, f_i: rt.Array, g_i: rt.Array, N: int, S: int
+    m_i: rt.Array,
+    w_i: rt.Array,
+    a_i: rt.Array,
+    a_before_i: rt.Array,
+    f_i: rt.Array,
+    g_i: rt.Array,
+    t1_i: rt.Array,
+    N: int,
+    S: int,
 ) -> bool:
     """Element by element."""
+    dtype = rt.float_type("ctc_loss_forward_1", m_i=m_i)
     return rt.run(
         ctc_loss_forward_1_loops,
         N * (S + 1),
-        2 * N * (S + 1),
-        (m_i, w_i, a_before_i, f_i, g_i),
+        3 * N * (S + 1),
+        (m_i, w_i, a_i, a_before_i, f_i, g_i, t1_i),
+        (dtype(-1e30),),
         (),
         (),
-        (),
-        uses="wwhhh",
+        uses="wwwhhhh",
     )
 
 
 ctc_loss_forward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * a_i, const REAL * m_i, const REAL * w_i)
-{
-    for (long u = start; u < whole(start, stop); u += LANES) {
-        const reals a_i_1 = load(&a_i[u]) + load(&m_i[u]);
-        const reals w_i_1 = load(&w_i[u]);
-        const reals a_i_2_ = a_i_1 + all_log_of(w_i_1);
-        store(&a_i[u], a_i_2_);
-    }
-    APART
-    for (long u = whole(start, stop); u < stop; u++) {
-        const REAL a_i_1 = a_i[u] + m_i[u];
-        const REAL w_i_1 = w_i[u];
-        const REAL a_i_2_ = a_i_1 + log_of(w_i_1);
-        a_i[u] = a_i_2_;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def ctc_loss_forward_2(a_i: rt.Array, m_i: rt.Array, w_i: rt.Array, N: int, S: int) -> bool:
-    """Element by element."""
-    return rt.run(ctc_loss_forward_2_loops, N * (S + 1), 2 * N * (S + 1), (a_i, m_i, w_i), (), (), (), uses="ahh")
-
-
-ctc_loss_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL * d, REAL * z, const REAL * o, const REAL * p, REAL number_1)
 {
@@ -133,10 +115,10 @@ static void part(void *given, long number)
 """
 
 
-def ctc_loss_forward_3(d: rt.Array, z: rt.Array, o: rt.Array, p: rt.Array, N: int) -> bool:
+def ctc_loss_forward_2(d: rt.Array, z: rt.Array, o: rt.Array, p: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("ctc_loss_forward_3", d=d)
-    return rt.run(ctc_loss_forward_3_loops, N, 2 * N, (d, z, o, p), (dtype(-1e29),), (), (), uses="wwhh")
+    dtype = rt.float_type("ctc_loss_forward_2", d=d)
+    return rt.run(ctc_loss_forward_2_loops, N, 2 * N, (d, z, o, p), (dtype(-1e29),), (), (), uses="wwhh")
 
 
 ctc_loss_grad_input_1_loops = r"""/* Element by element. */
@@ -457,4 +439,51 @@ def ctc_loss_grad_input_6(
         (),
         (),
         uses="ahhhh",
+    )
+
+
+ctc_loss_grad_input_7_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * dt1, const REAL * da, const REAL * t1, REAL number_1)
+{
+    for (long q6 = start; q6 < whole(start, stop); q6 += LANES) {
+        const reals t1_1 = load(&t1[q6]);
+        const reals da_1 = load(&da[q6]);
+        const reals term_3 = choose(MASKS(t1_1 >= all(number_1)), da_1, all(0));
+        const reals dt1_1 = term_3;
+        store(&dt1[q6], dt1_1);
+    }
+    APART
+    for (long q6 = whole(start, stop); q6 < stop; q6++) {
+        const REAL t1_1 = t1[q6];
+        const REAL da_1 = da[q6];
+        const REAL term_3 = t1_1 >= number_1 ? da_1 : 0;
+        const REAL dt1_1 = term_3;
+        dt1[q6] = dt1_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0]);
+}
+"""
+
+
+def ctc_loss_grad_input_7(dt1: rt.Array, da: rt.Array, t1: rt.Array, N: int, S: int, T: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("ctc_loss_grad_input_7", dt1=dt1)
+    return rt.run(
+        ctc_loss_grad_input_7_loops,
+        N * T * (S + 1),
+        N * T * (S + 1),
+        (dt1, da, t1),
+        (dtype(-1e30),),
+        (),
+        (),
+        uses="whh",
     )

@@ -71,6 +71,18 @@ TEXTS = {
         c < C
         h[n,t,k] = tanh((sum(c) x[n,t,c]*w[c,k]) + sum(j) h[n,t-1,j]*w[C+j,k])
         h[n,-1,k] = 0""",
+    "wave": """
+        c = 0.3
+        w[t,i] = 2*w[t-1,i] - w[t-2,i] + c*v[i]*(w[t-1,i+1] - 2*w[t-1,i] + w[t-1,i-1]) + x[t,i]
+        w[-1,i] = p[i]
+        w[-2,i] = q[i]""",
+    "diagonals": """
+        h[n,s,i] = x[n,s,i] + log(exp(h[n,s-1,i]) + exp(h[n,s-1,i-1]) + exp(h[n,s-2,i-1]))
+        h[n,-1,i] = p[n,i]
+        h[n,-2,i] = 0""",
+    "ahead": """
+        h[i,t] = tanh(x[i,t] + h[i+2,t+1] * u[i])
+        h[i,T] = p[i]""",
     "running_sum": "y[i] = y[i-1] + x[i]; y[-1] = 0",
 }
 """By name; sizes are called by the capitals of their indices."""
@@ -82,7 +94,7 @@ def twin(name: str) -> Callable[..., Any]:
         "rnn": _rnn, "lstm": _lstm, "gru": _gru, "crf": _crf, "viterbi": _viterbi, "selective_scan": _selective_scan,
         "delta_rule": _delta_rule, "both_ways": _both_ways, "two_back": _two_back, "running_sum": _running_sum,
         "products": _products, "back_pointers": _back_pointers, "greedy": _greedy,
-        "joined": _joined,
+        "joined": _joined, "wave": _wave, "diagonals": _diagonals, "ahead": _ahead,
     }  # fmt: skip
     return twins[name]
 
@@ -150,6 +162,39 @@ def _delta_rule(x: Any, q: Any, r: Any, w: Any) -> Any:
         s = s + r[:, t, None, None] * (x[:, t] - o)[:, :, None] * q[:, t, None]
         found.append(s @ w)
     return _stacked(found)
+
+
+def _moved(a: Any, by: int) -> Any:
+    """The elements `by` further along the last axis, 0 where there is none."""
+    import torch
+
+    k = abs(by)
+    padded = torch.nn.functional.pad(a, (k, k))
+    return padded[..., k + by : k + by + a.shape[-1]]
+
+
+def _wave(x: Any, v: Any, p: Any, q: Any) -> Any:
+    found = [q, p]
+    for at in x:
+        last, now = found[-2:]
+        found.append(2 * now - last + 0.3 * v * (_moved(now, 1) - 2 * now + _moved(now, -1)) + at)
+    return _stacked(found[2:], 0)
+
+
+def _diagonals(x: Any, p: Any) -> Any:
+    last, now, found = p * 0, p, []
+    for s in range(x.shape[1]):
+        last, now = now, x[:, s] + (now.exp() + _moved(now, -1).exp() + _moved(last, -1).exp()).log()
+        found.append(now)
+    return _stacked(found)
+
+
+def _ahead(x: Any, u: Any, p: Any) -> Any:
+    h, found = p, []
+    for at in reversed(x.unbind(1)):
+        h = (at + _moved(h, 2) * u).tanh()
+        found.append(h)
+    return _stacked(found[::-1])
 
 
 def _both_ways(x: Any, u: Any, w: Any, g0: Any) -> Any:

@@ -33,7 +33,10 @@ from gradscribe.derive.language.syntax.tree import (
     walk,
 )
 
-TWO = "{} goes along two indices at once; expected one, such as t in t - 1"
+TWO = (
+    "{} goes along two indices at once; expected one that every read goes back along, such as t in t - 1,"
+    " or the diagonals of both, such as s in s - 1 with s = i + j"
+)
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,13 @@ def begun(text: Text) -> Text:
     own = {start.equation for found in starts.values() for start in found}
     plain = [e for e in text.equations if e not in own]
     circles = _circles(plain)
-    steps = [step for e in plain for step in _steps(e, circles)]
-    _check_directions(steps)
+    started = {(name, start.axis) for name, found in starts.items() for start in found}
+    reads = [read for e in plain for read in _reads(e, circles)]
+    steps = [read.along(_axis(read, reads, started)) for read in reads]
     for step in steps:
         if step.distance:
-            _check_start(step, starts.get(step.element.tensor, []))
+            starts[step.element.tensor] = _along(step, starts.get(step.element.tensor, []))
+            _check_start(step, starts[step.element.tensor])
     read = {step.element.tensor for step in steps if step.distance}
     for name, found in starts.items():
         if name not in read:
@@ -151,24 +156,75 @@ def _reached(name: str, reads: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
-def _steps(equation: Equation, circles: Mapping[str, frozenset[str]]) -> Iterator[Step]:
+@dataclass(frozen=True)
+class _Read:
+    """A read of a circle of tensors, and axis of the target, axis of the tensor read, and distance of each index."""
+
+    equation: Equation
+    element: Element
+    shifts: tuple[tuple[int, int, int], ...]
+
+    @property
+    def far(self) -> dict[int, int]:
+        """How far off it is, by the axis of the target, where it is not at the same position."""
+        return {axis: distance for axis, _, distance in self.shifts if distance}
+
+    def along(self, axis: int | None) -> Step:
+        """The step along an axis of the target; None for one that is met at the same position."""
+        shift = next((s for s in self.shifts if s[0] == axis), self.shifts[0])
+        return Step(self.equation, self.element, *shift)
+
+
+def _axis(read: _Read, reads: list[_Read], started: set[tuple[str, int]]) -> int | None:
+    """The axis of a target that its recurrence goes along: all reads from elsewhere go back there, or all ahead.
+
+    What they are off by on another axis is a shift like any other. Of several axes the one that has a start is meant.
+    """
+    if not read.far:
+        return None
+    own = [r for r in reads if r.far and _named(r.equation.target) == _named(read.equation.target)]
+    common = [axis for axis in own[0].far if all(axis in r.far for r in own)]
+    if not common:
+        late = next(r for r in own if not own[0].far.keys() & r.far.keys()) if len(own) > 1 else read
+        raise Located(TWO.format(late.element.tensor), late.element.at)
+    for axis in sorted(common, key=lambda axis: (_named(read.equation.target), axis) not in started):
+        signs = {r.far[axis] < 0 for r in own}
+        if len(signs) == 1:
+            return axis
+    first = own[0].far[common[0]] < 0
+    late = next(r for r in own if (r.far[common[0]] < 0) != first)
+    name = late.element.tensor
+    raise Located(f"{name} is read at earlier and at later positions; expected one of them", late.element.at)
+
+
+def _along(step: Step, starts: list[Start]) -> list[Start]:
+    """The starts of the axis that a recurrence goes along; beyond others an element is 0, and may be said to be."""
+    for start in starts:
+        if start.axis != step.axis and not _is_zero(start.equation.value):
+            hint = "beyond its other axes it is 0"
+            raise Located(f"{step.element.tensor} goes along axis {step.axis}; {hint}", start.equation.at)
+    return [start for start in starts if start.axis == step.axis]
+
+
+def _is_met(start: Start, distance: int) -> bool:
+    """Whether what is read so far off ever stands where a start does."""
+    position = _position(start)
+    return distance <= position < 0 if distance < 0 else 0 <= position < distance
+
+
+def _reads(equation: Equation, circles: Mapping[str, frozenset[str]]) -> Iterator[_Read]:
     """What an equation of a circle reads of it."""
     target = equation.target
     circle = circles.get(_named(target), frozenset())
     for element in walk(equation.value):
         if not isinstance(element, Element) or element.tensor not in circle:
             continue
-        shifts = list(_shifts(equation, element))
-        far = [s for s in shifts if s[2]]
-        if len(far) > 1:
-            raise Located(
-                f"{element.tensor} goes along two indices at once; expected one, such as t in t - 1", element.at
-            )
+        shifts = tuple(_shifts(equation, element))
         if not shifts:
             raise Located(
                 f"{element.tensor} is defined by itself, but not at t - 1 of an index t of the left side", element.at
             )
-        yield Step(equation, element, *(far or shifts)[0])
+        yield _Read(equation, element, shifts)
 
 
 def _shifts(equation: Equation, element: Element) -> Iterator[tuple[int, int, int]]:
@@ -201,20 +257,6 @@ def _shift(node: Node) -> tuple[str, int] | None:
 
 
 # ----- what must hold -----
-def _check_directions(steps: list[Step]) -> None:
-    """All reads of a circle go one way."""
-    first: dict[str, Step] = {}
-    for step in steps:
-        if not step.distance:
-            continue
-        other = first.setdefault(_named(step.equation.target), step)
-        name = step.element.tensor
-        if other.target_axis != step.target_axis:
-            raise Located(TWO.format(name), step.element.at)
-        if (other.distance < 0) != (step.distance < 0):
-            raise Located(f"{name} is read at earlier and at later positions; expected one of them", step.element.at)
-
-
 def _check_start(step: Step, starts: list[Start]) -> None:
     """Every position beyond the axis that is read has a start."""
     element = step.element
@@ -249,7 +291,7 @@ def _written_out(text: Text, plain: list[Equation], starts: Mapping[str, list[St
     """The equations, with tensors for what is read beyond an axis where that is not 0."""
     taken = {_named(n) for n in walk((*text.declarations, *text.equations)) if isinstance(n, Element | Name)}
     needed: dict[tuple[str, int], str] = {}
-    axes = {name: found[0].axis for name, found in starts.items()}
+    axes = {name: found[0].axis for name, found in starts.items() if found}
     telling = {name: [s for s in found if not _is_zero(s.equation.value)] for name, found in starts.items()}
 
     def put(node: Any) -> Any:
@@ -273,7 +315,8 @@ def _written_out(text: Text, plain: list[Equation], starts: Mapping[str, list[St
         for node in walk(equation.value):
             key = waiting.pop(node.tensor, None) if isinstance(node, Element) else None
             if key is not None:
-                found += _continued(mains[key[0]], key[1], needed[key], telling[key[0]])
+                met = [start for start in telling[key[0]] if _is_met(start, key[1])]
+                found += _continued(mains[key[0]], key[1], needed[key], axes[key[0]], met)
         found.append(equation)
     return replace(text, equations=tuple(found))
 
@@ -283,9 +326,9 @@ def _mapped(node: Any, change: Callable[[Any], Any]) -> Any:
     return change(rebuilt(node, lambda part: _mapped(part, change)))
 
 
-def _continued(main: Equation, distance: int, name: str, starts: list[Start]) -> Iterator[Equation]:
+def _continued(main: Equation, distance: int, name: str, axis: int, starts: list[Start]) -> Iterator[Equation]:
     """The equations of a tensor that is another one at t + distance, with its starts."""
-    axis, target = starts[0].axis, main.target
+    target = main.target
     assert isinstance(target, Element)  # or it would have no start
     index = target.subscripts[axis]
     sign, number = "-" if distance < 0 else "+", Number(str(abs(distance)), index.at)

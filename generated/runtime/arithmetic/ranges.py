@@ -18,7 +18,7 @@ from ..machine.threads import available
 BLOCK = 1 << 18
 """Elements of a temporary block: 1 MiB of float32, so that it stays in the second-level cache."""
 
-OPERAND = 1 << 22
+OPERAND = 1 << 19
 """Elements of a factor of a matrix product that is computed before: the other one is read once for each such block."""
 
 

@@ -135,8 +135,11 @@ def run(
 
 @lru_cache(512)
 def _integers_as_values(text: str, kinds: str) -> tuple[int, ...]:
-    """The arrays of integers that the loops read as real numbers: they name the types of those that are positions."""
-    return tuple(k for k, kind in enumerate(kinds) if kind not in "fd" and not re.search(rf"\bTYPE_{k}\b", text))
+    """The arrays of integers that the loops of a layer read as real numbers: positions have types of their own."""
+    _, found, signature = text.partition("static void loops(")
+    types = re.findall(r"((?:const )?(?:REAL|TYPE_\d+|int32_t)) \*", signature.partition("{")[0]) if found else []
+    read = enumerate(zip(kinds, types, strict=False))  # what numbers are made of has no type there
+    return tuple(k for k, (kind, type_) in read if kind not in "fd" and type_ == "const REAL")
 
 
 def _narrow(row: int) -> int:
