@@ -72,7 +72,9 @@ def _ctc_loss_sizes(
 
 def ctc_loss_forward(
     x: Any, t: Any, r: Any, h: Any, *, blank: int = 0
-) -> tuple[Any, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
+) -> tuple[
+    Any, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array
+]:
     """Compute the connectionist temporal classification, mean over the batch.
 
     (1) t1[n,i,u] = Σ_{l} x[n,i,l] [l=t[n, u−1]]

@@ -66,7 +66,10 @@ def lines(body: Iterable[Statement], depth: int) -> list[CodeLine]:
 
 
 def signature(function: Function, depth: int) -> str:
-    """The first line of a function; its parameters on a line of their own, or one per line, where it is too long."""
+    """The first line of a function; its parameters on a line of their own, or one per line, where it is too long.
+
+    So are the parts of what it returns, where what stands behind the parameters is too long.
+    """
     given = function.signature
     star: list[Line] = [("*",)] if given.keyword else []
     if given.rest is not None:
@@ -76,7 +79,9 @@ def signature(function: Function, depth: int) -> str:
     line = (f"def {function.name}", Bracket("(", items, ")", comma=True), f" -> {text(given.result)}:")
     margin = len(INDENT) * depth
     head = [f"@{text(function.decorator)}"] if function.decorator is not None else []
-    return "\n".join(" " * margin + part for part in (*head, *fit(line, margin)))
+    *found, last = fit(line, margin)
+    result = fit((") -> ", *_line(given.result)[0], ":"), margin) if margin + len(last) > WIDTH else [last]
+    return "\n".join(" " * margin + part for part in (*head, *found, *result))
 
 
 def _parameter(parameter: Parameter) -> Line:

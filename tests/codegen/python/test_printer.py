@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gradscribe.codegen.python import expression as e
-from gradscribe.codegen.python.definition import ANY, Function, Parameter, Signature, defaults_last
+from gradscribe.codegen.python.definition import ANY, Function, Parameter, Signature, defaults_last, of
 from gradscribe.codegen.python.statement import (
     Assign,
     Comment,
@@ -316,6 +316,8 @@ def test_a_signature() -> None:
     many = Function("f", Signature(tuple(Parameter(f"parameter_{k}", ANY) for k in range(9))), "", ())
     assert signature(many, 1).splitlines()[:2] == ["    def f(", "        parameter_0: Any,"]
     ast.parse(f"class C:\n{signature(many, 1)}\n        pass")
+    returned = Function("f", Signature(given, result=of("tuple", *[e.Name("rt.Array")] * 11)), "", ())
+    assert signature(returned, 0).splitlines()[2:] == [") -> tuple[", f"    {', '.join(['rt.Array'] * 11)}", "]:"]
 
 
 def test_lines_know_what_they_were_made_of() -> None:
