@@ -48,6 +48,13 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
             return self._parens(text) if tight and part.negative else text
         return self._atom(e)
 
+    def parted(self, e: Expr, tight: bool = False) -> tuple[Part, ...]:
+        """An expression in parts with which a line may begin; of an equation those of its right side."""
+        if not isinstance(e, Equals):
+            return super().parted(e, tight)
+        sign = " = " if e.has(OperatorSign, Partial) else "="
+        return Part(self.expr(e.args[0]) + sign), *super().parted(e.args[1])
+
     def operands(self, e: Expr) -> list[Operand]:
         """An expression in parts, all but the first behind a sign: a line may end between them."""
         if not isinstance(e, Add):
@@ -100,8 +107,7 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
         if isinstance(e, Measured):
             return self.figure(e)
         if isinstance(e, Equals):
-            wide = e.has(OperatorSign, Partial)
-            return f"{self.expr(e.args[0])}{' = ' if wide else '='}{self.expr(e.args[1])}"
+            return text_of(self.parted(e))
         if isinstance(e, OperatorSign):
             return self.operator(e)
         if isinstance(e, Inverse):

@@ -16,7 +16,7 @@ from gradscribe.derive.typeset.document.look import WIDTH
 from gradscribe.derive.typeset.terms.row_breaks import broken
 from gradscribe.derive.typeset.terms.row_pieces import LEVELS, Piece
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
-from gradscribe.derive.typeset.writers.text.text_symbols import TIE, TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_symbols import MAY_END, TIE, TextTypesetter
 from gradscribe.said import in_words
 
 NUMBER = 6
@@ -53,7 +53,7 @@ def columns(text: str) -> int:
     """How many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(0 if combining(c) or c == MAY_END else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def row(step: Step) -> str:
@@ -229,7 +229,7 @@ def wrapped(text: str, width: int = WIDTH) -> list[str]:
     """Words on lines; what is tied, or in short brackets, on one, and no letter or number alone on the last."""
     whole = (part for word in tied(text).split(" ") for part in _loosened(word, width))
     untied = (part for word in whole for part in (word.split(TIE) if columns(word) > width else [word]))
-    words = (part for word in untied for part in _signed(word, width))
+    words = (part for word in untied for part in _ended(word, width))
     lines = [""]
     for word in words:
         if lines[-1] and columns(lines[-1]) + 1 + columns(word) > width:
@@ -239,7 +239,18 @@ def wrapped(text: str, width: int = WIDTH) -> list[str]:
     while others and len(last) <= _ALONE and " " in others[-1]:
         others[-1], _, before = others[-1].rpartition(" ")
         last = f"{before} {last}"
-    return [line.replace(TIE, " ") for line in (*others, last)]
+    return [line.replace(TIE, " ").replace(MAY_END, "") for line in (*others, last)]
+
+
+def _ended(word: str, width: int) -> Iterator[str]:
+    """Mathematics that is wider than a line, in as few parts as are not."""
+    part, *others = word.split(MAY_END)
+    for other in others:
+        if columns(word) > width and columns(part) + columns(other) > width:
+            yield part
+            part = ""
+        part += other
+    yield part
 
 
 def _loosened(word: str, width: int) -> Iterator[str]:

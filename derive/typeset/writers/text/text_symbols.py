@@ -22,6 +22,8 @@ _RAISED = str.maketrans(
 )
 PRIME = "′"
 TIE = "\N{NO-BREAK SPACE}"
+MAY_END = "\N{ZERO WIDTH SPACE}"
+"""Where a line may end within mathematics that is wider than a line."""
 """A space at which a line ends only where there is no other way."""
 _SAID = re.compile(r"[\w,;:.]")
 """What is no sign between two expressions, but a word or the end of a part of a sentence."""
@@ -191,7 +193,8 @@ class TextTypesetter(Typesetter):
         t, found, spoken = self.among(words), list[str](), self.spoken(words)
         for before, word, after in zip(("", *spoken), spoken, (*spoken[1:], ""), strict=False):
             if isinstance(word, Expr):
-                found.append(t.expr(word).replace(" ", TIE))
+                parts = ((MAY_END if part.begins else "") + part.text for part in t.parted(word))
+                found.append("".join(parts).replace(" ", TIE))
             elif not word.strip() or (isinstance(before, Expr) and isinstance(after, Expr) and not _SAID.search(word)):
                 found.append(t.prose(word).replace(" ", TIE))
             elif isinstance(before, Expr) and word.startswith(" ("):  # w (34)
