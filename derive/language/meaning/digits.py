@@ -196,4 +196,12 @@ def positions(symbol: Symbol, expression: Expr, extent: Expr, known: Mapping[Sym
         return None
     margin = -low if direction < 0 else sympy.S.Zero
     space = sympy.expand(extent - 1 - high + margin)
-    return sympy.expand(space + 1) if step == 1 else floordiv(space, step) + 1
+    return sympy.expand(_floor(space, step) + 1)
+
+
+def _floor(space: Expr, step: Expr) -> Expr:
+    """``space // step``, without the multiples of a step that is a number: (4 G - 1) // 4 is G - 1."""
+    if not step.is_Integer:
+        return floordiv(space, step)
+    whole = sum(c * m for m, c in space.as_coefficients_dict().items() if c % step == 0)
+    return whole / step + floordiv(space - whole, step)

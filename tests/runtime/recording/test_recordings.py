@@ -120,7 +120,7 @@ def test_own_layers() -> None:
 
 
 DISTANCES = """
-input x[N,I,C], w[R,C,K], z[M,K]
+input x[N,L,C], w[R,C,K], z[M,K]
 u[n,i,k] = sum(r,c) abs(x[n, i + r - 1, c] - w[r,c,k])
 y[n,i,m] = sqrt(sum(k) (u[n,i,k] - z[m,k])^2 + 1)
 weight w, z
