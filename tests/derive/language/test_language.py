@@ -89,6 +89,13 @@ def test_the_capital_of_an_index_is_its_extent_whatever_that_is_called() -> None
     assert layer.options == ()
 
 
+def test_an_axis_of_blocks_has_as_many_blocks() -> None:
+    layer = gradscribe.layer("input b[4*G]; c < 4; y[g] = sum(c) b[4*g + c]")
+    assert str(layer.output.shape) == "(G,)"
+    layer = gradscribe.layer("input b[6*G + 5]; y[i] = sum(c) [c < 3] b[3*i + c]; c < 3")
+    assert str(layer.program.sizes[0][1]) == "2*G + 1"
+
+
 def test_the_extent_of_an_index_is_no_index_beside_it() -> None:
     match = "line 1, column 3: C is the extent of index c, so that it is no index; call one of the two otherwise"
     for value in ("sum(r) x[C, i + r, c] * w[r, c]", "x[i, c] * w[C]", "x[i, c]"):

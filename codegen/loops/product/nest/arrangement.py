@@ -83,7 +83,7 @@ def arranged(
     if row is not None and not inner and not any(v not in form.placed for v in looked_up):
         outer, row = (*outer, row), None
     order = (*outer, *inner, *([row] if row is not None else []))
-    guards, reads = _brackets(form, program, conditions, around)
+    guards, reads = _brackets(form, program, conditions, around, [a for e in looked_up.values() for a in accesses(e)])
     ranges, tests = _restricted(form, guards, order, (inner, row), looked_up, positive)
     whole = (
         _covers(form, around) and not any(v in ranges for v in outer) and not any(v in form.placed for v in looked_up)
@@ -194,9 +194,16 @@ def _covers(form: Form, around: Collection[Symbol]) -> bool:
 
 
 def _brackets(
-    form: Form, program: Program, conditions: Collection[Expr], around: Mapping[Symbol, Expr]
+    form: Form,
+    program: Program,
+    conditions: Collection[Expr],
+    around: Mapping[Symbol, Expr],
+    labels: Collection[Access] = (),
 ) -> tuple[list[Guard], dict[Access, tuple[Guard, ...]]]:
-    """What restricts the box: brackets, where the target and its factors end; and where else 0 is read."""
+    """What restricts the box: brackets, where the target and its factors end; and where else 0 is read.
+
+    Labels by which an index is looked up are read before anything is asked.
+    """
     free = tuple(r for r in form.box if r.index in form.placed)
     bound = tuple(r for r in form.box if r.index not in form.placed)
     term = Term(free, bound, form.body, guards=form.guards, op=form.op)
@@ -214,6 +221,9 @@ def _brackets(
             guards += needed
         elif left := tuple(g for g in needed if g not in guards):
             reads[access] = left
+    for label in labels:
+        if needed := within(label.indices, program.tensors[label.tensor].shape):
+            reads[label] = needed
     return list(dict.fromkeys(guards)), reads
 
 

@@ -35,6 +35,7 @@ OWN = {
     "shares": "input x[N,K]\ny[n,k] = x[n,k] / (K*N) + k / K * x[n,k] + exp(k / 3) * x[n, K - 1 - k]",
     "powers": "y[n] = abs(x[n])^0.5 + x[n]^3 / (1 + x[n]^2)^1.5 + x[n]^(-2)",
     "read": "input w[V,K], t[N]\ninteger t\ny[n,k] = w[t[n], k]",
+    "read_before": "input x[N,K], t[N,S]\ninteger t\nu < S + 1\ny[n,u] = x[n, t[n,u-1]]",
     "either": "y[n] = max(k) [k == 0 or x[n,k] > 0 and not x[n,k] > z[n]] (x[n,k] * w[k])",
     "apart": "y[n,k] = [not (x[n,k] > 0 or z[k] < x[n,k]) and k != K//2] * x[n,k]^2",
     "thirds": "y[n,a,i] = x[n, C//3*a + i]\na < 3\ni < C//3\ninput x[N,C]",
