@@ -71,19 +71,6 @@ def _ind_rnn(x: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Tensor:
     return scan(lambda h, a: torch.relu(a + u * h), zeros(x, x.shape[0], len(u)), x @ w + b)
 
 
-def _clockwork(x: Tensor, w: Tensor, u: Tensor) -> Tensor:
-    """Modules g with periods 2^g; a module reads itself and slower ones."""
-    groups = w.shape[1]
-    slower = (torch.arange(groups)[:, None] >= torch.arange(groups)).to(x.dtype)
-    h, found = zeros(x, x.shape[0], groups, w.shape[2]), []
-    for t in range(x.shape[1]):
-        new = (torch.einsum("nc,cgk->ngk", x[:, t], w) + torch.einsum("nej,ejgk,eg->ngk", h, u, slower)).tanh()
-        on = torch.tensor([t % 2**g == 0 for g in range(groups)])[None, :, None]
-        h = torch.where(on, new, h)
-        found.append(h)
-    return torch.stack(found, 1)
-
-
 def _dilated(x: Tensor, w: Tensor, u: Tensor, h0: Tensor) -> Tensor:
     states = [h0[:, 0], h0[:, 1], h0[:, 2]]
     for t in range(x.shape[1]):
@@ -280,16 +267,6 @@ GATED = {
         _ind_rnn,
         "x: N T C, w: C K, u: K, b: K",
         {"N": 2, "T": 5, "C": 3, "K": 4},
-    ),
-    "clockwork": Paper(
-        """# clockwork RNN: module g moves every 2^g steps and reads slower ones
-        input x[N,T,C], w[C,G,K], u[G,K,G,K]
-        a[n,t,g,k] = tanh((sum(c) x[n,t,c]*w[c,g,k]) + sum(e,j) [e >= g] h[n,t-1,e,j]*u[e,j,g,k])
-        h[n,t,g,k] = [t % 2^g == 0]*a[n,t,g,k] + [t % 2^g != 0]*h[n,t-1,g,k]
-        h[n,-1,g,k] = 0""",
-        _clockwork,
-        "x: N T C, w: C G K, u: G K G K",
-        {"N": 2, "T": 5, "C": 2, "G": 3, "K": 2},
     ),
     "dilated_rnn": Paper(
         """# dilated RNN: states three steps ago

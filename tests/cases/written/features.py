@@ -86,7 +86,7 @@ FEATURES = {
     "modulated_convolution": Written(
         """u[n,r,t,c,k] = s[n,c]*w[r,t,c,k]
         d[n,k] = 1/sqrt(sum(r,t,c) u[n,r,t,c,k]^2 + 1e-8)
-        y[n,i,j,k] = d[n,k]*sum(r,t,c) u[n,r,t,c,k]*x[n,i+r-1,j+t-1,c]; input s[N,C], w[R,T,C,K], x[N,I,J,C]
+        y[n,i,j,k] = d[n,k]*sum(r,t,c) u[n,r,t,c,k]*x[n,i+r-1,j+t-1,c]; input s[N,C], w[R,T,C,K], x[N,H,W,C]
         R = 3; T = 3""",
         lambda s, w, x: torch.stack(
             [

@@ -110,7 +110,7 @@ TULLIO = {
         "D 4,5; c 4",
     ),
     "skewed": Written(
-        "S[i] = sum(j,k) M[i+1, j-i, k]; j < 4; input M[I,J,K]",
+        "S[i] = sum(j,k) M[i+1, j-i, k]; j < 4; input M[A,B,K]",
         lambda m: torch.stack([m[i + 1, : max(0, 4 - i)].sum() for i in range(4)]),
         "M 5,4,2",
     ),
