@@ -20,7 +20,7 @@ def compare(
     function: Callable[..., Any],
     arrays: Mapping[str, Array],
     options: Mapping[str, Any] | None = None,
-    page: bool = True,
+    orders: Sequence[int] = (1, 2),
 ) -> None:
     """Assert that the kernels of a text, in NumPy and compiled, are what PyTorch has, and that its pages hold.
 
@@ -29,7 +29,7 @@ def compare(
         function: the same in PyTorch, of the inputs in their order; a tensor or a tuple of tensors.
         arrays: the inputs by name; integers are labels.
         options: settings of the kernels.
-        page: whether the derivations of order 1 and 2 are evaluated.
+        orders: of the derivations that are evaluated.
     """
     torch = pytest.importorskip("torch")
     layer = gradscribe.layer(text, "own")
@@ -61,6 +61,6 @@ def compare(
             product = found.hessian_product(values, directions, known)
             for name, expected in zip(real, second[len(seeds) :], strict=True):
                 agree(product[name], expected, 1e-9, f"Hessian times a vector by {name}")
-    for order in (1, 2) if page else ():
+    for order in orders:
         certificate = certify(layer.derivation(order=order), shapes=3)
         assert certificate.holds, certificate
