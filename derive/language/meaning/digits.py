@@ -200,8 +200,8 @@ def positions(symbol: Symbol, expression: Expr, extent: Expr, known: Mapping[Sym
 
 
 def _floor(space: Expr, step: Expr) -> Expr:
-    """``space // step``, without the multiples of a step that is a number: (4 G - 1) // 4 is G - 1."""
-    if not step.is_Integer:
-        return floordiv(space, step)
-    whole = sum(c * m for m, c in space.as_coefficients_dict().items() if c % step == 0)
-    return whole / step + floordiv(space - whole, step)
+    """``space // step``; of multiples of a step that is a number, and a number, none: (4 G - 1) // 4 is G - 1."""
+    rest, sizes = space.as_coeff_Add()
+    if step.is_Integer and all(c % step == 0 for c in sizes.as_coefficients_dict().values()):
+        return sizes / step + floordiv(rest, step)
+    return floordiv(space, step)
