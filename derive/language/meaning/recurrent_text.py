@@ -182,19 +182,18 @@ def _axis(read: _Read, reads: list[_Read], started: set[tuple[str, int]]) -> int
     """
     if not read.far:
         return None
-    own = [r for r in reads if r.far and _named(r.equation.target) == _named(read.equation.target)]
-    common = [axis for axis in own[0].far if all(axis in r.far for r in own)]
-    if not common:
-        late = next(r for r in own if not own[0].far.keys() & r.far.keys()) if len(own) > 1 else read
-        raise Located(TWO.format(late.element.tensor), late.element.at)
-    for axis in sorted(common, key=lambda axis: (_named(read.equation.target), axis) not in started):
-        signs = {r.far[axis] < 0 for r in own}
-        if len(signs) == 1:
-            return axis
-    first = own[0].far[common[0]] < 0
-    late = next(r for r in own if (r.far[common[0]] < 0) != first)
-    name = late.element.tensor
-    raise Located(f"{name} is read at earlier and at later positions; expected one of them", late.element.at)
+    target = _named(read.equation.target)
+    first, *others = (r for r in reads if r.far and _named(r.equation.target) == target)
+    axes = first.far
+    for other in others:
+        name, at = other.element.tensor, other.element.at
+        met = [axis for axis in axes if axis in other.far]
+        if not met:
+            raise Located(TWO.format(name), at)
+        axes = {axis: axes[axis] for axis in met if (axes[axis] < 0) == (other.far[axis] < 0)}
+        if not axes:
+            raise Located(f"{name} is read at earlier and at later positions; expected one of them", at)
+    return min(axes, key=lambda axis: (target, axis) not in started)
 
 
 def _along(step: Step, starts: list[Start]) -> list[Start]:

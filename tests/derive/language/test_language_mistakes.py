@@ -42,6 +42,7 @@ BAD = [
     ("y[n] = y[n-2] + x[n]; y[-1] = 0", 8, "such as y[-2] = 0"),
     ("y[n] = y[n-1] + y[n+1] + x[n]; y[-1] = 0", 17, "at earlier and at later positions"),
     ("d[i,j] = d[i-1,j] + d[i,j-1] + x[i,j]; d[-1,j] = 0", 21, "two indices at once"),
+    ("d[i,j] = d[i-1,j-1] + d[i-1,j] + d[i,j-1] + x[i,j]; d[-1,j] = 0", 34, "or the diagonals of both"),
     ("d[i,j] = d[i-1,j-1] + x[i,j]", 10, "d has no start; add a line that says it, such as d[-1, j] = 0"),
     ("d[i,j] = d[i-1,j+1] + d[i,j-1] + x[i,j]; d[-1,j] = 0", 23, "at earlier and at later positions"),
     ("d[i,j] = d[i-1,j-1] + x[i,j]; d[-1,j] = 0; d[i,-1] = 1", 44, "goes along axis 0; beyond its other axes it is 0"),
