@@ -89,6 +89,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         extent,
         steps,
         w.arrays,
+        tuple(k for k, a in enumerate(w.arrays) if w.kind(a) != "REAL"),
         tuple(w.numbers),
         tuple(s for s in sizes if s not in known),
         tuple(s for s in sizes if s in known),
@@ -137,13 +138,14 @@ def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:
 class _Given:
     """What loops are given: the extent of the outermost, the steps of all, arrays, numbers of the arrays' type, sizes.
 
-    `fixed` are the sizes that are known when they are compiled; of `sums` see `Writer`, of `rows` `lengthened`, of
-    `uses` `row_uses`.
+    `integers` says which arrays have a type of their own, `fixed` are the sizes that are known when they are compiled;
+    of `sums` see `Writer`, of `rows` `lengthened`, of `uses` `row_uses`.
     """
 
     extent: Expr
     steps: Expr
     arrays: tuple[str, ...]
+    integers: tuple[int, ...]
     numbers: tuple[Expr, ...]
     sizes: tuple[Symbol, ...]
     fixed: tuple[Symbol, ...]
@@ -202,9 +204,11 @@ class _Given:
             Group(tuple(Name(s.name) for s in self.fixed)),
             *([size(self.sums)] if self.sums is not None else []),
         )
+        if self.integers:
+            run = replace(run, keywords=(("integers", Group(tuple(map(Literal, self.integers)))),))
         if self.rows:
             places = tuple(Literal(self.arrays.index(name)) for name in self.rows.repeated)
-            run = replace(run, keywords=(("repeated", Group(places)),))
+            run = replace(run, keywords=(*run.keywords, ("repeated", Group(places))))
         if self.row is not None:
             run = replace(run, keywords=(*run.keywords, ("row", size(self.row))))
         run = replace(run, keywords=(*run.keywords, ("uses", Literal(self.uses))))

@@ -111,7 +111,9 @@ static void part(void *given, long number)
 
 def lenet_forward_2(s2_y: rt.Array, s2_argmax: rt.Array, a1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_forward_2_loops, 14 * N, 4704 * N, (s2_y, s2_argmax, a1_y), (), (), (), row=6, uses="wwr")
+    return rt.run(
+        lenet_forward_2_loops, 14 * N, 4704 * N, (s2_y, s2_argmax, a1_y), (), (), (), integers=(1,), row=6, uses="wwr"
+    )
 
 
 lenet_forward_3_loops = r"""/* Element by element. */
@@ -215,7 +217,9 @@ static void part(void *given, long number)
 
 def lenet_forward_4(s4_y: rt.Array, s4_argmax: rt.Array, a3_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_forward_4_loops, 5 * N, 1600 * N, (s4_y, s4_argmax, a3_y), (), (), (), row=16, uses="wwr")
+    return rt.run(
+        lenet_forward_4_loops, 5 * N, 1600 * N, (s4_y, s4_argmax, a3_y), (), (), (), integers=(1,), row=16, uses="wwr"
+    )
 
 
 lenet_forward_5_loops = r"""/* Element by element. */
@@ -537,7 +541,9 @@ static void part(void *given, long number)
 
 def lenet_backward_3(da3_y: rt.Array, ds4_y: rt.Array, s4_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet_backward_3_loops, N, 1600 * N, (da3_y, ds4_y, s4_argmax), (), (), (), row=16, uses="wrr")
+    return rt.run(
+        lenet_backward_3_loops, N, 1600 * N, (da3_y, ds4_y, s4_argmax), (), (), (), integers=(2,), row=16, uses="wrr"
+    )
 
 
 lenet_backward_4_loops = r"""/* Element by element. */
@@ -630,7 +636,9 @@ static void part(void *given, long number)
 
 def lenet_backward_5(da1_y: rt.Array, ds2_y: rt.Array, s2_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet_backward_5_loops, N, 4704 * N, (da1_y, ds2_y, s2_argmax), (), (), (), row=6, uses="wrr")
+    return rt.run(
+        lenet_backward_5_loops, N, 4704 * N, (da1_y, ds2_y, s2_argmax), (), (), (), integers=(2,), row=6, uses="wrr"
+    )
 
 
 lenet_backward_6_loops = r"""/* Element by element. */

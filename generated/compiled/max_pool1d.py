@@ -114,6 +114,7 @@ def max_pool1d_forward_1(
         (),
         (C, W, W_out, p),
         (T, d, s),
+        integers=(1,),
         row=C,
         uses="**-",
     )
@@ -218,6 +219,7 @@ def max_pool1d_grad_input_1(
         (),
         (C, W, W_out, p),
         (T, d),
+        integers=(1,),
         row=C,
         uses="*--",
     )
@@ -323,6 +325,7 @@ def max_pool1d_grad_input_2(
         (),
         (C, W, W_out, p),
         (T, d, s),
+        integers=(1,),
         row=C,
         uses="*--",
     )

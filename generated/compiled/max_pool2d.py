@@ -145,6 +145,7 @@ def max_pool2d_forward_1(
         (),
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
+        integers=(1,),
         row=C,
         uses="**-",
     )
@@ -285,6 +286,7 @@ def max_pool2d_grad_input_1(
         (),
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w),
+        integers=(1,),
         row=C,
         uses="*--",
     )
@@ -433,6 +435,7 @@ def max_pool2d_grad_input_2(
         (),
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
+        integers=(1,),
         row=C,
         uses="*--",
     )

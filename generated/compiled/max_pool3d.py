@@ -169,6 +169,7 @@ def max_pool3d_forward_1(
         (),
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
+        integers=(1,),
         row=C,
         uses="**-",
     )
@@ -349,6 +350,7 @@ def max_pool3d_grad_input_1(
         (),
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w),
+        integers=(1,),
         row=C,
         uses="*--",
     )
@@ -533,6 +535,7 @@ def max_pool3d_grad_input_2(
         (),
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
+        integers=(1,),
         row=C,
         uses="*--",
     )

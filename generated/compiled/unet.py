@@ -119,7 +119,16 @@ static void part(void *given, long number)
 def unet_forward_1(pool1_y: rt.Array, pool1_argmax: rt.Array, down1_relu2_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
     return rt.run(
-        unet_forward_1_loops, 16 * N, 8192 * N, (pool1_y, pool1_argmax, down1_relu2_y), (), (), (), row=8, uses="wwr"
+        unet_forward_1_loops,
+        16 * N,
+        8192 * N,
+        (pool1_y, pool1_argmax, down1_relu2_y),
+        (),
+        (),
+        (),
+        integers=(1,),
+        row=8,
+        uses="wwr",
     )
 
 
@@ -187,7 +196,16 @@ static void part(void *given, long number)
 def unet_forward_2(pool2_y: rt.Array, pool2_argmax: rt.Array, down2_relu2_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
     return rt.run(
-        unet_forward_2_loops, 8 * N, 4096 * N, (pool2_y, pool2_argmax, down2_relu2_y), (), (), (), row=16, uses="wwr"
+        unet_forward_2_loops,
+        8 * N,
+        4096 * N,
+        (pool2_y, pool2_argmax, down2_relu2_y),
+        (),
+        (),
+        (),
+        integers=(1,),
+        row=16,
+        uses="wwr",
     )
 
 
@@ -645,7 +663,16 @@ static void part(void *given, long number)
 def unet_backward_3(ddown2_relu2_y: rt.Array, dpool2_y: rt.Array, pool2_argmax: rt.Array, N: int) -> bool:
     """What is added for every m, i, r, j, t, a."""
     return rt.run(
-        unet_backward_3_loops, N, 4096 * N, (ddown2_relu2_y, dpool2_y, pool2_argmax), (), (), (), row=16, uses="?--"
+        unet_backward_3_loops,
+        N,
+        4096 * N,
+        (ddown2_relu2_y, dpool2_y, pool2_argmax),
+        (),
+        (),
+        (),
+        integers=(2,),
+        row=16,
+        uses="?--",
     )
 
 
@@ -702,7 +729,16 @@ static void part(void *given, long number)
 def unet_backward_4(ddown1_relu2_y: rt.Array, dpool1_y: rt.Array, pool1_argmax: rt.Array, N: int) -> bool:
     """What is added for every m, i, r, j, t, a."""
     return rt.run(
-        unet_backward_4_loops, N, 8192 * N, (ddown1_relu2_y, dpool1_y, pool1_argmax), (), (), (), row=8, uses="?--"
+        unet_backward_4_loops,
+        N,
+        8192 * N,
+        (ddown1_relu2_y, dpool1_y, pool1_argmax),
+        (),
+        (),
+        (),
+        integers=(2,),
+        row=8,
+        uses="?--",
     )
 
 

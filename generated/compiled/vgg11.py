@@ -174,6 +174,7 @@ def vgg11_double_forward_1(
         (),
         (H, H_out, K),
         (),
+        integers=(1,),
         row=K,
         uses="**-",
     )
@@ -242,7 +243,16 @@ static void part(void *given, long number)
 def vgg11_single_forward_1(pool_y: rt.Array, pool_argmax: rt.Array, relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
     return rt.run(
-        vgg11_single_forward_1_loops, 8 * N, 32768 * N, (pool_y, pool_argmax, relu1_y), (), (), (), row=128, uses="wwr"
+        vgg11_single_forward_1_loops,
+        8 * N,
+        32768 * N,
+        (pool_y, pool_argmax, relu1_y),
+        (),
+        (),
+        (),
+        integers=(1,),
+        row=128,
+        uses="wwr",
     )
 
 
@@ -317,6 +327,7 @@ def vgg11_forward_1(stage1_pool_y: rt.Array, stage1_pool_argmax: rt.Array, stage
         (),
         (),
         (),
+        integers=(1,),
         row=64,
         uses="wwr",
     )
@@ -664,6 +675,7 @@ def vgg11_double_backward_1(
         (),
         (H, H_out, K),
         (),
+        integers=(2,),
         row=K,
         uses="*--",
     )
@@ -765,7 +777,16 @@ static void part(void *given, long number)
 def vgg11_single_backward_1(drelu1_y: rt.Array, dpool_y: rt.Array, pool_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
     return rt.run(
-        vgg11_single_backward_1_loops, N, 32768 * N, (drelu1_y, dpool_y, pool_argmax), (), (), (), row=128, uses="wrr"
+        vgg11_single_backward_1_loops,
+        N,
+        32768 * N,
+        (drelu1_y, dpool_y, pool_argmax),
+        (),
+        (),
+        (),
+        integers=(2,),
+        row=128,
+        uses="wrr",
     )
 
 
@@ -876,6 +897,7 @@ def vgg11_backward_1(dstage1_relu1_y: rt.Array, dstage1_pool_y: rt.Array, stage1
         (),
         (),
         (),
+        integers=(2,),
         row=64,
         uses="wrr",
     )

@@ -87,7 +87,10 @@ def _loops(out: Array, values: Array, kind: int, ends: tuple[int, int], *labels:
     first, last = (min(max(end, -END), END) for end in ends)
     sizes = length, out.shape[1], inner, kind, first, last
     uses = "w-" + "-" * len(labels)
-    return run(PARTS, outer, values.size + out.size, (out, values, *labels), (), sizes, (), uses=uses)
+    integers = (2, 3)[: len(labels)]
+    return run(
+        PARTS, outer, values.size + out.size, (out, values, *labels), (), sizes, (), integers=integers, uses=uses
+    )
 
 
 def _by_blocks(out: Array, values: Array, kind: int, first: int, last: int) -> None:

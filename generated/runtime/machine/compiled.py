@@ -2,7 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Loops over single elements in C, as the texts of companions: compiled when they are first called, and called."""
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from math import gcd
@@ -71,6 +70,7 @@ def run(
     sizes: tuple[int, ...],
     known: tuple[int, ...],
     sums: int = 0,
+    integers: tuple[int, ...] = (),
     repeated: tuple[int, ...] = (),
     row: int = 0,
     uses: str = "",
@@ -88,6 +88,8 @@ def run(
         sizes: numbers that count.
         known: the same, which the compiler is told while they are small.
         sums: of the loops that add up: the numbers that each row of the outermost loop has; a second sweep adds these.
+        integers: which arrays have types of their own, as what is compared with positions has; integers in the others
+            are values, and become numbers of the arrays' type.
         repeated: which arrays are one row, the same for all rows; `sizes` begin with the extent of a row then, and
             several short ones are computed as one.
         row: the extent of the innermost loop, where it begins anew again and again; vectors are no longer.
@@ -96,7 +98,7 @@ def run(
     if not worthwhile(steps):
         return False
     kinds = "".join([a.dtype.char for a in arrays])
-    if values := _integers_as_values(text, kinds):
+    if values := _values(kinds, integers):
         arrays = tuple(a.astype(arrays[0].dtype) if k in values else a for k, a in enumerate(arrays))
         kinds = "".join([a.dtype.char for a in arrays])
     fixed = tuple([n if n <= MOST_KNOWN else 0 for n in known])
@@ -134,12 +136,9 @@ def run(
 
 
 @lru_cache(512)
-def _integers_as_values(text: str, kinds: str) -> tuple[int, ...]:
-    """The arrays of integers that the loops of a layer read as real numbers: positions have types of their own."""
-    _, found, signature = text.partition("static void loops(")
-    types = re.findall(r"((?:const )?(?:REAL|TYPE_\d+|int32_t)) \*", signature.partition("{")[0]) if found else []
-    read = enumerate(zip(kinds, types, strict=False))  # what numbers are made of has no type there
-    return tuple(k for k, (kind, type_) in read if kind not in "fd" and type_ == "const REAL")
+def _values(kinds: str, integers: tuple[int, ...]) -> tuple[int, ...]:
+    """The arrays that hold integers, and are read as real numbers."""
+    return tuple(k for k, kind in enumerate(kinds) if kind not in "fd" and k not in integers)
 
 
 def _narrow(row: int) -> int:

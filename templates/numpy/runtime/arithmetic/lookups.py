@@ -191,7 +191,8 @@ def _counted_up(count_: int, keys: Array, rows: Array) -> Array | None:
     with process.loading:
         from ..machine.native.sources import COUNTED
     sizes = len(keys), rows.shape[1]
-    done = run(COUNTED, 1, rows.size, (sums, rows, keys.astype(np.int64, copy=False)), (), sizes, ())
+    given = sums, rows, keys.astype(np.int64, copy=False)
+    done = run(COUNTED, 1, rows.size, given, (), sizes, (), integers=(1, 2))
     return sums if done else None
 
 
