@@ -29,6 +29,10 @@ SLOW = "y[n] = " + " + ".join(f"sin(x[n]*exp({k} + x[n]))/(1 + cos({k}*x[n]))" f
 """Within all bounds of length; minutes to derive."""
 CUBE = "y[n] = x[n]^3"
 
+*PYTHON, RUN = START
+INTERRUPTIBLE = (*PYTHON, f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {RUN}")
+"""A shell has its background jobs ignore Ctrl-C, and so what they start."""
+
 
 class Served(NamedTuple):
     """A server that runs."""
@@ -53,7 +57,7 @@ class Served(NamedTuple):
 
 def started(folder: Path) -> Served:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [*START, "serve", str(folder), "--port", "0", "--seconds", str(SECONDS)]
+    command = [*INTERRUPTIBLE, "serve", str(folder), "--port", "0", "--seconds", str(SECONDS)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
     assert process.stdout is not None
     line = process.stdout.readline()
