@@ -6,13 +6,13 @@ from statistics import median
 from benchmarks.history import Results, mean
 from benchmarks.rows import Row
 from benchmarks.shown import number, table
-from benchmarks.targets import CLASSES
+from benchmarks.targets import CLASSES, REST
 
 DTYPE = "float32"
 
 
 def classes_table(results: Results) -> str:
-    """A line per class and one for all rows: per number of threads the mean, rows ahead and the share of the roofline.
+    """A line per class, one for all but equations: per number of threads the mean, rows ahead, share of the roofline.
 
     Compiling is what first calls took beyond later ones, once for a machine. Peak counts the rows whose call raises the
     process's memory by no more than PyTorch's does.
@@ -20,8 +20,8 @@ def classes_table(results: Results) -> str:
     threads = [count for dtype, count in results.parts() if dtype == DTYPE]
     measured = results.rows(DTYPE, threads[0])
     lines = []
-    for title, groups in (*CLASSES.items(), ("all rows", ())):
-        rows = [row for row in measured if not groups or row.layer.group in groups]
+    for title, groups in (*CLASSES.items(), ("all rows but equations", REST)):
+        rows = [row for row in measured if row.layer.group in groups]
         if rows:
             cells = [cell for count in threads for cell in _times(results, rows, count)]
             lines.append([title, *cells, _compiling(results, rows, threads[0]), _peak(results, rows, threads[0])])
@@ -53,11 +53,6 @@ def _compiling(results: Results, rows: Sequence[Row], threads: int) -> str:
 
 
 def _peak(results: Results, rows: Sequence[Row], threads: int) -> str:
-    pairs = []
-    for row in rows:
-        ours = results.value(row, DTYPE, threads, "best", "rss")
-        theirs = [results.value(row, DTYPE, threads, side, "rss") for side in ("torch", "torch-last")]
-        known = [value for value in theirs if value is not None]
-        if ours is not None and known:
-            pairs.append((ours, min(known)))
-    return f"{sum(ours <= theirs for ours, theirs in pairs)} of {len(pairs)}" if pairs else ""
+    ratios = [results.peak_ratio(row, DTYPE, threads, "best") for row in rows]
+    known = [ratio for ratio in ratios if ratio is not None]
+    return f"{sum(ratio <= 1 for ratio in known)} of {len(known)}" if known else ""

@@ -17,6 +17,8 @@ from benchmarks.rows import ROWS, Row
 from benchmarks.sides import OURS, SIDES
 
 FOLDER = Path(__file__).with_name("runs")
+PAGE = 4096 / 1e6
+"""MB of a page of memory."""
 PACKAGES = ("numpy", "torch", "jax", "onnxruntime")
 
 
@@ -66,6 +68,13 @@ class Results:
         """Our time by the peer's; below 1 is faster."""
         ours, theirs = self.value(row, dtype, threads, side, self.clock), self.peer_ms(row, dtype, threads, peer)
         return ours / theirs if ours is not None and theirs else None
+
+    def peak_ratio(self, row: Row, dtype: str, threads: int, side: str) -> float | None:
+        """Our peak memory by that of PyTorch in its better layout, which is a page at least: these are counted."""
+        ours = self.value(row, dtype, threads, side, "rss")
+        theirs = [self.value(row, dtype, threads, name, "rss") for name, s in SIDES.items() if s.peer == "torch"]
+        known = [peak for peak in theirs if peak is not None]
+        return ours / max(PAGE, min(known)) if ours is not None and known else None
 
     def roofline(self, row: Row, dtype: str, threads: int, side: str) -> float | None:
         """The share of the machine's rate: the least time by arithmetic or by memory, over the time taken."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from benchmarks.cases.equations import EQUATIONS, Equation
 from benchmarks.cases.formulas import by_formula
-from benchmarks.rows import Array, Layer, Row
+from benchmarks.rows import RECURRENCES, Array, Layer, Row
 
-GENERATED = ("training", "inference", "perceptron", "block", EQUATIONS)
+GENERATED = ("training", "inference", "perceptron", "block", EQUATIONS, *RECURRENCES)
 
 
 def compute(row: Row, arrays: Mapping[str, Array]) -> dict[str, Array]:

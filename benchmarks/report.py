@@ -10,7 +10,7 @@ from benchmarks.plot import draw
 from benchmarks.rows import Row
 from benchmarks.shown import number, table
 from benchmarks.sides import OURS
-from benchmarks.targets import TARGETS, THREADS, Target
+from benchmarks.targets import TARGETS, Target
 
 PEERS = ("torch.compile", "jax", "onnxruntime", "im2col", "numpy-ml")
 NAMES = {"jax": "JAX", "torch": "PyTorch", "numpy": "NumPy"}
@@ -38,7 +38,7 @@ def verdicts(results: Results, targets: Sequence[Target] = TARGETS) -> list[Verd
 
 
 def _verdict(results: Results, target: Target) -> Verdict:
-    rows = [row for row in results.rows(target.dtype, THREADS) if target.covers(row)]
+    rows = [row for row in results.rows(target.dtype, target.threads) if target.covers(row)]
     values = {row.name: _of_row(results, target, row) for row in rows}
     known = {name: value for name, value in values.items() if value is not None}
     expected = sum(target.covers(row) for row in rows)
@@ -55,12 +55,14 @@ def _verdict(results: Results, target: Target) -> Verdict:
 
 
 def _of_row(results: Results, target: Target, row: Row) -> float | None:
-    where = target.dtype, THREADS, target.side
+    where = target.dtype, target.threads, target.side
     if target.measure == "error":
         errors = [results.value(row, *where, key) for key in ("error", "error_relu")]
         return max((error for error in errors if error is not None), default=None)
     if target.measure == "scratch":
         return results.value(row, *where, "scratch")
+    if target.measure == "peak":
+        return results.peak_ratio(row, *where)
     return results.ratio(row, *where, target.peer)
 
 
@@ -72,14 +74,15 @@ def targets_table(results: Results) -> str:
         measure = _measure_words(v.target)
         rows = f"{v.rows} of {v.expected}" if v.rows != v.expected else str(v.rows)
         bound = "" if v.target.measure.endswith("mean") or v.measured is None else v.worst
-        lines.append([v.target.title, measure, f"{v.target.most:g}", number(v.measured), word, rows, bound])
-    return table(("rows", "measure", "at most", "measured", "", "rows measured", "the worst"), lines)
+        target = [v.target.title, str(v.target.threads), measure, f"{v.target.most:g}"]
+        lines.append([*target, number(v.measured), word, rows, bound])
+    return table(("rows", "threads", "measure", "at most", "measured", "", "rows measured", "the worst"), lines)
 
 
 def _measure_words(target: Target) -> str:
     """The measure of a target, and what it is relative to."""
     peer = NAMES[target.peer]
-    words = {"error": "error", "scratch": "scratch, MB", "behind": f"rows behind {peer}"}
+    words = {"error": "error", "scratch": "scratch, MB", "peak": f"peak to {peer}", "behind": f"rows behind {peer}"}
     return words.get(target.measure, f"{target.measure} to {peer}")
 
 
@@ -157,7 +160,7 @@ def summary(results: Results) -> str:
 def full(results: Results) -> str:
     """Everything about a run, in Markdown."""
     parts = [summary(results)]
-    if ("float32", THREADS) in results.parts() or ("float64", THREADS) in results.parts():
+    if any((target.dtype, target.threads) in results.parts() for target in TARGETS):
         parts.append("### Targets\n\n" + targets_table(results))
     if any(dtype == "float32" for dtype, _ in results.parts()):
         parts.append("### Classes of rows, float32\n\n" + classes_table(results))

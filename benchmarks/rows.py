@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cases.equations import TEXTS, Equation
-from benchmarks.cases.sizes_of_cases import BLOCK, PERCEPTRON, Case
+from benchmarks.cases.equations import EQUATIONS, TEXTS, Equation
+from benchmarks.cases.sizes_of_cases import BLOCK, PERCEPTRON, SEQUENCES, Case
 
 Array = NDArray[Any]
 
@@ -165,6 +165,9 @@ TRAINING, TRAINING_DEEP = "training", "training, deep"
 MAX2, MAX3, AVERAGE = "pools, max 2x2", "pools, max 3x3", "pools, average"
 DENSE, NORMS, ATTENTION, CELLS = "dense", "norms and softmax", "attention", "cells"
 STEPS, INFERENCE = "steps", "inference"
+RECURRENT = f"{EQUATIONS}, recurrent layers"
+RECURRENCES = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}
+"""Classes of recurrent layers of the catalogue, by kind."""
 
 LAYERS: tuple[Layer | Case | Equation, ...] = (
     Layer(A, "3x3 64 to 128 at 112", "conv", 4, 112, 64, 128, 3, padding=1),
@@ -214,6 +217,11 @@ LAYERS: tuple[Layer | Case | Equation, ...] = (
     Case(INFERENCE, "resnet20", "inference", (("N", 1), ("H", 32), ("C", 3))),
     Case(INFERENCE, "vgg11", "inference", (("N", 1), ("H", 32), ("C", 3))),
     *TEXTS,
+    *(
+        Case(RECURRENT, f"{title} {name}", kind, sizes)
+        for kind, title in RECURRENCES.items()
+        for name, sizes in SEQUENCES.items()
+    ),
 )
 """Every layer; the titles of training and inference are names of networks in the catalogue."""
 

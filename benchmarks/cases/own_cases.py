@@ -13,7 +13,7 @@ import gradscribe
 from benchmarks.cases import own_texts
 from benchmarks.cases.equations import Equation
 from benchmarks.cases.sizes_of_cases import Case
-from benchmarks.rows import Array
+from benchmarks.rows import RECURRENCES, Array
 from benchmarks.sides import Prepared
 from gradscribe import generated
 
@@ -153,6 +153,21 @@ def _equation_module(text: str, name: str) -> ModuleType:
     return gradscribe.layer(text, name).compile()
 
 
+def _sequence(case: Case, _: str, a: Arrays) -> Prepared:
+    """Forward and all gradients of a recurrent layer; that of an LSTM's memories is 0, as they are no result here."""
+    weights = [name for name in a if name not in ("x", "dy")]
+    own = getattr(generated, RECURRENCES[case.kind])(a["x"].shape[-1], a["dy"].shape[-1], dtype=a["x"].dtype, rng=0)
+    own.params |= {name: a[name] for name in weights}
+    upstream = (a["dy"], np.zeros_like(a["dy"])) if case.kind == "lstm" else (a["dy"],)
+
+    def step() -> Any:
+        y, dx = own(a["x"]), own.backward(*upstream)
+        return y[0] if isinstance(y, tuple) else y, dx[0], *(own.grads[name] for name in weights)
+
+    names = ("y", "dx", *(f"d{name}" for name in weights))
+    return Prepared(step, lambda found: dict(zip(names, found, strict=True)), partial(held, own))
+
+
 def _predict(case: Case, _: str, a: Arrays) -> Prepared:
     network = catalogue(case.title)(dtype=a["x"].dtype, rng=0)
     return Prepared(lambda: network.predict(a["x"]), lambda found: {"predict": found}, partial(held, network))
@@ -167,6 +182,7 @@ MAKERS: Mapping[str, Callable[[Case, str, Arrays], Prepared]] = {
     "lstm_cell": _lstm_cell,
     "perceptron": _step,
     "block": _step,
+    **dict.fromkeys(RECURRENCES, _sequence),
     "inference": _predict,
 }
 

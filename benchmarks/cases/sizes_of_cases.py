@@ -11,6 +11,12 @@ PERCEPTRON = (("N", 64), ("C", 784), ("H", 256), ("G", 128), ("K", 10))
 BLOCK = (("N", 8), ("T", 64), ("C", 128), ("A", 4), ("E", 32), ("F", 512))
 """Sizes of the steps."""
 
+SEQUENCES = {
+    f"{n}x{t}x{c}x{h}": (("N", n), ("T", t), ("C", c), ("H", h))
+    for n, t, c, h in ((16, 64, 64, 64), (32, 100, 128, 128))
+}
+"""Sizes of what recurrent layers read, batch, positions and features, and units."""
+
 
 class Operation(NamedTuple):
     """What an operation reads and writes, by names of arrays of those shapes, and its multiplications and additions."""
@@ -91,6 +97,11 @@ KINDS = {
         },
         {"step": Operation("")},
     ),
+    "lstm": Kind({"x": "N T C", "w": "C 4 H", "r": "H 4 H", "b": "4 H", "dy": "N T H"}, {"step": Operation("")}),
+    "gru": Kind(
+        {"x": "N T C", "w": "C 3 H", "r": "H 3 H", "b": "3 H", "d": "3 H", "dy": "N T H"}, {"step": Operation("")}
+    ),
+    "simple_rnn": Kind({"x": "N T C", "w": "C H", "r": "H H", "b": "H", "dy": "N T H"}, {"step": Operation("")}),
     "inference": Kind({"x": "N H H C"}, {"predict": Operation("")}),
 }  # fmt: skip
 """By the name that sides know them by. A step is forward and all gradients, of the input too."""

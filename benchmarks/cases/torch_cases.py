@@ -143,12 +143,37 @@ def _lstm_cell(operation: str, a: Tensors) -> Prepared:
     return _past(forward(), given, (a["dy"], a["dz"]), shown)
 
 
+def _sequence(operation: str, a: Tensors, made: Any) -> Prepared:
+    """Forward and all gradients of one of PyTorch's modules; its gates are rows, one behind the other."""
+    own = made(a["x"].shape[-1], a["dy"].shape[-1], batch_first=True).to(a["x"].dtype)
+    biases = [a.get("b"), a.get("d", torch.zeros_like(a["b"]))]
+    laid = [*(a[name].flatten(1).T for name in ("w", "r")), *(bias.flatten() for bias in biases)]
+    own.load_state_dict(dict(zip(own.state_dict(), laid, strict=True)))
+    x = a["x"].requires_grad_()
+    leaves = [x, *own.parameters()]
+
+    def step() -> Any:
+        y = own(x)[0]
+        return y, *torch.autograd.grad(y, leaves, a["dy"])
+
+    def shown(found: Any) -> dict[str, Array]:
+        named = dict(zip(("y", "dx", "dw", "dr", "db", "dd"), found, strict=True))
+        turned = {name: value.T if name in ("dw", "dr") else value for name, value in named.items()}
+        shapes = {"y": a["dy"].shape, **{f"d{name}": a[name].shape for name in a if name != "dy"}}
+        return {name: turned[name].reshape(shape).detach().numpy() for name, shape in shapes.items()}
+
+    return Prepared(step, shown)
+
+
 MAKERS: Mapping[str, Callable[[str, Tensors], Prepared]] = {
     "dense": _dense,
     "softmax": _softmax,
     "layer_norm": _layer_norm,
     "attention": _attention,
     "lstm_cell": _lstm_cell,
+    "lstm": partial(_sequence, made=torch.nn.LSTM),
+    "gru": partial(_sequence, made=torch.nn.GRU),
+    "simple_rnn": partial(_sequence, made=torch.nn.RNN),
 }
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from benchmarks.reference import compute
 from benchmarks.rows import ROWS, Row, arrays, select
 from benchmarks.sides import OURS, SIDES, Side, Unsupported
 from benchmarks.small_calls import small_calls
-from benchmarks.targets import CLASSES, TARGETS, THREADS
+from benchmarks.targets import CLASSES, REST, TARGETS, THREADS
 from gradscribe.codegen.driver import compile_layer
 from tests.cases.together import together
 
@@ -130,11 +131,12 @@ def made_up(
     lines: list[dict[str, Any]] = [
         {"date": "2026-01-01T00:00:00Z", "command": "none", "processor": "p", "cores": 2, "system": "s", "python": "3",
          "versions": {}},
-        {"rates": {"float32": 80.0, "float64": 40.0, "copy": 20.0}, "threads": THREADS, "dtype": "float32"},
+        *({"rates": {"float32": 80.0, "float64": 40.0, "copy": 20.0}, "threads": n, "dtype": "float32"}
+          for n in (THREADS, 1)),
     ]  # fmt: skip
-    for row in rows:
-        for dtype in dtypes:
-            where = {"row": row.name, "dtype": dtype, "threads": THREADS}
+    for threads, dtype in product((THREADS, 1), dtypes):
+        for row in rows:
+            where = {"row": row.name, "dtype": dtype, "threads": threads}
             times = {"torch": 10.0, "torch-last": 4.0, "jax": 40.0}
             times |= {side: 4.0 * ratio(row, dtype, side) for side in OURS}
             extras = {"error": 5e-7, "error_relu": 5e-7, "scratch": 9.0, "rss": 11.0}
@@ -159,7 +161,8 @@ BOUNDS = {
     ("perceptron's and block's step", "mean"): 0.9, ("perceptron's and block's step", "each"): 1.0,
     ("inference, batch 1", "mean"): 0.40, ("inference, batch 1", "each"): 0.50,
     ("a repeated tiny call", "mean"): 1.0,
-    ("equations", "mean"): 1.0, ("equations", "each"): 2.0,
+    ("equations", "mean"): 1.0, ("equations", "each"): 2.0, ("recurrent layers", "each"): 1.5,
+    ("equations, recurrent layers", "peak"): 2.0,
     ("dense 3x3, NumPy", "scratch"): 48, ("all else, NumPy", "scratch"): 24,
 }  # fmt: skip
 
@@ -195,8 +198,35 @@ def test_classes_have_means_and_rows_ahead() -> None:
     lines = {line.split(" | ")[0].lstrip("| "): line.split(" | ") for line in table.splitlines()}
     assert lines["dense"][1:3] == ["0.50", "3 of 3"]
     assert lines["a repeated tiny call"][2] == "2 of 3"
-    assert lines["all rows"][2] == f"{len(ROWS) - 1} of {len(ROWS)}"
-    assert float(lines["all rows"][1]) == pytest.approx(0.5 * 4 ** (1 / len(ROWS)), rel=0.02)
+    rest = [row for row in ROWS if row.layer.group in REST]
+    assert len(rest) == 105
+    assert lines["all rows but equations"][2] == f"{len(rest) - 1} of {len(rest)}"
+    assert float(lines["all rows but equations"][1]) == pytest.approx(0.5 * 4 ** (1 / len(rest)), rel=0.02)
+
+
+def test_equations_are_judged_by_one_thread() -> None:
+    """The target names it, and the report reads no other times."""
+    several = made_up(lambda *_: 3.0)
+    one = {key: {**record, "ms": record["ms"] / 10} for key, record in several.records.items() if key[2] == 1}
+    slow = {key: record for key, record in several.records.items() if key[3] not in OURS}
+    results = replace(several, records={**several.records, **one, **slow})
+    reached = {(v.target.title, v.target.measure): v.reached for v in report.verdicts(results)}
+    assert reached["equations", "mean"]
+    assert reached["recurrent layers", "each"]
+    assert not reached["all, best backend", "mean"]
+
+
+def test_peaks_are_relative_to_the_lesser_of_pytorch() -> None:
+    """The target for peak memory is told a row that takes more than twice as much, and its name."""
+    results = made_up(lambda *_: 0.3)
+    (target,) = (t for t in TARGETS if t.measure == "peak")
+    assert report.verdicts(results, [target])[0].measured == 1
+    row = next(row for row in ROWS if row.layer.group == "equations, recurrent layers")
+    results.records[row.name, "float32", THREADS, "torch-last"]["rss"] = 4.0
+    (verdict,) = report.verdicts(results, [target])
+    assert verdict.measured == 11 / 4
+    assert verdict.worst == row.name
+    assert verdict.reached is False
 
 
 def test_a_target_that_was_not_measured_is_said_so() -> None:
