@@ -72,8 +72,8 @@ def crf_loss_forward(
         last_v = rt.plane(v, 1, i - 1)
         x_i = x[:, i]
         # (1) v_before[n,i,k] = v[n, i−1, k]
-        v_before_i = rt.zeros((N, K), dtype)
-        v_before_i += last_v
+        v_before_i = rt.empty((N, K), dtype)
+        v_before_i[...] = last_v
         # (1) v_before[n,0,k] += s[k]
         if 0 <= i < 1:
             v_before_i += s
@@ -213,8 +213,8 @@ def crf_loss_grad_input(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any
         m_q5 = m[:, q5]
         t1_q5 = t1[:, q5]
         # (35) dv[e,q5,q6] = da[e, q5+1, q6]
-        dv_q5 = rt.zeros((N, K), dtype)
-        dv_q5 += next_da
+        dv_q5 = rt.empty((N, K), dtype)
+        dv_q5[...] = next_da
         # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
         da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
         # (39) da[e,q5,q6] += Σ_{k} dv[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])/t1[e,q5,k]
@@ -237,8 +237,8 @@ def crf_loss_grad_input(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any
                     )
         da[:, q5] = da_q5
     # (43) dx[e,q5,q6] = da[e,q5,q6]
-    dx = rt.zeros((N, T, K), dtype)
-    dx += da
+    dx = rt.empty((N, T, K), dtype)
+    dx[...] = da
     # (43) dx[e,q5,q6] += dt3[e,q5] [q6=t[e,q5]]
     rt.scatter("e q5, q6: e q5 -> e q5 q6", dx, dt3, t)
     return dx
@@ -295,8 +295,8 @@ def crf_loss_grad_weight(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: An
         t1_q5 = t1[:, q5]
         da_sum1_q5 = da_sum1[:, q5]
         # (35) dv[e,q5,q6] = da[e, q5+1, q6]
-        dv_q5 = rt.zeros((N, K), dtype)
-        dv_q5 += next_da
+        dv_q5 = rt.empty((N, K), dtype)
+        dv_q5[...] = next_da
         # (36) dt1[e,q5,q6] = dv[e,q5,q6]/t1[e,q5,q6]
         dt1_q5 = dv_q5 / t1_q5
         # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
@@ -351,8 +351,8 @@ def crf_loss_grad_s(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any, c:
         m_q5 = m[:, q5]
         t1_q5 = t1[:, q5]
         # (35) dv[e,q5,q6] = da[e, q5+1, q6]
-        dv_q5 = rt.zeros((N, K), dtype)
-        dv_q5 += next_da
+        dv_q5 = rt.empty((N, K), dtype)
+        dv_q5[...] = next_da
         # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
         da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
         # (39) da[e,q5,q6] += Σ_{k} dv[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])/t1[e,q5,k]
@@ -417,8 +417,8 @@ def crf_loss_grad_f(dy: Any, t: Any, r: Any, c: Any, h: Any, t2: Any) -> rt.Arra
     df_sum1 = rt.zeros((K,), dtype)
     labels1 = rt.wide(r) - 1
     rows1 = rt.zeros((N, T), dtype)
-    rows2 = rt.zeros((), dtype)
-    rows2 += 1
+    rows2 = rt.empty((), dtype)
+    rows2[...] = 1
     rt.scatter(", q1: n -> n q1", rows1, rows2, labels1)
     rt.scatter("n q1, e: n q1 -> e", df_sum1, rows1, t)
     # df_sum2[e] = Σ_{n} exp(c[n,e]−h[n])/t2[n]
@@ -476,8 +476,8 @@ def crf_loss_backward(
     rt.labels("crf_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("crf_loss", "t", t, K)
     # (16) dg[e] = −1/N dy
-    dg = rt.zeros((N,), dtype)
-    dg += -rt.ratio(dy, N)
+    dg = rt.empty((N,), dtype)
+    dg[...] = -rt.ratio(dy, N)
     # (19) dt4[e,q5] = dg[e] [r[e]>q5][0<q5]
     dt4 = rt.zeros((N, T), dtype)
     q5_low, q5_high = rt.clip(T, (1, -1, T - 1))
@@ -495,8 +495,8 @@ def crf_loss_backward(
         t1_q5 = t1[:, q5]
         da_sum1_q5 = da_sum1[:, q5]
         # (35) dv[e,q5,q6] = da[e, q5+1, q6]
-        dv_q5 = rt.zeros((N, K), dtype)
-        dv_q5 += next_da
+        dv_q5 = rt.empty((N, K), dtype)
+        dv_q5[...] = next_da
         # (36) dt1[e,q5,q6] = dv[e,q5,q6]/t1[e,q5,q6]
         dt1_q5 = dv_q5 / t1_q5
         # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
@@ -524,8 +524,8 @@ def crf_loss_backward(
     df_sum1 = rt.zeros((K,), dtype)
     labels1 = rt.wide(r) - 1
     rows1 = rt.zeros((N, T), dtype)
-    rows2 = rt.zeros((), dtype)
-    rows2 += 1
+    rows2 = rt.empty((), dtype)
+    rows2[...] = 1
     rt.scatter(", q1: n -> n q1", rows1, rows2, labels1)
     del labels1
     del rows2
@@ -543,8 +543,8 @@ def crf_loss_backward(
         # (22) dt3[e,q5] = dg[e] [r[e]>q5]
         dt3 = np.where(r[:, None] > np.arange(0, T), dg[:, None], 0)
         # (43) dx[e,q5,q6] = da[e,q5,q6]
-        dx = rt.zeros((N, T, K), dtype)
-        dx += da
+        dx = rt.empty((N, T, K), dtype)
+        dx[...] = da
         # (43) dx[e,q5,q6] += dt3[e,q5] [q6=t[e,q5]]
         rt.scatter("e q5, q6: e q5 -> e q5 q6", dx, dt3, t)
     return dx if inputs else None, dw, ds, df

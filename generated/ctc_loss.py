@@ -120,8 +120,8 @@ def ctc_loss_forward(
     # (1) t1[n,i,u] = Σ_{l} x[n,i,l] [l=t[n, u−1]]
     t_1 = rt.window("n u-1 -> n u", t, (N, S + 1))
     gathered1 = rt.gather("n i l, l: n u -> n u i", x, t_1)
-    t1 = rt.zeros((N, T, S + 1), dtype)
-    t1 += gathered1.transpose(0, 2, 1)
+    t1 = rt.empty((N, T, S + 1), dtype)
+    t1[...] = gathered1.transpose(0, 2, 1)
     b_before = rt.empty((N, T, S + 1), dtype)
     a_before = rt.empty((N, T, S + 1), dtype)
     c = rt.empty((N, T, S + 1), dtype)
@@ -137,14 +137,14 @@ def ctc_loss_forward(
         x_i = x[:, i]
         t1_i = t1[:, i]
         # (2) b_before[n,i,u] = b[n, i−1, u]
-        b_before_i = rt.zeros((N, S + 1), dtype)
-        b_before_i += last_b
+        b_before_i = rt.empty((N, S + 1), dtype)
+        b_before_i[...] = last_b
         # (2) b_before[n,0,u] += −10³⁰ [u>0]
         if 0 <= i < 1:
             b_before_i += np.where(np.arange(0, S + 1) > 0, dtype(-1e30), dtype(0))
         # (3) a_before[n,i,u] = a[n, i−1, u]
-        a_before_i = rt.zeros((N, S + 1), dtype)
-        a_before_i += last_a
+        a_before_i = rt.empty((N, S + 1), dtype)
+        a_before_i[...] = last_a
         # (3) a_before[n,0,u] += −10³⁰
         if 0 <= i < 1:
             a_before_i += -1e30
@@ -171,8 +171,8 @@ def ctc_loss_forward(
         # (7) f[n,i,u] = a_before_value[n,i,u] − 10³⁰ [t[n, u−1]=t[n, u−2]]
         t_2 = rt.window("n u-2 -> n u", t, (N, S + 1))
         t_3 = rt.window("n u-1 -> n u", t, (N, S + 1))
-        f_i = rt.zeros((N, S + 1), dtype)
-        f_i += np.where(t_3 == t_2, dtype(-1e30), dtype(0))
+        f_i = rt.empty((N, S + 1), dtype)
+        f_i[...] = np.where(t_3 == t_2, dtype(-1e30), dtype(0))
         u_low, u_high = rt.clip(S + 1, (1, 0, S + 2))
         if u_low < u_high:
             part = f_i[:, u_low:u_high]
@@ -346,8 +346,8 @@ def ctc_loss_grad_input(
         b_before_q5 = b_before[:, q5]
         c_q5 = c[:, q5]
         # (25) da[e,q5,q6] += da_before[e, q5+1, q6]
-        da_q5 = rt.zeros((N, S + 1), dtype)
-        da_q5 += next_da_before
+        da_q5 = rt.empty((N, S + 1), dtype)
+        da_q5[...] = next_da_before
         # (25) da[e,q5,q6] = do[e] [q5=r[e]−1][q6=h[e]]
         rows1 = np.where(q5 == r - 1, do, 0)
         rt.scatter("e, q6: e -> e q6", da_q5, rows1, h)
@@ -375,8 +375,8 @@ def ctc_loss_grad_input(
             part = da_before_value_q5[:, q6_low:q6_high]
             part += df_q5[:, q6_low:q6_high]
         # (31) db[e,q5,q6] += db_before[e, q5+1, q6]
-        db_q5 = rt.zeros((N, S + 1), dtype)
-        db_q5 += next_db_before
+        db_q5 = rt.empty((N, S + 1), dtype)
+        db_q5[...] = next_db_before
         # (31) db[e,q5,q6] = dp[e] [q5=r[e]−1][q6=h[e]]
         rows2 = np.where(q5 == r - 1, dp, 0)
         rt.scatter("e, q6: e -> e q6", db_q5, rows2, h)

@@ -531,12 +531,10 @@ def deform_conv2d_grad_o(
             -1,
         )
     # (29) do[e,l,q1,q2,q3,1] = dbeta[e,l,q1,q2,q3]
-    do = rt.zeros((N, H_out, W_out, R, T, 2), dtype)
-    part = do[:, :, :, :, :, 1]
-    part += dbeta
+    do = rt.empty((N, H_out, W_out, R, T, 2), dtype)
+    do[:, :, :, :, :, 1] = dbeta
     # (29) do[e,l,q1,q2,q3,0] += dalpha[e,l,q1,q2,q3]
-    part = do[:, :, :, :, :, 0]
-    part += dalpha
+    do[:, :, :, :, :, 0] = dalpha
     return do
 
 
@@ -825,13 +823,11 @@ def deform_conv2d_backward(
         del known6
         del gathered4
         # (29) do[e,l,q1,q2,q3,1] = dbeta[e,l,q1,q2,q3]
-        do = rt.zeros((N, H_out, W_out, R, T, 2), dtype)
-        part = do[:, :, :, :, :, 1]
-        part += dbeta
+        do = rt.empty((N, H_out, W_out, R, T, 2), dtype)
+        do[:, :, :, :, :, 1] = dbeta
         del dbeta
         # (29) do[e,l,q1,q2,q3,0] += dalpha[e,l,q1,q2,q3]
-        part = do[:, :, :, :, :, 0]
-        part += dalpha
+        do[:, :, :, :, :, 0] = dalpha
     return (
         dx if inputs else None,
         dw,

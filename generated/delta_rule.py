@@ -81,8 +81,8 @@ def delta_rule_forward(q: Any, k: Any, v: Any, b: Any, a: Any = None) -> tuple[r
         if not done:
             o_t = a_t[:, None] * rt.contract("n i, n e i -> n e", k_t, last_s)
         # (2) s_before[n,t,e,i] = s[n, t−1, e, i]
-        s_before_t = rt.zeros((N, V, K), dtype)
-        s_before_t += last_s
+        s_before_t = rt.empty((N, V, K), dtype)
+        s_before_t[...] = last_s
         # (3) s[n,t,e,i] = k[n,t,i] b[n,t] (v[n,t,e]−o[n,t,e]) + a[n,t] s_before[n,t,e,i]
         s_t = rt.empty((N, V, K), dtype)
         if not loops.delta_rule_forward_2(s_t, a_t, b_t, k_t, o_t, s_before_t, v_t, K, N, V):
@@ -255,8 +255,8 @@ def delta_rule_grad_v(dy: Any, q: Any, k: Any, b: Any, a: Any = None) -> rt.Arra
         do_sum1[:, l2] = do_sum1_l2
         do[:, l2] = do_l2
     # (25) dv[m,l,h] = do_sum1[m,l,h]
-    dv = rt.zeros((N, T, V), dtype)
-    dv += do_sum1
+    dv = rt.empty((N, T, V), dtype)
+    dv[...] = do_sum1
     return dv
 
 
@@ -455,8 +455,8 @@ def delta_rule_backward(
         do_sum1[:, l2] = do_sum1_l2
         do[:, l2] = do_l2
     # (25) dv[m,l,h] = do_sum1[m,l,h]
-    dv = rt.zeros((N, T, V), dtype)
-    dv += do_sum1
+    dv = rt.empty((N, T, V), dtype)
+    dv[...] = do_sum1
     del do_sum1
     if a_given:
         # (31) da[m,l] = Σ_{e,i} s_before[m,l,e,i] ds[m,l,e,i]

@@ -75,8 +75,8 @@ def dropout_predict(x: Any) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     # (1) y[e] = x[e]
-    y = rt.zeros((E,), dtype)
-    y += x
+    y = rt.empty((E,), dtype)
+    y[...] = x
     return y.reshape(full_shape)
 
 

@@ -45,8 +45,8 @@ def flatten_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
     rt.extents("flatten", "dy", dy.shape, (N, C * H * W), "batch, channels")
     # (7) dx[m,q,v,e] = dy[m, CWq+Cv+e]
     dy_1 = dy.reshape(N, H, W, C)
-    dx = rt.zeros((N, H, W, C), dtype)
-    dx += dy_1
+    dx = rt.empty((N, H, W, C), dtype)
+    dx[...] = dy_1
     return dx
 
 

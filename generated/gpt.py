@@ -184,8 +184,7 @@ def _transformer_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     # (8) mix_query_rearrange1_y[n,h,l,d] = mix_query_dense1_u[n, l, 16h+d]
     mix_query_dense1_u_1 = mix_query_dense1_u.reshape(N, 32, 4, 16)
     mix_query_rearrange1_y = net.take((N, 4, 32, 16))
-    mix_query_rearrange1_y.fill(0)
-    mix_query_rearrange1_y += mix_query_dense1_u_1.transpose(0, 2, 1, 3)
+    mix_query_rearrange1_y[...] = mix_query_dense1_u_1.transpose(0, 2, 1, 3)
     net.give(mix_query_dense1_u)
     # (7) mix_key_dense1_u[n,l,k] = Σ_{c} mix_key_dense1_w[c,k] mix_norm_y[n,l,c]
     # (7) mix_key_dense1_u[n,l,k] += mix_key_dense1_b[k]
@@ -195,8 +194,7 @@ def _transformer_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     # (8) mix_key_rearrange1_y[n,h,l,d] = mix_key_dense1_u[n, l, 16h+d]
     mix_key_dense1_u_1 = mix_key_dense1_u.reshape(N, 32, 4, 16)
     mix_key_rearrange1_y = net.take((N, 4, 32, 16))
-    mix_key_rearrange1_y.fill(0)
-    mix_key_rearrange1_y += mix_key_dense1_u_1.transpose(0, 2, 1, 3)
+    mix_key_rearrange1_y[...] = mix_key_dense1_u_1.transpose(0, 2, 1, 3)
     net.give(mix_key_dense1_u)
     # (7) mix_value_dense1_u[n,l,k] = Σ_{c} mix_value_dense1_w[c,k] mix_norm_y[n,l,c]
     # (7) mix_value_dense1_u[n,l,k] += mix_value_dense1_b[k]
@@ -206,8 +204,7 @@ def _transformer_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     # (8) mix_value_rearrange1_y[n,h,l,d] = mix_value_dense1_u[n, l, 16h+d]
     mix_value_dense1_u_1 = mix_value_dense1_u.reshape(N, 32, 4, 16)
     mix_value_rearrange1_y = net.take((N, 4, 32, 16))
-    mix_value_rearrange1_y.fill(0)
-    mix_value_rearrange1_y += mix_value_dense1_u_1.transpose(0, 2, 1, 3)
+    mix_value_rearrange1_y[...] = mix_value_dense1_u_1.transpose(0, 2, 1, 3)
     net.give(mix_value_dense1_u)
     # (9) mix_attend_u[n,h,i,j] = 1/4 Σ_{d} mix_query_rearrange1_y[n,h,i,d] mix_key_rearrange1_y[n,h,j,d]
     mix_attend_u = rt.contract(
@@ -567,8 +564,7 @@ def _transformer_backward(net: rt.Pass, dsum_y: rt.Array) -> rt.Array:
     # (80) dmix_attend_y[m,e,a,o] = dmix_merge_y[m, a, 16e+o]
     dmix_merge_y_1 = dmix_merge_y.reshape(N, 32, 4, 16)
     dmix_attend_y = net.take((N, 4, 32, 16))
-    dmix_attend_y.fill(0)
-    dmix_attend_y += dmix_merge_y_1.transpose(0, 2, 1, 3)
+    dmix_attend_y[...] = dmix_merge_y_1.transpose(0, 2, 1, 3)
     net.give(dmix_merge_y)
     # (81) dmix_attend_p[m,e,a,o] = Σ_{f} mix_value_rearrange1_y[m,e,o,f] dmix_attend_y[m,e,a,f]
     dmix_attend_p = rt.contract(

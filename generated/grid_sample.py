@@ -300,12 +300,10 @@ def grid_sample_grad_g(
             -1,
         )
     # (22) dg[m,e,a,0] = 1/2·(W−align_corners) dbeta[m,e,a]
-    dg = rt.zeros((N, H_out, W_out, 2), dtype)
-    part = dg[:, :, :, 0]
-    part += (W / 2 - align_corners / 2) * dbeta
+    dg = rt.empty((N, H_out, W_out, 2), dtype)
+    dg[:, :, :, 0] = (W / 2 - align_corners / 2) * dbeta
     # (22) dg[m,e,a,1] += 1/2·(H−align_corners) dalpha[m,e,a]
-    part = dg[:, :, :, 1]
-    part += (H / 2 - align_corners / 2) * dalpha
+    dg[:, :, :, 1] = (H / 2 - align_corners / 2) * dalpha
     return dg
 
 

@@ -100,8 +100,8 @@ def gru_forward(
         last_h = rt.plane(h, 1, t - 1)
         u_t = u[:, t]
         # (2) h_before[n,t,k] = h[n, t−1, k]
-        h_before_t = rt.zeros((N, H), dtype)
-        h_before_t += last_h
+        h_before_t = rt.empty((N, H), dtype)
+        h_before_t[...] = last_h
         # (2) h_before[n,0,k] += h0[n,k]
         if h0 is not None and 0 <= t < 1:
             h_before_t += h0
@@ -196,8 +196,8 @@ def gru_grad_input(dy: Any, w: Any, r: Any, h_before: Any, v: Any, s: Any, z: An
         s_q = s[:, q]
         h_before_q = h_before[:, q]
         # (11) dh[m,q,o] = dy[m,q,o]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (11) dh[m,q,o] += dh_before[m, q+1, o]
         dg_q = rt.empty((N, H), dtype)
         ds_q = rt.empty((N, H), dtype)
@@ -208,15 +208,12 @@ def gru_grad_input(dy: Any, w: Any, r: Any, h_before: Any, v: Any, s: Any, z: An
             # (14) ds[m,q,o] = v[m,q,2,o] dg[m,q,o] (1−g[m,q,o]²)
             ds_q = (1 - np.square(g_q)) * dg_q * v_q[:, 2]
         # (15) dv[m,q,2,f] = s[m,q,f] dg[m,q,f] (1−g[m,q,f]²)
-        dv_q = rt.zeros((N, 3, H), dtype)
-        part = dv_q[:, 2]
-        part += (1 - np.square(g_q)) * dg_q * s_q
+        dv_q = rt.empty((N, 3, H), dtype)
+        dv_q[:, 2] = (1 - np.square(g_q)) * dg_q * s_q
         # (15) dv[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-        part = dv_q[:, 1]
-        part += (h_before_q - g_q) * dg_q * z_q
+        dv_q[:, 1] = (h_before_q - g_q) * dg_q * z_q
         # (15) dv[m,q,0,f] += s[m,q,f] ds[m,q,f] (1−s[m,q,f])
-        part = dv_q[:, 0]
-        part += (1 - s_q) * ds_q * s_q
+        dv_q[:, 0] = (1 - s_q) * ds_q * s_q
         # (18) dh_before[m,q,o] = z[m,q,o] dh[m,q,o]
         dh_before_q = dh_q * z_q
         # (18) dh_before[m,q,o] += Σ_{a,k} r[o,a,k] dv[m,q,a,k]
@@ -225,15 +222,12 @@ def gru_grad_input(dy: Any, w: Any, r: Any, h_before: Any, v: Any, s: Any, z: An
         ds[:, q] = ds_q
         dh_before[:, q] = dh_before_q
     # (19) du[m,q,2,f] = dg[m,q,f] (1−g[m,q,f]²)
-    du = rt.zeros((N, T, 3, H), dtype)
-    part = du[:, :, 2]
-    part += (1 - np.square(g)) * dg
+    du = rt.empty((N, T, 3, H), dtype)
+    du[:, :, 2] = (1 - np.square(g)) * dg
     # (19) du[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-    part = du[:, :, 1]
-    part += (h_before - g) * dg * z
+    du[:, :, 1] = (h_before - g) * dg * z
     # (19) du[m,q,0,f] += s[m,q,f] ds[m,q,f] (1−s[m,q,f])
-    part = du[:, :, 0]
-    part += (1 - s) * ds * s
+    du[:, :, 0] = (1 - s) * ds * s
     # (22) dx[m,q,o] = Σ_{a,k} w[o,a,k] du[m,q,a,k]
     return rt.contract("m q a k, o a k -> m q o", du, w)
 
@@ -295,8 +289,8 @@ def gru_grad_h0(dy: Any, r: Any, h_before: Any, v: Any, s: Any, z: Any, g: Any) 
         h_before_q = h_before[:, q]
         v_q = v[:, q]
         # (11) dh[m,q,o] = dy[m,q,o]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (11) dh[m,q,o] += dh_before[m, q+1, o]
         dg_q = rt.empty((N, H), dtype)
         if not loops.gru_grad_h0_1(dh_q, dg_q, next_dh_before, z_q, H, N):
@@ -304,15 +298,12 @@ def gru_grad_h0(dy: Any, r: Any, h_before: Any, v: Any, s: Any, z: Any, g: Any) 
             # (12) dg[m,q,o] = dh[m,q,o] (1−z[m,q,o])
             dg_q = (1 - z_q) * dh_q
         # (15) dv[m,q,2,f] = s[m,q,f] dg[m,q,f] (1−g[m,q,f]²)
-        dv_q = rt.zeros((N, 3, H), dtype)
-        part = dv_q[:, 2]
-        part += (1 - np.square(g_q)) * dg_q * s_q
+        dv_q = rt.empty((N, 3, H), dtype)
+        dv_q[:, 2] = (1 - np.square(g_q)) * dg_q * s_q
         # (15) dv[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-        part = dv_q[:, 1]
-        part += (h_before_q - g_q) * dg_q * z_q
+        dv_q[:, 1] = (h_before_q - g_q) * dg_q * z_q
         # (15) dv[m,q,0,f] += v[m,q,2,f] s[m,q,f] dg[m,q,f] (1−s[m,q,f]) (1−g[m,q,f]²)
-        part = dv_q[:, 0]
-        part += (1 - np.square(g_q)) * (1 - s_q) * dg_q * s_q * v_q[:, 2]
+        dv_q[:, 0] = (1 - np.square(g_q)) * (1 - s_q) * dg_q * s_q * v_q[:, 2]
         # (18) dh_before[m,q,o] = z[m,q,o] dh[m,q,o]
         dh_before_q = dh_q * z_q
         # (18) dh_before[m,q,o] += Σ_{a,k} r[o,a,k] dv[m,q,a,k]
@@ -389,8 +380,8 @@ def gru_grad_weight(dy: Any, x: Any, r: Any, h_before: Any, v: Any, s: Any, z: A
         s_q = s[:, q]
         h_before_q = h_before[:, q]
         # (11) dh[m,q,o] = dy[m,q,o]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (11) dh[m,q,o] += dh_before[m, q+1, o]
         dg_q = rt.empty((N, H), dtype)
         ds_q = rt.empty((N, H), dtype)
@@ -401,15 +392,12 @@ def gru_grad_weight(dy: Any, x: Any, r: Any, h_before: Any, v: Any, s: Any, z: A
             # (14) ds[m,q,o] = v[m,q,2,o] dg[m,q,o] (1−g[m,q,o]²)
             ds_q = (1 - np.square(g_q)) * dg_q * v_q[:, 2]
         # (15) dv[m,q,2,f] = s[m,q,f] dg[m,q,f] (1−g[m,q,f]²)
-        dv_q = rt.zeros((N, 3, H), dtype)
-        part = dv_q[:, 2]
-        part += (1 - np.square(g_q)) * dg_q * s_q
+        dv_q = rt.empty((N, 3, H), dtype)
+        dv_q[:, 2] = (1 - np.square(g_q)) * dg_q * s_q
         # (15) dv[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-        part = dv_q[:, 1]
-        part += (h_before_q - g_q) * dg_q * z_q
+        dv_q[:, 1] = (h_before_q - g_q) * dg_q * z_q
         # (15) dv[m,q,0,f] += s[m,q,f] ds[m,q,f] (1−s[m,q,f])
-        part = dv_q[:, 0]
-        part += (1 - s_q) * ds_q * s_q
+        dv_q[:, 0] = (1 - s_q) * ds_q * s_q
         # (18) dh_before[m,q,o] = z[m,q,o] dh[m,q,o]
         dh_before_q = dh_q * z_q
         # (18) dh_before[m,q,o] += Σ_{a,k} r[o,a,k] dv[m,q,a,k]
@@ -418,15 +406,12 @@ def gru_grad_weight(dy: Any, x: Any, r: Any, h_before: Any, v: Any, s: Any, z: A
         ds[:, q] = ds_q
         dh_before[:, q] = dh_before_q
     # (19) du[m,q,2,f] = dg[m,q,f] (1−g[m,q,f]²)
-    du = rt.zeros((N, T, 3, H), dtype)
-    part = du[:, :, 2]
-    part += (1 - np.square(g)) * dg
+    du = rt.empty((N, T, 3, H), dtype)
+    du[:, :, 2] = (1 - np.square(g)) * dg
     # (19) du[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-    part = du[:, :, 1]
-    part += (h_before - g) * dg * z
+    du[:, :, 1] = (h_before - g) * dg * z
     # (19) du[m,q,0,f] += s[m,q,f] ds[m,q,f] (1−s[m,q,f])
-    part = du[:, :, 0]
-    part += (1 - s) * ds * s
+    du[:, :, 0] = (1 - s) * ds * s
     # (28) dw[m,q,o] = Σ_{n,t} x[n,t,m] du[n,t,q,o]
     return rt.contract("n t m, n t q o -> m q o", x, du)
 
@@ -471,8 +456,8 @@ def gru_grad_r(dy: Any, r: Any, h_before: Any, v: Any, s: Any, z: Any, g: Any) -
         h_before_q = h_before[:, q]
         v_q = v[:, q]
         # (11) dh[m,q,o] = dy[m,q,o]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (11) dh[m,q,o] += dh_before[m, q+1, o]
         dg_q = rt.empty((N, H), dtype)
         if not loops.gru_grad_h0_1(dh_q, dg_q, next_dh_before, z_q, H, N):
@@ -480,15 +465,12 @@ def gru_grad_r(dy: Any, r: Any, h_before: Any, v: Any, s: Any, z: Any, g: Any) -
             # (12) dg[m,q,o] = dh[m,q,o] (1−z[m,q,o])
             dg_q = (1 - z_q) * dh_q
         # (15) dv[m,q,2,f] = s[m,q,f] dg[m,q,f] (1−g[m,q,f]²)
-        dv_q = rt.zeros((N, 3, H), dtype)
-        part = dv_q[:, 2]
-        part += (1 - np.square(g_q)) * dg_q * s_q
+        dv_q = rt.empty((N, 3, H), dtype)
+        dv_q[:, 2] = (1 - np.square(g_q)) * dg_q * s_q
         # (15) dv[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-        part = dv_q[:, 1]
-        part += (h_before_q - g_q) * dg_q * z_q
+        dv_q[:, 1] = (h_before_q - g_q) * dg_q * z_q
         # (15) dv[m,q,0,f] += v[m,q,2,f] s[m,q,f] dg[m,q,f] (1−s[m,q,f]) (1−g[m,q,f]²)
-        part = dv_q[:, 0]
-        part += (1 - np.square(g_q)) * (1 - s_q) * dg_q * s_q * v_q[:, 2]
+        dv_q[:, 0] = (1 - np.square(g_q)) * (1 - s_q) * dg_q * s_q * v_q[:, 2]
         # (18) dh_before[m,q,o] = z[m,q,o] dh[m,q,o]
         dh_before_q = dh_q * z_q
         # (18) dh_before[m,q,o] += Σ_{a,k} r[o,a,k] dv[m,q,a,k]
@@ -544,8 +526,8 @@ def gru_grad_bias(dy: Any, r: Any, h_before: Any, v: Any, s: Any, z: Any, g: Any
         s_q = s[:, q]
         h_before_q = h_before[:, q]
         # (11) dh[m,q,o] = dy[m,q,o]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (11) dh[m,q,o] += dh_before[m, q+1, o]
         dg_q = rt.empty((N, H), dtype)
         ds_q = rt.empty((N, H), dtype)
@@ -556,15 +538,12 @@ def gru_grad_bias(dy: Any, r: Any, h_before: Any, v: Any, s: Any, z: Any, g: Any
             # (14) ds[m,q,o] = v[m,q,2,o] dg[m,q,o] (1−g[m,q,o]²)
             ds_q = (1 - np.square(g_q)) * dg_q * v_q[:, 2]
         # (15) dv[m,q,2,f] = s[m,q,f] dg[m,q,f] (1−g[m,q,f]²)
-        dv_q = rt.zeros((N, 3, H), dtype)
-        part = dv_q[:, 2]
-        part += (1 - np.square(g_q)) * dg_q * s_q
+        dv_q = rt.empty((N, 3, H), dtype)
+        dv_q[:, 2] = (1 - np.square(g_q)) * dg_q * s_q
         # (15) dv[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-        part = dv_q[:, 1]
-        part += (h_before_q - g_q) * dg_q * z_q
+        dv_q[:, 1] = (h_before_q - g_q) * dg_q * z_q
         # (15) dv[m,q,0,f] += s[m,q,f] ds[m,q,f] (1−s[m,q,f])
-        part = dv_q[:, 0]
-        part += (1 - s_q) * ds_q * s_q
+        dv_q[:, 0] = (1 - s_q) * ds_q * s_q
         # (18) dh_before[m,q,o] = z[m,q,o] dh[m,q,o]
         dh_before_q = dh_q * z_q
         # (18) dh_before[m,q,o] += Σ_{a,k} r[o,a,k] dv[m,q,a,k]
@@ -573,15 +552,12 @@ def gru_grad_bias(dy: Any, r: Any, h_before: Any, v: Any, s: Any, z: Any, g: Any
         ds[:, q] = ds_q
         dh_before[:, q] = dh_before_q
     # (19) du[m,q,2,f] = dg[m,q,f] (1−g[m,q,f]²)
-    du = rt.zeros((N, T, 3, H), dtype)
-    part = du[:, :, 2]
-    part += (1 - np.square(g)) * dg
+    du = rt.empty((N, T, 3, H), dtype)
+    du[:, :, 2] = (1 - np.square(g)) * dg
     # (19) du[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-    part = du[:, :, 1]
-    part += (h_before - g) * dg * z
+    du[:, :, 1] = (h_before - g) * dg * z
     # (19) du[m,q,0,f] += s[m,q,f] ds[m,q,f] (1−s[m,q,f])
-    part = du[:, :, 0]
-    part += (1 - s) * ds * s
+    du[:, :, 0] = (1 - s) * ds * s
     # (32) db[m,q] = Σ_{n,t} du[n,t,m,q]
     return rt.total(du, (0, 1))
 
@@ -626,8 +602,8 @@ def gru_grad_d(dy: Any, r: Any, h_before: Any, v: Any, s: Any, z: Any, g: Any) -
         h_before_q = h_before[:, q]
         v_q = v[:, q]
         # (11) dh[m,q,o] = dy[m,q,o]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (11) dh[m,q,o] += dh_before[m, q+1, o]
         dg_q = rt.empty((N, H), dtype)
         if not loops.gru_grad_h0_1(dh_q, dg_q, next_dh_before, z_q, H, N):
@@ -635,15 +611,12 @@ def gru_grad_d(dy: Any, r: Any, h_before: Any, v: Any, s: Any, z: Any, g: Any) -
             # (12) dg[m,q,o] = dh[m,q,o] (1−z[m,q,o])
             dg_q = (1 - z_q) * dh_q
         # (15) dv[m,q,2,f] = s[m,q,f] dg[m,q,f] (1−g[m,q,f]²)
-        dv_q = rt.zeros((N, 3, H), dtype)
-        part = dv_q[:, 2]
-        part += (1 - np.square(g_q)) * dg_q * s_q
+        dv_q = rt.empty((N, 3, H), dtype)
+        dv_q[:, 2] = (1 - np.square(g_q)) * dg_q * s_q
         # (15) dv[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-        part = dv_q[:, 1]
-        part += (h_before_q - g_q) * dg_q * z_q
+        dv_q[:, 1] = (h_before_q - g_q) * dg_q * z_q
         # (15) dv[m,q,0,f] += v[m,q,2,f] s[m,q,f] dg[m,q,f] (1−s[m,q,f]) (1−g[m,q,f]²)
-        part = dv_q[:, 0]
-        part += (1 - np.square(g_q)) * (1 - s_q) * dg_q * s_q * v_q[:, 2]
+        dv_q[:, 0] = (1 - np.square(g_q)) * (1 - s_q) * dg_q * s_q * v_q[:, 2]
         # (18) dh_before[m,q,o] = z[m,q,o] dh[m,q,o]
         dh_before_q = dh_q * z_q
         # (18) dh_before[m,q,o] += Σ_{a,k} r[o,a,k] dv[m,q,a,k]
@@ -740,8 +713,8 @@ def gru_backward(
         s_q = s[:, q]
         h_before_q = h_before[:, q]
         # (11) dh[m,q,o] = dy[m,q,o]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (11) dh[m,q,o] += dh_before[m, q+1, o]
         dg_q = rt.empty((N, H), dtype)
         ds_q = rt.empty((N, H), dtype)
@@ -752,15 +725,12 @@ def gru_backward(
             # (14) ds[m,q,o] = v[m,q,2,o] dg[m,q,o] (1−g[m,q,o]²)
             ds_q = (1 - np.square(g_q)) * dg_q * v_q[:, 2]
         # (15) dv[m,q,2,f] = s[m,q,f] dg[m,q,f] (1−g[m,q,f]²)
-        dv_q = rt.zeros((N, 3, H), dtype)
-        part = dv_q[:, 2]
-        part += (1 - np.square(g_q)) * dg_q * s_q
+        dv_q = rt.empty((N, 3, H), dtype)
+        dv_q[:, 2] = (1 - np.square(g_q)) * dg_q * s_q
         # (15) dv[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-        part = dv_q[:, 1]
-        part += (h_before_q - g_q) * dg_q * z_q
+        dv_q[:, 1] = (h_before_q - g_q) * dg_q * z_q
         # (15) dv[m,q,0,f] += s[m,q,f] ds[m,q,f] (1−s[m,q,f])
-        part = dv_q[:, 0]
-        part += (1 - s_q) * ds_q * s_q
+        dv_q[:, 0] = (1 - s_q) * ds_q * s_q
         # (18) dh_before[m,q,o] = z[m,q,o] dh[m,q,o]
         dh_before_q = dh_q * z_q
         # (18) dh_before[m,q,o] += Σ_{a,k} r[o,a,k] dv[m,q,a,k]
@@ -776,16 +746,13 @@ def gru_backward(
         dd = rt.total(dv, (0, 1))
     del dv
     # (19) du[m,q,2,f] = dg[m,q,f] (1−g[m,q,f]²)
-    du = rt.zeros((N, T, 3, H), dtype)
-    part = du[:, :, 2]
-    part += (1 - np.square(g)) * dg
+    du = rt.empty((N, T, 3, H), dtype)
+    du[:, :, 2] = (1 - np.square(g)) * dg
     # (19) du[m,q,1,f] += z[m,q,f] dg[m,q,f] (h_before[m,q,f]−g[m,q,f])
-    part = du[:, :, 1]
-    part += (h_before - g) * dg * z
+    du[:, :, 1] = (h_before - g) * dg * z
     del dg
     # (19) du[m,q,0,f] += s[m,q,f] ds[m,q,f] (1−s[m,q,f])
-    part = du[:, :, 0]
-    part += (1 - s) * ds * s
+    du[:, :, 0] = (1 - s) * ds * s
     del ds
     # (28) dw[m,q,o] = Σ_{n,t} x[n,t,m] du[n,t,q,o]
     dw = rt.contract("n t m, n t q o -> m q o", x, du)

@@ -132,15 +132,12 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    du = rt.zeros((N, 3, H), dtype)
-    part = du[:, 2]
-    part += (1 - np.square(g)) * dg
+    du = rt.empty((N, 3, H), dtype)
+    du[:, 2] = (1 - np.square(g)) * dg
     # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    part = du[:, 1]
-    part += (h - g) * dg * z
+    du[:, 1] = (h - g) * dg * z
     # (11) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    part = du[:, 0]
-    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    du[:, 0] = (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
     return rt.contract("m a k, q a k -> m q", du, w)
 
@@ -187,15 +184,12 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    dv = rt.zeros((N, 3, H), dtype)
-    part = dv[:, 2]
-    part += (1 - np.square(g)) * dg * s
+    dv = rt.empty((N, 3, H), dtype)
+    dv[:, 2] = (1 - np.square(g)) * dg * s
     # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    part = dv[:, 1]
-    part += (h - g) * dg * z
+    dv[:, 1] = (h - g) * dg * z
     # (10) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    part = dv[:, 0]
-    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    dv[:, 0] = (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (17) dh[m,q] = dy[m,q] z[m,q]
     dh = dy * z
     # (17) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
@@ -245,15 +239,12 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    du = rt.zeros((N, 3, H), dtype)
-    part = du[:, 2]
-    part += (1 - np.square(g)) * dg
+    du = rt.empty((N, 3, H), dtype)
+    du[:, 2] = (1 - np.square(g)) * dg
     # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    part = du[:, 1]
-    part += (h - g) * dg * z
+    du[:, 1] = (h - g) * dg * z
     # (11) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    part = du[:, 0]
-    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    du[:, 0] = (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
     return rt.contract("n m, n q o -> m q o", x, du)
 
@@ -288,15 +279,12 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    dv = rt.zeros((N, 3, H), dtype)
-    part = dv[:, 2]
-    part += (1 - np.square(g)) * dg * s
+    dv = rt.empty((N, 3, H), dtype)
+    dv[:, 2] = (1 - np.square(g)) * dg * s
     # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    part = dv[:, 1]
-    part += (h - g) * dg * z
+    dv[:, 1] = (h - g) * dg * z
     # (10) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    part = dv[:, 0]
-    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    dv[:, 0] = (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
     return rt.contract("n m, n q o -> m q o", h, dv)
 
@@ -331,15 +319,12 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    du = rt.zeros((N, 3, H), dtype)
-    part = du[:, 2]
-    part += (1 - np.square(g)) * dg
+    du = rt.empty((N, 3, H), dtype)
+    du[:, 2] = (1 - np.square(g)) * dg
     # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    part = du[:, 1]
-    part += (h - g) * dg * z
+    du[:, 1] = (h - g) * dg * z
     # (11) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    part = du[:, 0]
-    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    du[:, 0] = (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (24) db[m,q] = Σ_{n} du[n,m,q]
     return rt.total(du, 0)
 
@@ -374,15 +359,12 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    dv = rt.zeros((N, 3, H), dtype)
-    part = dv[:, 2]
-    part += (1 - np.square(g)) * dg * s
+    dv = rt.empty((N, 3, H), dtype)
+    dv[:, 2] = (1 - np.square(g)) * dg * s
     # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    part = dv[:, 1]
-    part += (h - g) * dg * z
+    dv[:, 1] = (h - g) * dg * z
     # (10) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    part = dv[:, 0]
-    part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
+    dv[:, 0] = (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (25) dd[m,q] = Σ_{n} dv[n,m,q]
     return rt.total(dv, 0)
 
@@ -450,31 +432,25 @@ def gru_cell_backward(
         # (9) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
         ds = (1 - np.square(g)) * dg * v[:, 2]
     # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    dv = rt.zeros((N, 3, H), dtype)
-    part = dv[:, 2]
-    part += (1 - np.square(g)) * dg * s
+    dv = rt.empty((N, 3, H), dtype)
+    dv[:, 2] = (1 - np.square(g)) * dg * s
     # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    part = dv[:, 1]
-    part += (h - g) * dg * z
+    dv[:, 1] = (h - g) * dg * z
     # (10) dv[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
-    part = dv[:, 0]
-    part += (1 - s) * ds * s
+    dv[:, 0] = (1 - s) * ds * s
     # (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
     dr = rt.contract("n m, n q o -> m q o", h, dv)
     if d is not None:
         # (25) dd[m,q] = Σ_{n} dv[n,m,q]
         dd = rt.total(dv, 0)
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    du = rt.zeros((N, 3, H), dtype)
-    part = du[:, 2]
-    part += (1 - np.square(g)) * dg
+    du = rt.empty((N, 3, H), dtype)
+    du[:, 2] = (1 - np.square(g)) * dg
     # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    part = du[:, 1]
-    part += (h - g) * dg * z
+    du[:, 1] = (h - g) * dg * z
     del dg
     # (11) du[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
-    part = du[:, 0]
-    part += (1 - s) * ds * s
+    du[:, 0] = (1 - s) * ds * s
     del ds
     # (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
     dw = rt.contract("n m, n q o -> m q o", x, du)

@@ -170,18 +170,14 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = rt.zeros((N, 4, H), dtype)
-    part = du[:, 3]
-    part += (1 - o) * dy * o * s
+    du = rt.empty((N, 4, H), dtype)
+    du[:, 3] = (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    part = du[:, 2]
-    part += (1 - np.square(g)) * ddz * i
+    du[:, 2] = (1 - np.square(g)) * ddz * i
     # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    part = du[:, 1]
-    part += (1 - f) * c * ddz * f
+    du[:, 1] = (1 - f) * c * ddz * f
     # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    part = du[:, 0]
-    part += (1 - i) * ddz * g * i
+    du[:, 0] = (1 - i) * ddz * g * i
     # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
     return rt.contract("m a k, q a k -> m q", du, w)
 
@@ -238,18 +234,14 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = rt.zeros((N, 4, H), dtype)
-    part = du[:, 3]
-    part += (1 - o) * dy * o * s
+    du = rt.empty((N, 4, H), dtype)
+    du[:, 3] = (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    part = du[:, 2]
-    part += (1 - np.square(g)) * ddz * i
+    du[:, 2] = (1 - np.square(g)) * ddz * i
     # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    part = du[:, 1]
-    part += (1 - f) * c * ddz * f
+    du[:, 1] = (1 - f) * c * ddz * f
     # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    part = du[:, 0]
-    part += (1 - i) * ddz * g * i
+    du[:, 0] = (1 - i) * ddz * g * i
     # (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
     return rt.contract("m a k, q a k -> m q", du, r)
 
@@ -326,18 +318,14 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = rt.zeros((N, 4, H), dtype)
-    part = du[:, 3]
-    part += (1 - o) * dy * o * s
+    du = rt.empty((N, 4, H), dtype)
+    du[:, 3] = (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    part = du[:, 2]
-    part += (1 - np.square(g)) * ddz * i
+    du[:, 2] = (1 - np.square(g)) * ddz * i
     # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    part = du[:, 1]
-    part += (1 - f) * c * ddz * f
+    du[:, 1] = (1 - f) * c * ddz * f
     # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    part = du[:, 0]
-    part += (1 - i) * ddz * g * i
+    du[:, 0] = (1 - i) * ddz * g * i
     # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
     return rt.contract("n m, n q v -> m q v", x, du)
 
@@ -392,18 +380,14 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = rt.zeros((N, 4, H), dtype)
-    part = du[:, 3]
-    part += (1 - o) * dy * o * s
+    du = rt.empty((N, 4, H), dtype)
+    du[:, 3] = (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    part = du[:, 2]
-    part += (1 - np.square(g)) * ddz * i
+    du[:, 2] = (1 - np.square(g)) * ddz * i
     # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    part = du[:, 1]
-    part += (1 - f) * c * ddz * f
+    du[:, 1] = (1 - f) * c * ddz * f
     # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    part = du[:, 0]
-    part += (1 - i) * ddz * g * i
+    du[:, 0] = (1 - i) * ddz * g * i
     # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
     return rt.contract("n m, n q v -> m q v", h, du)
 
@@ -456,18 +440,14 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = rt.zeros((N, 4, H), dtype)
-    part = du[:, 3]
-    part += (1 - o) * dy * o * s
+    du = rt.empty((N, 4, H), dtype)
+    du[:, 3] = (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    part = du[:, 2]
-    part += (1 - np.square(g)) * ddz * i
+    du[:, 2] = (1 - np.square(g)) * ddz * i
     # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    part = du[:, 1]
-    part += (1 - f) * c * ddz * f
+    du[:, 1] = (1 - f) * c * ddz * f
     # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    part = du[:, 0]
-    part += (1 - i) * ddz * g * i
+    du[:, 0] = (1 - i) * ddz * g * i
     # (27) db[m,q] = Σ_{n} du[n,m,q]
     return rt.total(du, 0)
 
@@ -546,18 +526,14 @@ def lstm_cell_backward(
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = rt.zeros((N, 4, H), dtype)
-    part = du[:, 3]
-    part += (1 - o) * dy * o * s
+    du = rt.empty((N, 4, H), dtype)
+    du[:, 3] = (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    part = du[:, 2]
-    part += (1 - np.square(g)) * ddz * i
+    du[:, 2] = (1 - np.square(g)) * ddz * i
     # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    part = du[:, 1]
-    part += (1 - f) * c * ddz * f
+    du[:, 1] = (1 - f) * c * ddz * f
     # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    part = du[:, 0]
-    part += (1 - i) * ddz * g * i
+    du[:, 0] = (1 - i) * ddz * g * i
     # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
     dw = rt.contract("n m, n q v -> m q v", x, du)
     # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]

@@ -48,8 +48,8 @@ def position_embedding_grad_input(dy: Any) -> rt.Array:
     dy, dtype = rt.arrays("position_embedding", "dy 3", dy)
     N, L, D = dy.shape
     # (2) dx[m,q,v] = dy[m,q,v]
-    dx = rt.zeros((N, L, D), dtype)
-    dx += dy
+    dx = rt.empty((N, L, D), dtype)
+    dx[...] = dy
     return dx
 
 
@@ -82,8 +82,8 @@ def position_embedding_backward(dy: Any, *, inputs: bool = True) -> tuple[Any, r
     dw = rt.total(dy, 0)
     if inputs:
         # (2) dx[m,q,v] = dy[m,q,v]
-        dx = rt.zeros((N, L, D), dtype)
-        dx += dy
+        dx = rt.empty((N, L, D), dtype)
+        dx[...] = dy
     return dx if inputs else None, dw
 
 

@@ -392,8 +392,8 @@ def resize_bilinear2d_grad_input(
         dtype, input_shape, dy, f, g, align_corners
     )
     # (1) p[i] = min(H−1, max(0, (1−align_corners)(H(2i+1)/H′−1)/2+align_corners·i·(H−1)/max(H′−1, 1)))
-    p = rt.zeros((H_out,), dtype)
-    p += np.minimum(
+    p = rt.empty((H_out,), dtype)
+    p[...] = np.minimum(
         H - 1,
         np.maximum(
             0,
@@ -404,8 +404,8 @@ def resize_bilinear2d_grad_input(
     # (3) α[i] = p[i] − ⌊p[i]⌋
     alpha = p - np.floor(p)
     # (4) u[j] = min(W−1, max(0, (1−align_corners)(W(2j+1)/W′−1)/2+align_corners·j·(W−1)/max(W′−1, 1)))
-    u = rt.zeros((W_out,), dtype)
-    u += np.minimum(
+    u = rt.empty((W_out,), dtype)
+    u[...] = np.minimum(
         W - 1,
         np.maximum(
             0,

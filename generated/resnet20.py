@@ -550,8 +550,7 @@ def resnet20_backward(
     dpool_y = rt.contract("m k, q k -> m q", dy, output_w, out=net.take((N, 64)))
     # (38) dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
     dstage3_block3_relu2_y = net.take((N, 8, 8, 64))
-    dstage3_block3_relu2_y.fill(0)
-    dstage3_block3_relu2_y += dpool_y[:, None, None, :] / 64
+    dstage3_block3_relu2_y[...] = dpool_y[:, None, None, :] / 64
     net.give(dpool_y)
     dstage3_block2_relu2_y = _basic_backward(net.at("stage3_block3"), dstage3_block3_relu2_y)
     net.give(dstage3_block3_relu2_y)

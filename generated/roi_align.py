@@ -523,9 +523,8 @@ def roi_align_grad_r(
     if not loops.roi_align_grad_r_2(dv, dalpha, v, H, H_out, M, S):
         dv = np.where((H - 1 > np.maximum(0, v)) & (v > 0), dalpha, 0)
     # (29) dr[e,0] = Σ_{j,a} (scale−scale·(j+1/(2S)·(2a+1))/W′) dh[e,j,a]
-    dr = rt.zeros((M, 4), dtype)
-    part = dr[:, 0]
-    part += rt.total(
+    dr = rt.empty((M, 4), dtype)
+    dr[:, 0] = rt.total(
         (
             scale
             - scale * (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) / W_out
@@ -534,13 +533,11 @@ def roi_align_grad_r(
         (-2, -1),
     )
     # (29) dr[e,2] += scale/W′ Σ_{j,a} (j+1/(2S)·(2a+1)) dh[e,j,a]
-    part = dr[:, 2]
-    part += rt.ratio(scale, W_out) * rt.total(
+    dr[:, 2] = rt.ratio(scale, W_out) * rt.total(
         (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) * dh, (-2, -1)
     )
     # (29) dr[e,1] += Σ_{i,a} (scale−scale·(i+1/(2S)·(2a+1))/H′) dv[e,i,a]
-    part = dr[:, 1]
-    part += rt.total(
+    dr[:, 1] = rt.total(
         (
             scale
             - scale * (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) / H_out
@@ -549,8 +546,7 @@ def roi_align_grad_r(
         (-2, -1),
     )
     # (29) dr[e,3] += scale/H′ Σ_{i,a} (i+1/(2S)·(2a+1)) dv[e,i,a]
-    part = dr[:, 3]
-    part += rt.ratio(scale, H_out) * rt.total(
+    dr[:, 3] = rt.ratio(scale, H_out) * rt.total(
         (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) * dv, (-2, -1)
     )
     return dr
@@ -806,9 +802,8 @@ def roi_align_backward(
         dv = np.where((H - 1 > np.maximum(0, v)) & (v > 0), dalpha, 0)
     del dalpha
     # (29) dr[e,0] = Σ_{j,a} (scale−scale·(j+1/(2S)·(2a+1))/W′) dh[e,j,a]
-    dr = rt.zeros((M, 4), dtype)
-    part = dr[:, 0]
-    part += rt.total(
+    dr = rt.empty((M, 4), dtype)
+    dr[:, 0] = rt.total(
         (
             scale
             - scale * (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) / W_out
@@ -817,14 +812,12 @@ def roi_align_backward(
         (-2, -1),
     )
     # (29) dr[e,2] += scale/W′ Σ_{j,a} (j+1/(2S)·(2a+1)) dh[e,j,a]
-    part = dr[:, 2]
-    part += rt.ratio(scale, W_out) * rt.total(
+    dr[:, 2] = rt.ratio(scale, W_out) * rt.total(
         (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) * dh, (-2, -1)
     )
     del dh
     # (29) dr[e,1] += Σ_{i,a} (scale−scale·(i+1/(2S)·(2a+1))/H′) dv[e,i,a]
-    part = dr[:, 1]
-    part += rt.total(
+    dr[:, 1] = rt.total(
         (
             scale
             - scale * (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) / H_out
@@ -833,8 +826,7 @@ def roi_align_backward(
         (-2, -1),
     )
     # (29) dr[e,3] += scale/H′ Σ_{i,a} (i+1/(2S)·(2a+1)) dv[e,i,a]
-    part = dr[:, 3]
-    part += rt.ratio(scale, H_out) * rt.total(
+    dr[:, 3] = rt.ratio(scale, H_out) * rt.total(
         (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) * dv, (-2, -1)
     )
     return dx, dr

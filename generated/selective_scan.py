@@ -71,8 +71,8 @@ def selective_scan_forward(
         p_t = p[:, t]
         x_t = x[:, t]
         # (2) s_before[n,t,d,k] = s[n, t−1, d, k]
-        s_before_t = rt.zeros((N, D, K), dtype)
-        s_before_t += last_s
+        s_before_t = rt.empty((N, D, K), dtype)
+        s_before_t[...] = last_s
         # (3) s[n,t,d,k] = x[n,t,d] b[n,t,k] p[n,t,d] + s_before[n,t,d,k] exp(−p[n,t,d] exp(a[d,k]))
         factor1 = np.exp(a)
         s_t = rt.empty((N, D, K), dtype)

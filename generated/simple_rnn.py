@@ -64,8 +64,8 @@ def simple_rnn_forward(x: Any, h0: Any, w: Any, r: Any, b: Any = None) -> tuple[
         last_h = rt.plane(h, 1, t - 1)
         u_t = u[:, t]
         # (2) h_before[n,t,k] = h[n, t−1, k]
-        h_before_t = rt.zeros((N, H), dtype)
-        h_before_t += last_h
+        h_before_t = rt.empty((N, H), dtype)
+        h_before_t[...] = last_h
         # (2) h_before[n,0,k] += h0[n,k]
         if h0 is not None and 0 <= t < 1:
             h_before_t += h0
@@ -105,8 +105,8 @@ def simple_rnn_grad_input(dy: Any, w: Any, r: Any, h: Any) -> rt.Array:
         next_dh_before = rt.plane(dh_before, 1, q + 1)
         h_q = h[:, q]
         # (10) dh[m,q,v] = dy[m,q,v]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (10) dh[m,q,v] += dh_before[m, q+1, v]
         dt1_q = rt.empty((N, H), dtype)
         if not loops.simple_rnn_grad_input_1(dt1_q, dh_q, h_q, next_dh_before, H, N):
@@ -146,8 +146,8 @@ def simple_rnn_grad_h0(dy: Any, r: Any, h: Any) -> rt.Array:
         next_dh_before = rt.plane(dh_before, 1, q + 1)
         h_q = h[:, q]
         # (10) dh[m,q,v] = dy[m,q,v]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (10) dh[m,q,v] += dh_before[m, q+1, v]
         dt1_q = rt.empty((N, H), dtype)
         if not loops.simple_rnn_grad_input_1(dt1_q, dh_q, h_q, next_dh_before, H, N):
@@ -191,8 +191,8 @@ def simple_rnn_grad_weight(dy: Any, x: Any, r: Any, h: Any) -> rt.Array:
         next_dh_before = rt.plane(dh_before, 1, q + 1)
         h_q = h[:, q]
         # (10) dh[m,q,v] = dy[m,q,v]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (10) dh[m,q,v] += dh_before[m, q+1, v]
         dt1_q = rt.empty((N, H), dtype)
         if not loops.simple_rnn_grad_input_1(dt1_q, dh_q, h_q, next_dh_before, H, N):
@@ -235,8 +235,8 @@ def simple_rnn_grad_r(dy: Any, r: Any, h_before: Any, h: Any) -> rt.Array:
         next_dh_before = rt.plane(dh_before, 1, q + 1)
         h_q = h[:, q]
         # (10) dh[m,q,v] = dy[m,q,v]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (10) dh[m,q,v] += dh_before[m, q+1, v]
         dt1_q = rt.empty((N, H), dtype)
         if not loops.simple_rnn_grad_input_1(dt1_q, dh_q, h_q, next_dh_before, H, N):
@@ -277,8 +277,8 @@ def simple_rnn_grad_bias(dy: Any, r: Any, h: Any) -> rt.Array:
         next_dh_before = rt.plane(dh_before, 1, q + 1)
         h_q = h[:, q]
         # (10) dh[m,q,v] = dy[m,q,v]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (10) dh[m,q,v] += dh_before[m, q+1, v]
         dt1_q = rt.empty((N, H), dtype)
         if not loops.simple_rnn_grad_input_1(dt1_q, dh_q, h_q, next_dh_before, H, N):
@@ -343,8 +343,8 @@ def simple_rnn_backward(
         next_dh_before = rt.plane(dh_before, 1, q + 1)
         h_q = h[:, q]
         # (10) dh[m,q,v] = dy[m,q,v]
-        dh_q = rt.zeros((N, H), dtype)
-        dh_q += dy_q
+        dh_q = rt.empty((N, H), dtype)
+        dh_q[...] = dy_q
         # (10) dh[m,q,v] += dh_before[m, q+1, v]
         dt1_q = rt.empty((N, H), dtype)
         if not loops.simple_rnn_grad_input_1(dt1_q, dh_q, h_q, next_dh_before, H, N):

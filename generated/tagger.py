@@ -73,15 +73,15 @@ def tagger_forward(words: Any, params: rt.Named, *, buffers: rt.Memory = None) -
         states_i_t = states_i[:, t]
         last_states_c = rt.plane(states_c, 1, t - 1)
         # (3) states_h_before[n,t,k] = states_h[n, t−1, k]
-        states_h_before_t = rt.zeros((N, 32), dtype)
-        states_h_before_t += last_states_h
+        states_h_before_t = rt.empty((N, 32), dtype)
+        states_h_before_t[...] = last_states_h
         # (4) states_u[n,t,a,k] = Σ_{l} states_r[l,a,k] states_h_before[n,t,l]
         states_u_t = rt.contract("n l, l a k -> n a k", states_h_before_t, states_r)
         # (4) states_u[n,t,a,k] += states_i[n,t,a,k]
         states_u_t += states_i_t
         # (5) states_c_before[n,t,k] = states_c[n, t−1, k]
-        states_c_before_t = rt.zeros((N, 32), dtype)
-        states_c_before_t += last_states_c
+        states_c_before_t = rt.empty((N, 32), dtype)
+        states_c_before_t[...] = last_states_c
         # (6) states_c[n,t,k] = σ(states_u[n,t,0,k]) tanh(states_u[n,t,2,k])
         #                       + states_c_before[n,t,k] σ(states_u[n,t,1,k])
         states_c_t = rt.empty((N, 32), dtype)
@@ -112,15 +112,15 @@ def tagger_forward(words: Any, params: rt.Named, *, buffers: rt.Memory = None) -
         states_j_t = states_j[:, t]
         next_states_m = rt.plane(states_m, 1, t + 1)
         # (9) states_z_after[n,t,k] = states_z[n, t+1, k]
-        states_z_after_t = rt.zeros((N, 32), dtype)
-        states_z_after_t += next_states_z
+        states_z_after_t = rt.empty((N, 32), dtype)
+        states_z_after_t[...] = next_states_z
         # (10) states_s[n,t,a,k] = Σ_{l} states_q[l,a,k] states_z_after[n,t,l]
         states_s_t = rt.contract("n l, l a k -> n a k", states_z_after_t, states_q)
         # (10) states_s[n,t,a,k] += states_j[n,t,a,k]
         states_s_t += states_j_t
         # (11) states_m_after[n,t,k] = states_m[n, t+1, k]
-        states_m_after_t = rt.zeros((N, 32), dtype)
-        states_m_after_t += next_states_m
+        states_m_after_t = rt.empty((N, 32), dtype)
+        states_m_after_t[...] = next_states_m
         # (12) states_m[n,t,k] = σ(states_s[n,t,0,k]) tanh(states_s[n,t,2,k])
         #                        + states_m_after[n,t,k] σ(states_s[n,t,1,k])
         states_m_t = rt.empty((N, 32), dtype)
@@ -203,15 +203,15 @@ def tagger_predict(words: Any, params: rt.Named, *, buffers: rt.Memory = None) -
         states_i_t = states_i[:, t]
         last_states_c = rt.plane(states_c, 1, t - 1)
         # (3) states_h_before[n,t,k] = states_h[n, t−1, k]
-        states_h_before_t = rt.zeros((N, 32), dtype)
-        states_h_before_t += last_states_h
+        states_h_before_t = rt.empty((N, 32), dtype)
+        states_h_before_t[...] = last_states_h
         # (4) states_u[n,t,a,k] = Σ_{l} states_r[l,a,k] states_h_before[n,t,l]
         states_u_t = rt.contract("n l, l a k -> n a k", states_h_before_t, states_r)
         # (4) states_u[n,t,a,k] += states_i[n,t,a,k]
         states_u_t += states_i_t
         # (5) states_c_before[n,t,k] = states_c[n, t−1, k]
-        states_c_before_t = rt.zeros((N, 32), dtype)
-        states_c_before_t += last_states_c
+        states_c_before_t = rt.empty((N, 32), dtype)
+        states_c_before_t[...] = last_states_c
         # (6) states_c[n,t,k] = σ(states_u[n,t,0,k]) tanh(states_u[n,t,2,k])
         #                       + states_c_before[n,t,k] σ(states_u[n,t,1,k])
         states_c_t = rt.empty((N, 32), dtype)
@@ -236,15 +236,15 @@ def tagger_predict(words: Any, params: rt.Named, *, buffers: rt.Memory = None) -
         states_j_t = states_j[:, t]
         next_states_m = rt.plane(states_m, 1, t + 1)
         # (9) states_z_after[n,t,k] = states_z[n, t+1, k]
-        states_z_after_t = rt.zeros((N, 32), dtype)
-        states_z_after_t += next_states_z
+        states_z_after_t = rt.empty((N, 32), dtype)
+        states_z_after_t[...] = next_states_z
         # (10) states_s[n,t,a,k] = Σ_{l} states_q[l,a,k] states_z_after[n,t,l]
         states_s_t = rt.contract("n l, l a k -> n a k", states_z_after_t, states_q)
         # (10) states_s[n,t,a,k] += states_j[n,t,a,k]
         states_s_t += states_j_t
         # (11) states_m_after[n,t,k] = states_m[n, t+1, k]
-        states_m_after_t = rt.zeros((N, 32), dtype)
-        states_m_after_t += next_states_m
+        states_m_after_t = rt.empty((N, 32), dtype)
+        states_m_after_t[...] = next_states_m
         # (12) states_m[n,t,k] = σ(states_s[n,t,0,k]) tanh(states_s[n,t,2,k])
         #                        + states_m_after[n,t,k] σ(states_s[n,t,1,k])
         states_m_t = rt.empty((N, 32), dtype)
@@ -330,9 +330,9 @@ def tagger_backward(
         states_s_v = states_s[:, v]
         states_m_after_v = states_m_after[:, v]
         # (48) dstates_z[m,v,o] = dstates_y[m, v, o+32]
-        dstates_z_v = rt.zeros((N, 32), dtype)
+        dstates_z_v = rt.empty((N, 32), dtype)
         o_at = rt.span(1, 32, 0, 32)
-        dstates_z_v += dstates_y_v[:, o_at]
+        dstates_z_v[...] = dstates_y_v[:, o_at]
         # (48) dstates_z[m,v,o] += dstates_z_after[m, v−1, o]
         dstates_m_v = rt.empty((N, 32), dtype)
         if not loops.tagger_backward_1(
@@ -344,22 +344,22 @@ def tagger_backward(
             # (52) dstates_m[m,v,o] += dstates_z[m,v,o] σ(states_s[m,v,3,o]) (1−tanh²(states_m[m,v,o]))
             dstates_m_v += (1 - np.square(np.tanh(states_m_v))) * rt.sigmoid(states_s_v[:, 3]) * dstates_z_v
         # (54) dstates_s[m,v,3,h] = dstates_z[m,v,h] σ(states_s[m,v,3,h]) tanh(states_m[m,v,h]) (1−σ(states_s[m,v,3,h]))
-        dstates_s_v = rt.zeros((N, 4, 32), dtype)
-        part = dstates_s_v[:, 3]
-        part += (1 - rt.sigmoid(states_s_v[:, 3])) * np.tanh(states_m_v) * rt.sigmoid(states_s_v[:, 3]) * dstates_z_v
+        dstates_s_v = rt.empty((N, 4, 32), dtype)
+        dstates_s_v[:, 3] = (
+            (1 - rt.sigmoid(states_s_v[:, 3])) * np.tanh(states_m_v) * rt.sigmoid(states_s_v[:, 3]) * dstates_z_v
+        )
         # (54) dstates_s[m,v,0,h]
         #        += dstates_m[m,v,h] σ(states_s[m,v,0,h]) tanh(states_s[m,v,2,h]) (1−σ(states_s[m,v,0,h]))
-        part = dstates_s_v[:, 0]
-        part += (
+        dstates_s_v[:, 0] = (
             (1 - rt.sigmoid(states_s_v[:, 0])) * np.tanh(states_s_v[:, 2]) * rt.sigmoid(states_s_v[:, 0]) * dstates_m_v
         )
         # (54) dstates_s[m,v,1,h]
         #        += states_m_after[m,v,h] dstates_m[m,v,h] σ(states_s[m,v,1,h]) (1−σ(states_s[m,v,1,h]))
-        part = dstates_s_v[:, 1]
-        part += (1 - rt.sigmoid(states_s_v[:, 1])) * rt.sigmoid(states_s_v[:, 1]) * dstates_m_v * states_m_after_v
+        dstates_s_v[:, 1] = (
+            (1 - rt.sigmoid(states_s_v[:, 1])) * rt.sigmoid(states_s_v[:, 1]) * dstates_m_v * states_m_after_v
+        )
         # (54) dstates_s[m,v,2,h] += dstates_m[m,v,h] σ(states_s[m,v,0,h]) (1−tanh²(states_s[m,v,2,h]))
-        part = dstates_s_v[:, 2]
-        part += (1 - np.square(np.tanh(states_s_v[:, 2]))) * rt.sigmoid(states_s_v[:, 0]) * dstates_m_v
+        dstates_s_v[:, 2] = (1 - np.square(np.tanh(states_s_v[:, 2]))) * rt.sigmoid(states_s_v[:, 0]) * dstates_m_v
         # (55) dstates_z_after[m,v,o] = Σ_{a,k} states_q[o,a,k] dstates_s[m,v,a,k]
         dstates_z_after_v = rt.contract("m a k, o a k -> m o", dstates_s_v, states_q)
         dstates_m[:, v] = dstates_m_v
@@ -393,22 +393,22 @@ def tagger_backward(
             # (60) dstates_c[m,v,o] += dstates_h[m,v,o] σ(states_u[m,v,3,o]) (1−tanh²(states_c[m,v,o]))
             dstates_c_v += (1 - np.square(np.tanh(states_c_v))) * rt.sigmoid(states_u_v[:, 3]) * dstates_h_v
         # (54) dstates_u[m,v,3,h] = dstates_h[m,v,h] σ(states_u[m,v,3,h]) tanh(states_c[m,v,h]) (1−σ(states_u[m,v,3,h]))
-        dstates_u_v = rt.zeros((N, 4, 32), dtype)
-        part = dstates_u_v[:, 3]
-        part += (1 - rt.sigmoid(states_u_v[:, 3])) * np.tanh(states_c_v) * rt.sigmoid(states_u_v[:, 3]) * dstates_h_v
+        dstates_u_v = rt.empty((N, 4, 32), dtype)
+        dstates_u_v[:, 3] = (
+            (1 - rt.sigmoid(states_u_v[:, 3])) * np.tanh(states_c_v) * rt.sigmoid(states_u_v[:, 3]) * dstates_h_v
+        )
         # (54) dstates_u[m,v,0,h]
         #        += dstates_c[m,v,h] σ(states_u[m,v,0,h]) tanh(states_u[m,v,2,h]) (1−σ(states_u[m,v,0,h]))
-        part = dstates_u_v[:, 0]
-        part += (
+        dstates_u_v[:, 0] = (
             (1 - rt.sigmoid(states_u_v[:, 0])) * np.tanh(states_u_v[:, 2]) * rt.sigmoid(states_u_v[:, 0]) * dstates_c_v
         )
         # (54) dstates_u[m,v,1,h]
         #        += states_c_before[m,v,h] dstates_c[m,v,h] σ(states_u[m,v,1,h]) (1−σ(states_u[m,v,1,h]))
-        part = dstates_u_v[:, 1]
-        part += (1 - rt.sigmoid(states_u_v[:, 1])) * rt.sigmoid(states_u_v[:, 1]) * dstates_c_v * states_c_before_v
+        dstates_u_v[:, 1] = (
+            (1 - rt.sigmoid(states_u_v[:, 1])) * rt.sigmoid(states_u_v[:, 1]) * dstates_c_v * states_c_before_v
+        )
         # (54) dstates_u[m,v,2,h] += dstates_c[m,v,h] σ(states_u[m,v,0,h]) (1−tanh²(states_u[m,v,2,h]))
-        part = dstates_u_v[:, 2]
-        part += (1 - np.square(np.tanh(states_u_v[:, 2]))) * rt.sigmoid(states_u_v[:, 0]) * dstates_c_v
+        dstates_u_v[:, 2] = (1 - np.square(np.tanh(states_u_v[:, 2]))) * rt.sigmoid(states_u_v[:, 0]) * dstates_c_v
         # (55) dstates_h_before[m,v,o] = Σ_{a,k} states_r[o,a,k] dstates_u[m,v,a,k]
         dstates_h_before_v = rt.contract("m a k, o a k -> m o", dstates_u_v, states_r)
         dstates_c[:, v] = dstates_c_v

@@ -663,8 +663,8 @@ def unet_backward(
     dup1_grow_y = rt.contract("m v e k, 0 0 a k -> m v e a", dup1_conv_u, up1_conv_w, out=net.take((N, 32, 32, 16)))
     # (59) dup1_grow_h[m, v, j+d, a] += Σ_{t} max(0, 1−|t/2+3/4−d|) dup1_grow_y[m, v, 2j+t, a]
     dup1_grow_y_1 = dup1_grow_y.reshape(N, 32, 16, 2, 16)
-    factor1 = rt.zeros((2, 3), dtype)
-    factor1 += np.maximum(
+    factor1 = rt.empty((2, 3), dtype)
+    factor1[...] = np.maximum(
         1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - np.arange(0, 3, dtype=dtype)), 0
     )
     dup1_grow_h = rt.contract("m v j t a, t d -> m v j+d a", dup1_grow_y_1, factor1, out=net.take((N, 32, 18, 16)))
@@ -685,8 +685,8 @@ def unet_backward(
     net.give(dup1_grow_h)
     # (65) dup1_grow_v[m, i+d, e, a] += Σ_{r} max(0, 1−|r/2+3/4−d|) dup1_grow_z[m, 2i+r, e, a]
     dup1_grow_z_1 = dup1_grow_z.reshape(N, 16, 2, 16, 16)
-    factor2 = rt.zeros((2, 3), dtype)
-    factor2 += np.maximum(
+    factor2 = rt.empty((2, 3), dtype)
+    factor2[...] = np.maximum(
         1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - np.arange(0, 3, dtype=dtype)), 0
     )
     dup1_grow_v = rt.contract("m i r e a, r d -> m i+d e a", dup1_grow_z_1, factor2, out=net.take((N, 18, 16, 16)))
@@ -727,8 +727,8 @@ def unet_backward(
     dup2_grow_y = rt.contract("m v e k, 0 0 a k -> m v e a", dup2_conv_u, up2_conv_w, out=net.take((N, 16, 16, 32)))
     # dup2_grow_h[m, v, j+d, a] += Σ_{t} max(0, 1−|t/2+3/4−d|) dup2_grow_y[m, v, 2j+t, a]
     dup2_grow_y_1 = dup2_grow_y.reshape(N, 16, 8, 2, 32)
-    factor3 = rt.zeros((2, 3), dtype)
-    factor3 += np.maximum(
+    factor3 = rt.empty((2, 3), dtype)
+    factor3[...] = np.maximum(
         1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - np.arange(0, 3, dtype=dtype)), 0
     )
     dup2_grow_h = rt.contract("m v j t a, t d -> m v j+d a", dup2_grow_y_1, factor3, out=net.take((N, 16, 10, 32)))
@@ -754,8 +754,8 @@ def unet_backward(
     net.give(dup2_grow_h)
     # dup2_grow_v[m, i+d, e, a] += Σ_{r} max(0, 1−|r/2+3/4−d|) dup2_grow_z[m, 2i+r, e, a]
     dup2_grow_z_1 = dup2_grow_z.reshape(N, 8, 2, 8, 32)
-    factor4 = rt.zeros((2, 3), dtype)
-    factor4 += np.maximum(
+    factor4 = rt.empty((2, 3), dtype)
+    factor4[...] = np.maximum(
         1 - np.abs(np.arange(0, 2, dtype=dtype)[:, None] / 2 + 3 / 4 - np.arange(0, 3, dtype=dtype)), 0
     )
     dup2_grow_v = rt.contract("m i r e a, r d -> m i+d e a", dup2_grow_z_1, factor4, out=net.take((N, 10, 8, 32)))
@@ -783,9 +783,8 @@ def unet_backward(
     net.give(ddown3_relu2_y)
     # (76) ddown2_relu2_y[m,v,e,a] = dup2_join_y[m, v, e, a+16]
     ddown2_relu2_y = net.take((N, 16, 16, 16))
-    ddown2_relu2_y.fill(0)
     a_at = rt.span(1, 16, 0, 16)
-    ddown2_relu2_y += dup2_join_y[:, :, :, a_at]
+    ddown2_relu2_y[...] = dup2_join_y[:, :, :, a_at]
     net.give(dup2_join_y)
     # (76) ddown2_relu2_y[m, 2i+r, 2j+t, a] += dpool2_y[m,i,j,a] [pool2_argmax[m,i,j,a]=2r+t]
     if not loops.unet_backward_3(ddown2_relu2_y, dpool2_y, pool2_argmax, N):
@@ -798,9 +797,8 @@ def unet_backward(
     net.give(ddown2_relu2_y)
     # ddown1_relu2_y[m,v,e,a] = dup1_join_y[m, v, e, a+8]
     ddown1_relu2_y = net.take((N, 32, 32, 8))
-    ddown1_relu2_y.fill(0)
     a_at = rt.span(1, 8, 0, 8)
-    ddown1_relu2_y += dup1_join_y[:, :, :, a_at]
+    ddown1_relu2_y[...] = dup1_join_y[:, :, :, a_at]
     net.give(dup1_join_y)
     # ddown1_relu2_y[m, 2i+r, 2j+t, a] += dpool1_y[m,i,j,a] [pool1_argmax[m,i,j,a]=2r+t]
     if not loops.unet_backward_4(ddown1_relu2_y, dpool1_y, pool1_argmax, N):

@@ -148,8 +148,7 @@ def _transformer_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     # (8) mix_query_rearrange1_y[n,h,l,d] = mix_query_dense1_u[n, l, 16h+d]
     mix_query_dense1_u_1 = mix_query_dense1_u.reshape(N, 64, 4, 16)
     mix_query_rearrange1_y = net.take((N, 4, 64, 16))
-    mix_query_rearrange1_y.fill(0)
-    mix_query_rearrange1_y += mix_query_dense1_u_1.transpose(0, 2, 1, 3)
+    mix_query_rearrange1_y[...] = mix_query_dense1_u_1.transpose(0, 2, 1, 3)
     net.give(mix_query_dense1_u)
     # (2) mix_key_dense1_u[n,l,k] = Σ_{c} mix_key_dense1_w[c,k] mix_norm_y[n,l,c]
     # (2) mix_key_dense1_u[n,l,k] += mix_key_dense1_b[k]
@@ -159,8 +158,7 @@ def _transformer_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     # (8) mix_key_rearrange1_y[n,h,l,d] = mix_key_dense1_u[n, l, 16h+d]
     mix_key_dense1_u_1 = mix_key_dense1_u.reshape(N, 64, 4, 16)
     mix_key_rearrange1_y = net.take((N, 4, 64, 16))
-    mix_key_rearrange1_y.fill(0)
-    mix_key_rearrange1_y += mix_key_dense1_u_1.transpose(0, 2, 1, 3)
+    mix_key_rearrange1_y[...] = mix_key_dense1_u_1.transpose(0, 2, 1, 3)
     net.give(mix_key_dense1_u)
     # (2) mix_value_dense1_u[n,l,k] = Σ_{c} mix_value_dense1_w[c,k] mix_norm_y[n,l,c]
     # (2) mix_value_dense1_u[n,l,k] += mix_value_dense1_b[k]
@@ -170,8 +168,7 @@ def _transformer_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     # (8) mix_value_rearrange1_y[n,h,l,d] = mix_value_dense1_u[n, l, 16h+d]
     mix_value_dense1_u_1 = mix_value_dense1_u.reshape(N, 64, 4, 16)
     mix_value_rearrange1_y = net.take((N, 4, 64, 16))
-    mix_value_rearrange1_y.fill(0)
-    mix_value_rearrange1_y += mix_value_dense1_u_1.transpose(0, 2, 1, 3)
+    mix_value_rearrange1_y[...] = mix_value_dense1_u_1.transpose(0, 2, 1, 3)
     net.give(mix_value_dense1_u)
     # (9) mix_attend_u[n,h,i,j] = 1/4 Σ_{d} mix_query_rearrange1_y[n,h,i,d] mix_key_rearrange1_y[n,h,j,d]
     mix_attend_u = rt.contract(
@@ -330,8 +327,7 @@ def vit_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tuple
     net.give(layer2_sum_y)
     # (19) pool_y[n,c] = 1/64 Σ_{l} (norm_gamma[c] norm_h[n,l,c]+norm_beta[c])
     pool_y = net.take((N, 64))
-    pool_y.fill(0)
-    pool_y += norm_beta / 64 * 64
+    pool_y[...] = norm_beta / 64 * 64
     pool_y += norm_gamma * (1 / 64) * rt.total(norm_h, 1)
     # (20) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
     # (20) output_u[n,k] += output_b[k]
@@ -595,8 +591,7 @@ def _transformer_backward(net: rt.Pass, dsum_y: rt.Array) -> rt.Array:
     # (79) dmix_attend_y[m,v,e,a] = dmix_merge_y[m, e, 16v+a]
     dmix_merge_y_1 = dmix_merge_y.reshape(N, 64, 4, 16)
     dmix_attend_y = net.take((N, 4, 64, 16))
-    dmix_attend_y.fill(0)
-    dmix_attend_y += dmix_merge_y_1.transpose(0, 2, 1, 3)
+    dmix_attend_y[...] = dmix_merge_y_1.transpose(0, 2, 1, 3)
     net.give(dmix_merge_y)
     # (80) dmix_attend_p[m,v,e,a] = Σ_{f} mix_value_rearrange1_y[m,v,a,f] dmix_attend_y[m,v,e,f]
     dmix_attend_p = rt.contract(
@@ -761,8 +756,7 @@ def vit_backward(
     dpool_y = rt.contract("m k, v k -> m v", dy, output_w, out=net.take((N, 64)))
     # (45) dnorm_y[m,v,e] = 1/64 dpool_y[m,e]
     dnorm_y = net.take((N, 64, 64))
-    dnorm_y.fill(0)
-    dnorm_y += dpool_y[:, None, :] / 64
+    dnorm_y[...] = dpool_y[:, None, :] / 64
     net.give(dpool_y)
     # dlayer2_sum_y_sum1[m,v] = Σ_{c} norm_gamma[c] norm_h[m,v,c] dnorm_y[m,v,c]
     dlayer2_sum_y = net.take((N, 64, 64))

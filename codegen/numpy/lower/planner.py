@@ -30,6 +30,7 @@ from gradscribe.codegen.numpy.lower.products.radix import split_axes, split_targ
 from gradscribe.codegen.numpy.lower.products.separate import is_separate
 from gradscribe.codegen.numpy.lower.recurrences.step_by_step import lower_recurrence
 from gradscribe.codegen.numpy.lower.slices.blocks import scattered
+from gradscribe.codegen.numpy.lower.slices.first_writes import stored
 from gradscribe.codegen.numpy.lower.slices.moving_sums import lower_part_sums, sums_parts
 from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps, pointwise
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
@@ -98,7 +99,7 @@ def lower(
         if recurrence is not None:
             records = _recurred(recurrence, program, scope, spoken, {*program.outputs, *kept}, known)
             found.append(Lowered(spoken[0], records, together[0][2], said=True))
-    return Plan(name, read_once(joined(found, scope, {*program.outputs, *kept})))
+    return Plan(name, stored(read_once(joined(found, scope, {*program.outputs, *kept}))))
 
 
 def _recurred(

@@ -53,6 +53,8 @@ class Updating(Slicing):
 
     def _added(self, record: Update) -> Sequence[Statement]:
         target, axes = self.slice(record.target, record), row(record)
+        if record.op == "=":
+            return [Assign(target if isinstance(target, Part) else Part(target, (ELLIPSIS,)), self._value(record))]
         if axes:
             return [Do(call("rt.add_row", target, self._printer(record, axes).value(record.body)))]
         value = self._value(record)

@@ -23,13 +23,11 @@ def share(where: Array, numerator: Any, denominator: Any) -> Array:
 
 
 def sigmoid(x: Any) -> Array:
-    """``1 / (1 + exp(-x))`` without overflow and with full relative accuracy."""
-    x = np.asanyarray(x)
-    value: Array = np.asanyarray(np.exp(np.minimum(x, 0)))  # 1 or exp(x): to choose by a mask takes longest
-    decay = np.exp(-np.abs(x))
-    decay += 1
-    value /= decay
-    return value
+    """``1 / (1 + exp(-x))`` with full relative accuracy; 0, silently, where it is no normal number."""
+    with np.errstate(over="ignore"):
+        value: Array = np.asanyarray(np.exp(-np.asanyarray(x)))
+    value += 1
+    return np.divide(1, value, out=value)
 
 
 def softplus(x: Any) -> Array:

@@ -15,8 +15,8 @@ from .elements import OF_BRACKETS, OPERATIONS, REDUCTIONS, TESTS, compute, total
 MOST_BYTES = 1 << 30
 """Bytes of memory that a call may ask for while it is recorded."""
 
-MOST_STEPS = 1 << 13
-"""Steps of a call that is recorded: to find places for their memory takes the square of them."""
+MOST_STEPS = 1 << 15
+"""Steps of a call that is recorded: each takes about 0.2 ms."""
 
 MOST_PRODUCTS = 1 << 26
 """The sizes of a row and a matrix, multiplied, up to which their product is that of elements, added up."""

@@ -32,6 +32,21 @@ def test_a_chain_needs_two_places() -> None:
     assert arranged(needs)[1] == 2 * 640
 
 
+def test_to_find_places_goes_with_the_number_of_values() -> None:
+    """Each is compared with those that are needed about when it is, not with all; a few are needed all the time."""
+    started, compared = 5_000, [0]
+
+    class Counted(int):
+        def __le__(self, other: int) -> bool:
+            compared[0] += 1
+            return int(self) <= int(other)
+
+    needs = {k: Need(640, Counted(k), Counted(k + 1)) for k in range(started)}
+    needs |= {started + k: Need(64, Counted(0), Counted(started)) for k in range(3)}
+    assert arranged(needs)[1] == 2 * 640 + 3 * 64
+    assert compared[0] < 200 * started
+
+
 def test_who_finds_the_memory_taken_has_another_one() -> None:
     arena = Arena()
     first = arena.take(100)

@@ -51,7 +51,7 @@ def _alias(records: Sequence[Record], place: int, returned: Collection[str]) -> 
 
 def _copied(update: Update) -> str | None:
     """The array that an update copies whole, element after element in the same order; None if it does not."""
-    if update.op != "+=" or not isinstance(update.body, Access) or update.summed or update.clipped or update.argument:
+    if not update.is_sum or not isinstance(update.body, Access) or update.summed or update.clipped or update.argument:
         return None
     source = dict(update.slices)[update.body]
     plain = all(

@@ -13,6 +13,10 @@ from ...machine.memory import empty
 from .values import LINE
 
 
+STRETCH = 32
+"""Groups of a stretch: values are looked up by the stretches in which they are needed."""
+
+
 class Need(NamedTuple):
     """The bytes of a value, and from which to which group it is needed."""
 
@@ -35,10 +39,12 @@ def arranged(needs: Mapping[int, Need]) -> tuple[dict[int, int], int]:
 def _arranged(needs: Mapping[int, Need]) -> tuple[dict[int, int], int]:
     """The same in this order."""
     places: dict[int, int] = {}
+    there: dict[int, list[int]] = {}
     for number, need in needs.items():
+        stretches = range(need.first // STRETCH, need.last // STRETCH + 1)
         taken = sorted(
             (places[other], places[other] + needs[other].size)
-            for other in places
+            for other in {other for stretch in stretches for other in there.get(stretch, ())}
             if needs[other].first <= need.last and need.first <= needs[other].last
         )
         at = 0
@@ -47,6 +53,8 @@ def _arranged(needs: Mapping[int, Need]) -> tuple[dict[int, int], int]:
                 break
             at = max(at, -(-end // LINE) * LINE)
         places[number] = at
+        for stretch in stretches:
+            there.setdefault(stretch, []).append(number)
     return places, max((at + needs[number].size for number, at in places.items()), default=0)
 
 

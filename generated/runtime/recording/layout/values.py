@@ -129,11 +129,13 @@ class Values:
         """Enter the values that a memory has had one after the other, and which of them steps use."""
         divided = whole.kind is Kind.SHARED or (whole.kind is Kind.KEPT and outside and whole.whole.dtype in FLOATS)
         kind = Kind.NEW if whole.kind is Kind.SHARED and outside else whole.kind
-        own = [(n, [k for m, k in places if m == n]) for n in sorted({n for n, _ in places}, reverse=True)]
+        by_step: dict[int, list[int]] = {}
+        for n, k in places:
+            by_step.setdefault(n, []).append(k)
         low, high = (whole.start, whole.start + whole.size) if outside or not divided else (0, 0)
         current: list[tuple[int, int]] = []
         self._last[memory] = len(self.found) if outside else -1
-        for n, numbers in own:
+        for n, numbers in sorted(by_step.items(), reverse=True):
             regions = [r for r in (self.used[n][k] for k in numbers) if r is not None]
             current += [(n, k) for k in numbers]
             anew = divided and len(regions) == 1 and regions[0].use in "w*"

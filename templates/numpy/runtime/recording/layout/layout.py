@@ -74,18 +74,20 @@ class Layout:
 
 def _places(values: Sequence[Value], given: int, shared: dict[int, int]) -> list[tuple[int, int]]:
     """Of each value the number of the array that it lies in, and by how many bytes behind its beginning."""
-    kept = [k for k, v in enumerate(values) if v.kind is Kind.KEPT]
-    new = [k for k, v in enumerate(values) if v.kind is Kind.NEW]
+    kept, new = (
+        {k: n for n, k in enumerate(k for k, v in enumerate(values) if v.kind is kind)}
+        for kind in (Kind.KEPT, Kind.NEW)
+    )
     last = len(kept) + given + len(new)
 
     def place(k: int, value: Value) -> tuple[int, int]:
         match value.kind:
             case Kind.KEPT:
-                return kept.index(k), 0
+                return kept[k], 0
             case Kind.GIVEN:
                 return len(kept) + value.whole, 0
             case Kind.NEW:
-                return len(kept) + given + new.index(k), 0
+                return len(kept) + given + new[k], 0
         return last, shared.get(k, 0)
 
     return [place(k, value) for k, value in enumerate(values)]
