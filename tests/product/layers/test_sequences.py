@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gradscribe
 from gradscribe.adapters import from_keras, from_torch, to_keras, to_torch
 from tests.oracles.autograd import built, close, compare
 
@@ -125,6 +126,61 @@ def test_outputs_and_the_gradient_are_kerass(keras: Any, name: str) -> None:
     expected.backward(torch.tensor(seed))
     dx = ours.backward(seed, np.zeros_like(seed))[0] if name == "lstm" else ours.backward(seed)[0]
     close(dx, given.grad, tolerance)
+
+
+MASKED = """
+integer a
+input x[N, T, C], a[N, T], w[C, 4, H], r[H, 4, H], b[4, H]
+weight w, r, b
+u[n, t, g, k] = sum(e) x[n, t, e] * w[e, g, k] + b[g, k] + sum(l) y[n, t-1, l] * r[l, g, k]
+c[n, t, k] = [a[n, t] == 1] (sigmoid(u[n, t, 1, k]) * c[n, t-1, k] + sigmoid(u[n, t, 0, k]) * tanh(u[n, t, 2, k])) \\
+    + [a[n, t] == 0] c[n, t-1, k]
+y[n, t, k] = [a[n, t] == 1] sigmoid(u[n, t, 3, k]) * tanh(c[n, t, k]) + [a[n, t] == 0] y[n, t-1, k]
+c[n, -1, k] = 0
+y[n, -1, k] = 0
+"""
+"""An LSTM that stays as it is at positions that are left out."""
+
+
+def masked(ours: Any, weights: tuple[str, str, str], backwards: bool) -> Any:
+    """The masked LSTM, from the first position or from the last one, with weights of a layer of the catalogue."""
+    text = MASKED.replace("t-1", "t+1").replace("[n, -1,", "[n, T,") if backwards else MASKED
+    w, r, b = (ours.params[name] for name in weights)
+    layer = gradscribe.layer(text, "masked").compile().Masked(C=w.shape[0], H=w.shape[2], **F64)
+    layer.params |= {"w": w, "r": r, "b": b}
+    return layer
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_a_mask_is_kerass(keras: Any, both_ways: bool) -> None:
+    """What is left out at the beginning, within, and at the end; all of an example, too.
+
+    An LSTM gives its last state there, `Bidirectional` zeros. Keras computes both in float32.
+    """
+    import torch
+
+    layers = keras.layers
+    theirs = layers.LSTM(4, return_sequences=True, dtype="float64", name="lstm")
+    theirs = layers.Bidirectional(theirs, dtype="float64") if both_ways else theirs
+    theirs.build((4, 5, 3))
+    rng = np.random.default_rng(0)
+    theirs.set_weights([rng.normal(size=w.shape) for w in theirs.get_weights()])
+    ours = built("bidirectional_lstm" if both_ways else "lstm", 3, 4, **F64)
+    prefix = theirs.name if both_ways else f"{theirs.name}/{theirs.cell.name}"
+    from_keras(ours, {v.path: v.numpy() for v in theirs.weights}, names={"": prefix})
+    mask = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [0, 1, 0, 1, 0], [0, 0, 0, 0, 0]])
+    given = torch.tensor(rng.normal(size=(4, 5, 3)), requires_grad=True)
+    expected = theirs(given, mask=torch.tensor(mask == 1))
+    ways = [masked(ours, ("w", "r", "b"), False), *([masked(ours, ("v", "q", "d"), True)] if both_ways else [])]
+    found = [way(given.detach().numpy(), mask) for way in ways]
+    shown = mask[..., None] if both_ways else np.ones((4, 5, 1))
+    close(np.concatenate(found, -1) * shown, expected, 1e-6)
+    seed = rng.normal(size=tuple(expected.shape))
+    expected.backward(torch.tensor(seed))
+    slopes = [way.backward(part) for way, part in zip(ways, np.split(seed * shown, len(ways), -1), strict=True)]
+    close(sum(dx[0] if isinstance(dx, tuple) else dx for dx in slopes), given.grad, 1e-6)
 
 
 # ----- linear states: a loop in PyTorch -----
