@@ -17,6 +17,7 @@ from gradscribe.codegen.tool.explain import explain
 from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
+from gradscribe.generated.runtime.machine.configuration import has_c
 from tests.cases.agreement import called, compiled, shapes
 from tests.cases.recurrences import TEXTS
 from tests.cases.thorough import some
@@ -152,7 +153,7 @@ def class_of(source: Layer, rng: int = 0) -> Any:
 
 
 def test_a_class_learns_as_without_them() -> None:
-    """Also in calls that come again, which would be recorded."""
+    """Also in calls that come again."""
     x = np.random.default_rng(0).normal(size=(3, 20, 8)).astype(np.float32)
     nets = [class_of(source) for source in (find("lstm"), find("lstm").with_checkpoint(6))]
     for _ in range(4):
@@ -162,6 +163,26 @@ def test_a_class_learns_as_without_them() -> None:
             given.append((h, c, *net.backward(h, c)[:1], *net.grads.values()))
         for a, b in zip(*given, strict=True):
             np.testing.assert_allclose(a, b, 1e-4, 1e-5)
+
+
+@pytest.mark.skipif(not has_c(), reason="no C compiler")
+def test_recorded_calls_have_the_memory_of_a_stretch() -> None:
+    x = np.random.default_rng(0).normal(size=(3, 40, 8)).astype(np.float32)
+    sources = find("lstm"), find("lstm").with_checkpoint(4), find("lstm").with_checkpoint(7)
+    given, sizes = [], []
+    for source in sources:
+        net = class_of(source)
+        with sys.modules[compiled(source).rt.__name__].settings(backend="compiled"):
+            for _ in range(2):
+                h, c = net(x)
+                slopes = [net.backward(h, c)[0], *net.grads.values()]
+        given.append((h, c, *slopes))
+        assert len(net._recordings.found) == 2
+        sizes.append(net._recordings.arena.size)
+    for arrays in zip(*given, strict=True):
+        for other in arrays[1:]:
+            np.testing.assert_allclose(other, arrays[0], 1e-4, 1e-5)
+    assert max(sizes[1:]) < sizes[0] / 2
 
 
 def peak(source: Layer, length: int) -> tuple[int, int]:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments.arrays import Array
-from ..arguments.traced import Untraceable, tracing
-from ..machine.memory import zeros
+from ..machine.memory import empty, zeros
 from ..machine.threads import available
 
 BLOCK = 1 << 18
@@ -51,12 +50,7 @@ def plane(array: Array, axis: int, position: int) -> Array:
 
 
 def stretches(length: int, every: int, step: int) -> Iterator[tuple[int, int]]:
-    """First and behind the last position of so many at a time: from the first (step 1), or from the last (-1).
-
-    Such a call is not recorded: each stretch would have memory of its own.
-    """
-    if tracing() is not None:
-        raise Untraceable("checkpoints")
+    """First and behind the last position of so many at a time: from the first (step 1), or from the last (-1)."""
     for start in range(0, length, every)[::step]:
         yield start, min(start + every, length)
 
@@ -73,10 +67,18 @@ def stretch(array: Array, axis: int, start: int, stop: int, far: int) -> Array:
 
 def carried(state: Array, part: Array, axis: int, step: int) -> Array:
     """The states that a stretch leaves to the next: its last positions (step 1) or first (-1), older ones before."""
-    count = state.shape[axis]
-    both = np.concatenate((state, part) if step > 0 else (part, state), axis)
-    ends = slice(both.shape[axis] - count, None) if step > 0 else slice(0, count)
-    return both[(*[slice(None)] * axis, ends)].copy()
+    count, length = state.shape[axis], part.shape[axis]
+    new = min(count, length)
+    found = empty(state.shape, state.dtype)
+    before: list[Any] = [slice(None)] * axis
+    first, last = slice(0, new), slice(length - new, None)
+    if step > 0:
+        found[(*before, slice(count - new, None))] = part[(*before, last)]
+        found[(*before, slice(0, count - new))] = state[(*before, slice(new, None))]
+    else:
+        found[(*before, first)] = part[(*before, first)]
+        found[(*before, slice(new, None))] = state[(*before, slice(0, count - new))]
+    return found
 
 
 @lru_cache(maxsize=256)

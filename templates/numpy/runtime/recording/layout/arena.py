@@ -10,7 +10,6 @@ from ...arguments.arrays import Array
 from ...machine.memory import empty
 from .values import LINE
 
-
 STRETCH = 32
 """Groups of a stretch: values are looked up by the stretches in which they are needed."""
 
