@@ -117,6 +117,14 @@ def test_functions_wait_for_the_sum_that_they_multiply() -> None:
     assert [a.tensor for a in accesses(first.term.body)] == ["dy", "v"]
 
 
+def test_a_mask_has_no_more_indices_than_its_condition() -> None:
+    """Another factor that is computed is an array of its own, with an axis of its own: their product would be wide."""
+    case = BY_TITLE["spatial transformer"]
+    (_, program) = programs(layer(case.text, case.name))
+    made = {s.target.name: len(s.target.shape) for s in optimised(program).program.statements}
+    assert {name: axes for name, axes in made.items() if "_sum" in name} == {"du_sum1": 3, "dv_sum1": 3}
+
+
 def test_no_tensor_is_a_multiple_of_a_result() -> None:
     """dW is there already, so that its transpose, times 2, is not stored for the other gradients."""
     case = BY_TITLE["low-rank adapter"]
