@@ -55,6 +55,7 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
         u_block1 = u[block1_start:block1_stop]
         product1 = rt.contract("e c, c d k -> e d k", x_block1, w)
         rt.contract("e d k, e d -> e k", product1, z_block1, out=u_block1)
+        del product1
     # (1) u[e,k] += b[k]
     if b is not None:
         u += b
@@ -83,6 +84,7 @@ def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
         dx_block1 = dx[block1_start:block1_stop]
         product1 = rt.contract("m k, q d k -> m q d", dy_block1, w)
         rt.contract("m q d, m d -> m q", product1, z_block1, out=dx_block1)
+        del product1
     return dx.reshape(*full_shape, C)
 
 
@@ -108,6 +110,7 @@ def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
         dz_block1 = dz[block1_start:block1_stop]
         product1 = rt.contract("m k, c q k -> m c q", dy_block1, w)
         rt.contract("m c q, m c -> m q", product1, x_block1, out=dz_block1)
+        del product1
     return dz.reshape(*full_shape, D)
 
 
@@ -143,6 +146,7 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
         dw_block1 = dw[block1_start:block1_stop]
         product1 = rt.contract("e m, e q -> e m q", x_block1, z)
         rt.contract("e m q, e v -> m q v", product1, dy, out=dw_block1)
+        del product1
     return dw
 
 
@@ -188,6 +192,7 @@ def bilinear_backward(
         dw_block1 = dw[block1_start:block1_stop]
         product1 = rt.contract("e m, e q -> e m q", x_block1, z)
         rt.contract("e m q, e v -> m q v", product1, dy, out=dw_block1)
+        del product1
     if b is not None:
         # (15) db[m] = Σ_{e} dy[e,m]
         db = rt.total(dy, 0)

@@ -565,6 +565,7 @@ def deform_conv2d_grad_m(dy: Any, w: Any, z: Any) -> rt.Array:
         dm_block1 = dm[block1_start:block1_stop]
         product1 = rt.contract("e l q1 q2 q3 c, q2 q3 c k -> e l q1 q2 q3 k", z_block1, w)
         rt.contract("e l q1 q2 q3 k, e l q1 k -> e l q1 q2 q3", product1, dy_block1, out=dm_block1)
+        del product1
     return dm
 
 
@@ -678,6 +679,7 @@ def deform_conv2d_backward(
                 dm_block1 = dm[block1_start:block1_stop]
                 product1 = rt.contract("e l q1 q2 q3 c, q2 q3 c k -> e l q1 q2 q3 k", z_block1, w)
                 rt.contract("e l q1 q2 q3 k, e l q1 k -> e l q1 q2 q3", product1, dy_block1, out=dm_block1)
+                del product1
         # (11) dz[e,l,q1,q2,q3,q4] = m[e,l,q1,q2,q3] Σ_{k} dy[e,l,q1,k] w[q2,q3,q4,k]
         product2 = rt.contract("e l q1 k, q2 q3 q4 k -> e l q1 q2 q3 q4", dy, w)
         dz = rt.contract("e l q1 q2 q3 q4, e l q1 q2 q3 -> e l q1 q2 q3 q4", product2, m)

@@ -210,9 +210,8 @@ def delta_rule_grad_v(dy: Any, q: Any, k: Any, b: Any, a: Any = None) -> rt.Arra
     (10) ds[m,l,h,f] = dy[m,l,h] q[m,l,f]
     (10) ds[m,l,h,f] += a[m, l+1] ds[m, l+1, h, f]
     (10) ds[m,l,h,f] += k[m, l+1, f] a[m, l+1] do[m, l+1, h]
-    do_sum1[m,l,h] = b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
-    (16) do[m,l,h] = −do_sum1[m,l,h]
-    (25) dv[m,l,h] = do_sum1[m,l,h]
+    (25) dv[m,l,h] = b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
+    (16) do[m,l,h] = −dv[m,l,h]
 
     Args: dy, shape (N, T, V), dE/dy; q, shape (N, T, K); k, shape (N, T, K); b, shape (N, T); a, shape (N, T), or
         None for ones.
@@ -224,7 +223,7 @@ def delta_rule_grad_v(dy: Any, q: Any, k: Any, b: Any, a: Any = None) -> rt.Arra
     if a is None:
         a = np.broadcast_to(dtype(1), (N, T))
     ds = rt.empty((N, T, V, K), dtype)
-    do_sum1 = rt.empty((N, T, V), dtype)
+    dv = rt.empty((N, T, V), dtype)
     do = rt.empty((N, T, V), dtype)
     for l2 in range(T - 1, -1, -1):
         dy_l2 = dy[:, l2]
@@ -237,26 +236,23 @@ def delta_rule_grad_v(dy: Any, q: Any, k: Any, b: Any, a: Any = None) -> rt.Arra
         k_l2 = k[:, l2]
         # (10) ds[m,l,h,f] = dy[m,l,h] q[m,l,f]
         ds_l2 = rt.empty((N, V, K), dtype)
-        do_sum1_l2 = rt.empty((N, V), dtype)
+        dv_l2 = rt.empty((N, V), dtype)
         do_l2 = rt.empty((N, V), dtype)
         if not loops.delta_rule_grad_v_1(
-            ds_l2, do_sum1_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2, K, N, V
+            ds_l2, dv_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2, K, N, V
         ):
             ds_l2 = dy_l2[:, :, None] * q_l2[:, None, :]
             # (10) ds[m,l,h,f] += a[m, l+1] ds[m, l+1, h, f]
             ds_l2 += next_a[:, None, None] * next_ds
             # (10) ds[m,l,h,f] += k[m, l+1, f] a[m, l+1] do[m, l+1, h]
             ds_l2 += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
-            # do_sum1[m,l,h] = b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
-            do_sum1_l2 = b_l2[:, None] * rt.contract("m i, m h i -> m h", k_l2, ds_l2)
-            # (16) do[m,l,h] = −do_sum1[m,l,h]
-            do_l2 = -do_sum1_l2
+            # (25) dv[m,l,h] = b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
+            dv_l2 = b_l2[:, None] * rt.contract("m i, m h i -> m h", k_l2, ds_l2)
+            # (16) do[m,l,h] = −dv[m,l,h]
+            do_l2 = -dv_l2
         ds[:, l2] = ds_l2
-        do_sum1[:, l2] = do_sum1_l2
+        dv[:, l2] = dv_l2
         do[:, l2] = do_l2
-    # (25) dv[m,l,h] = do_sum1[m,l,h]
-    dv = rt.empty((N, T, V), dtype)
-    dv[...] = do_sum1
     return dv
 
 
@@ -385,13 +381,12 @@ def delta_rule_backward(
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array, Any]:
     """Compute all gradients of E: gated delta rule.
 
-    (19) dq[m,l,h] = Σ_{e} dy[m,l,e] s[m,l,e,h]
     (10) ds[m,l,h,f] = dy[m,l,h] q[m,l,f]
     (10) ds[m,l,h,f] += a[m, l+1] ds[m, l+1, h, f]
     (10) ds[m,l,h,f] += k[m, l+1, f] a[m, l+1] do[m, l+1, h]
-    do_sum1[m,l,h] = b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
-    (16) do[m,l,h] = −do_sum1[m,l,h]
-    (25) dv[m,l,h] = do_sum1[m,l,h]
+    (25) dv[m,l,h] = b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
+    (16) do[m,l,h] = −dv[m,l,h]
+    (19) dq[m,l,h] = Σ_{e} dy[m,l,e] s[m,l,e,h]
     (31) da[m,l] = Σ_{e,i} s_before[m,l,e,i] ds[m,l,e,i]
     (31) da[m,l] += Σ_{i,e} k[m,l,i] s[m, l−1, e, i] do[m,l,e]
     dk_sum1[m,l,h] = Σ_{e} ds[m,l,e,h] (v[m,l,e]−o[m,l,e])
@@ -421,10 +416,8 @@ def delta_rule_backward(
     a_given = a is not None
     if a is None:
         a = np.broadcast_to(dtype(1), (N, T))
-    # (19) dq[m,l,h] = Σ_{e} dy[m,l,e] s[m,l,e,h]
-    dq = rt.contract("m l e, m l e h -> m l h", dy, s)
     ds = rt.empty((N, T, V, K), dtype)
-    do_sum1 = rt.empty((N, T, V), dtype)
+    dv = rt.empty((N, T, V), dtype)
     do = rt.empty((N, T, V), dtype)
     for l2 in range(T - 1, -1, -1):
         dy_l2 = dy[:, l2]
@@ -437,27 +430,25 @@ def delta_rule_backward(
         k_l2 = k[:, l2]
         # (10) ds[m,l,h,f] = dy[m,l,h] q[m,l,f]
         ds_l2 = rt.empty((N, V, K), dtype)
-        do_sum1_l2 = rt.empty((N, V), dtype)
+        dv_l2 = rt.empty((N, V), dtype)
         do_l2 = rt.empty((N, V), dtype)
         if not loops.delta_rule_grad_v_1(
-            ds_l2, do_sum1_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2, K, N, V
+            ds_l2, dv_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2, K, N, V
         ):
             ds_l2 = dy_l2[:, :, None] * q_l2[:, None, :]
             # (10) ds[m,l,h,f] += a[m, l+1] ds[m, l+1, h, f]
             ds_l2 += next_a[:, None, None] * next_ds
             # (10) ds[m,l,h,f] += k[m, l+1, f] a[m, l+1] do[m, l+1, h]
             ds_l2 += next_a[:, None, None] * next_do[:, :, None] * next_k[:, None, :]
-            # do_sum1[m,l,h] = b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
-            do_sum1_l2 = b_l2[:, None] * rt.contract("m i, m h i -> m h", k_l2, ds_l2)
-            # (16) do[m,l,h] = −do_sum1[m,l,h]
-            do_l2 = -do_sum1_l2
+            # (25) dv[m,l,h] = b[m,l] Σ_{i} k[m,l,i] ds[m,l,h,i]
+            dv_l2 = b_l2[:, None] * rt.contract("m i, m h i -> m h", k_l2, ds_l2)
+            # (16) do[m,l,h] = −dv[m,l,h]
+            do_l2 = -dv_l2
         ds[:, l2] = ds_l2
-        do_sum1[:, l2] = do_sum1_l2
+        dv[:, l2] = dv_l2
         do[:, l2] = do_l2
-    # (25) dv[m,l,h] = do_sum1[m,l,h]
-    dv = rt.empty((N, T, V), dtype)
-    dv[...] = do_sum1
-    del do_sum1
+    # (19) dq[m,l,h] = Σ_{e} dy[m,l,e] s[m,l,e,h]
+    dq = rt.contract("m l e, m l e h -> m l h", dy, s)
     if a_given:
         # (31) da[m,l] = Σ_{e,i} s_before[m,l,e,i] ds[m,l,e,i]
         da = rt.empty((N, T), dtype)

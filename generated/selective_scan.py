@@ -256,7 +256,8 @@ def selective_scan_grad_a(dy: Any, c: Any, a: Any, p: Any, s_before: Any) -> rt.
 
     (8) ds[m,q,v,e] = dy[m,q,v] c[m,q,e]
     (8) ds[m,q,v,e] += ds[m, q+1, v, e] exp(−p[m, q+1, v] exp(a[v,e]))
-    (25) da[m,q] = −exp(a[m,q]) Σ_{n,t} p[n,t,m] s_before[n,t,m,q] ds[n,t,m,q] exp(−p[n,t,m] exp(a[m,q]))
+    da_sum1[m,q] = Σ_{n,t} p[n,t,m] s_before[n,t,m,q] ds[n,t,m,q] exp(−p[n,t,m] exp(a[m,q]))
+    (25) da[m,q] = −da_sum1[m,q] exp(a[m,q])
 
     Args: dy, shape (N, T, D), dE/dy; c, shape (N, T, K); a, shape (D, K); p, shape (N, T, D), as the forward
         function returned it; s_before, shape (N, T, D, K), as the forward function returned it.
@@ -284,14 +285,18 @@ def selective_scan_grad_a(dy: Any, c: Any, a: Any, p: Any, s_before: Any) -> rt.
             # (8) ds[m,q,v,e] += ds[m, q+1, v, e] exp(−p[m, q+1, v] exp(a[v,e]))
             ds_q += np.exp(-factor1 * next_p[:, :, None]) * next_ds
         ds[:, q] = ds_q
-    # (25) da[m,q] = −exp(a[m,q]) Σ_{n,t} p[n,t,m] s_before[n,t,m,q] ds[n,t,m,q] exp(−p[n,t,m] exp(a[m,q]))
+    # da_sum1[m,q] = Σ_{n,t} p[n,t,m] s_before[n,t,m,q] ds[n,t,m,q] exp(−p[n,t,m] exp(a[m,q]))
     done = loops.wanted(D * K * N * T)
     if done:
-        da = rt.empty((D, K), dtype)
+        da_sum1 = rt.empty((D, K), dtype)
         factor3 = np.exp(a)
-        done = loops.selective_scan_grad_a_1(da, ds, factor3, p, s_before, D, K, N, T)
+        done = loops.selective_scan_grad_a_1(da_sum1, ds, factor3, p, s_before, D, K, N, T)
     if not done:
-        da = -np.exp(a) * rt.total(np.exp(-np.exp(a) * p[:, :, :, None]) * p[:, :, :, None] * ds * s_before, (0, 1))
+        da_sum1 = rt.total(np.exp(-np.exp(a) * p[:, :, :, None]) * p[:, :, :, None] * ds * s_before, (0, 1))
+    # (25) da[m,q] = −da_sum1[m,q] exp(a[m,q])
+    da = rt.empty((D, K), dtype)
+    if not loops.selective_scan_grad_a_2(da, a, da_sum1, D, K):
+        da = -np.exp(a) * da_sum1
     return da
 
 
@@ -320,7 +325,8 @@ def selective_scan_backward(
     (28) df[m] = Σ_{n,t} dy[n,t,m] x[n,t,m]
     (8) ds[m,q,v,e] = dy[m,q,v] c[m,q,e]
     (8) ds[m,q,v,e] += ds[m, q+1, v, e] exp(−p[m, q+1, v] exp(a[v,e]))
-    (25) da[m,q] = −exp(a[m,q]) Σ_{n,t} p[n,t,m] s_before[n,t,m,q] ds[n,t,m,q] exp(−p[n,t,m] exp(a[m,q]))
+    da_sum1[m,q] = Σ_{n,t} p[n,t,m] s_before[n,t,m,q] ds[n,t,m,q] exp(−p[n,t,m] exp(a[m,q]))
+    (25) da[m,q] = −da_sum1[m,q] exp(a[m,q])
     (15) dx[m,q,v] = dy[m,q,v] f[v]
     (15) dx[m,q,v] += p[m,q,v] Σ_{k} b[m,q,k] ds[m,q,v,k]
     (19) db[m,q,v] = Σ_{d} x[m,q,d] p[m,q,d] ds[m,q,d,v]
@@ -382,15 +388,20 @@ def selective_scan_backward(
             # (8) ds[m,q,v,e] += ds[m, q+1, v, e] exp(−p[m, q+1, v] exp(a[v,e]))
             ds_q += np.exp(-factor1 * next_p[:, :, None]) * next_ds
         ds[:, q] = ds_q
-    # (25) da[m,q] = −exp(a[m,q]) Σ_{n,t} p[n,t,m] s_before[n,t,m,q] ds[n,t,m,q] exp(−p[n,t,m] exp(a[m,q]))
+    # da_sum1[m,q] = Σ_{n,t} p[n,t,m] s_before[n,t,m,q] ds[n,t,m,q] exp(−p[n,t,m] exp(a[m,q]))
     done = loops.wanted(D * K * N * T)
     if done:
-        da = rt.empty((D, K), dtype)
+        da_sum1 = rt.empty((D, K), dtype)
         factor3 = np.exp(a)
-        done = loops.selective_scan_grad_a_1(da, ds, factor3, p, s_before, D, K, N, T)
+        done = loops.selective_scan_grad_a_1(da_sum1, ds, factor3, p, s_before, D, K, N, T)
         del factor3
     if not done:
-        da = -np.exp(a) * rt.total(np.exp(-np.exp(a) * p[:, :, :, None]) * p[:, :, :, None] * ds * s_before, (0, 1))
+        da_sum1 = rt.total(np.exp(-np.exp(a) * p[:, :, :, None]) * p[:, :, :, None] * ds * s_before, (0, 1))
+    # (25) da[m,q] = −da_sum1[m,q] exp(a[m,q])
+    da = rt.empty((D, K), dtype)
+    if not loops.selective_scan_grad_a_2(da, a, da_sum1, D, K):
+        da = -np.exp(a) * da_sum1
+    del da_sum1
     if inputs:
         # (15) dx[m,q,v] = dy[m,q,v] f[v]
         dx = rt.zeros((N, T, D), dtype)

@@ -348,7 +348,7 @@ def delta_rule_grad_k_2(
 
 delta_rule_grad_v_1_loops = r"""/* Row by row, for every m, h. */
 static void loops(
-    long start, long stop, REAL *restrict ds_l2, REAL *restrict do_sum1_l2, REAL *restrict do_l2,
+    long start, long stop, REAL *restrict ds_l2, REAL *restrict dv_l2, REAL *restrict do_l2,
     const REAL *restrict dy_l2, const REAL *restrict q_l2, const REAL *restrict next_a,
     const REAL *restrict next_ds, const REAL *restrict next_do, const REAL *restrict next_k,
     const REAL *restrict b_l2, const REAL *restrict k_l2, long K, long V)
@@ -357,8 +357,8 @@ static void loops(
         for (long h = 0; h < V; h++) {
             const long b_l2_at = m;
             const long do_l2_at = V * m + h;
-            const long do_sum1_l2_at = V * m + h;
             const long ds_l2_at = K * (V * m + h);
+            const long dv_l2_at = V * m + h;
             const long dy_l2_at = V * m + h;
             const long k_l2_at = K * m;
             const long next_a_at = m;
@@ -366,10 +366,10 @@ static void loops(
             const long next_ds_at = K * (V * m + h);
             const long next_k_at = K * m;
             const long q_l2_at = K * m;
-            double do_sum1_l2_1 = 0;
+            double dv_l2_1 = 0;
             for (long low = 0; low < K; low += 4096) {
                 long high = least(low + 4096, K);
-                reals do_sum1_l2_2 = all(0);
+                reals dv_l2_2 = all(0);
                 for (long f = low; f < whole(low, high); f += LANES) {
                     const reals ds_l2_1 = dy_l2[dy_l2_at] * load(&q_l2[q_l2_at + f]);
                     const reals ds_l2_2_ = ds_l2_1 + next_a[next_a_at] * load(&next_ds[next_ds_at + f]);
@@ -377,7 +377,7 @@ static void loops(
                     const reals next_do_1 = all(next_do[next_do_at]);
                     const reals next_k_1 = load(&next_k[next_k_at + f]);
                     const reals ds_l2_3 = ds_l2_2_ + next_a_1 * next_do_1 * next_k_1;
-                    all_add_to(do_sum1_l2_2, load(&k_l2[k_l2_at + f]) * ds_l2_3);
+                    all_add_to(dv_l2_2, load(&k_l2[k_l2_at + f]) * ds_l2_3);
                     store(&ds_l2[ds_l2_at + f], ds_l2_3);
                 }
                 for (long f = whole(low, high); f < high; f++) {
@@ -387,13 +387,13 @@ static void loops(
                     const REAL next_do_1 = next_do[next_do_at];
                     const REAL next_k_1 = next_k[next_k_at + f];
                     const REAL ds_l2_3 = ds_l2_2_ + next_a_1 * next_do_1 * next_k_1;
-                    add_to(do_sum1_l2_2, k_l2[k_l2_at + f] * ds_l2_3);
+                    add_to(dv_l2_2, k_l2[k_l2_at + f] * ds_l2_3);
                     ds_l2[ds_l2_at + f] = ds_l2_3;
                 }
-                do_sum1_l2_1 += sum_of(do_sum1_l2_2);
+                dv_l2_1 += sum_of(dv_l2_2);
             }
-            do_sum1_l2[do_sum1_l2_at] = do_sum1_l2_1 * b_l2[b_l2_at];
-            do_l2[do_l2_at] = -do_sum1_l2[do_sum1_l2_at];
+            dv_l2[dv_l2_at] = dv_l2_1 * b_l2[b_l2_at];
+            do_l2[do_l2_at] = -dv_l2[dv_l2_at];
         }
     }
 }
@@ -413,7 +413,7 @@ static void part(void *given, long number)
 
 def delta_rule_grad_v_1(
     ds_l2: rt.Array,
-    do_sum1_l2: rt.Array,
+    dv_l2: rt.Array,
     do_l2: rt.Array,
     dy_l2: rt.Array,
     q_l2: rt.Array,
@@ -432,7 +432,7 @@ def delta_rule_grad_v_1(
         delta_rule_grad_v_1_loops,
         N,
         5 * K * N * V,
-        (ds_l2, do_sum1_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2),
+        (ds_l2, dv_l2, do_l2, dy_l2, q_l2, next_a, next_ds, next_do, next_k, b_l2, k_l2),
         (),
         (K, V),
         (),

@@ -491,7 +491,7 @@ def selective_scan_grad_bias_1(
 
 selective_scan_grad_a_1_loops = r"""/* Sums over n, t for every m, q. */
 static void loops(
-    long start, long stop, REAL *restrict da, const REAL *restrict ds, const REAL *restrict factor3,
+    long start, long stop, REAL *restrict da_sum1, const REAL *restrict ds, const REAL *restrict factor3,
     const REAL *restrict p, const REAL *restrict s_before, long D, long K, long N, long T)
 {
     for (long m = start; m < stop; m++) {
@@ -544,7 +544,7 @@ static void loops(
                     total += part_3;
                 }
             }
-            store(&da[at + q], total * -load(&factor3[factor3_at + q]));
+            store(&da_sum1[at + q], total);
         }
         APART
         for (long q = covered(0, K); q < K; q++) {
@@ -591,7 +591,7 @@ static void loops(
                     total += part_3;
                 }
             }
-            da[at + q] = total * -factor3[factor3_at + q];
+            da_sum1[at + q] = total;
         }
     }
 }
@@ -610,19 +610,54 @@ static void part(void *given, long number)
 
 
 def selective_scan_grad_a_1(
-    da: rt.Array, ds: rt.Array, factor3: rt.Array, p: rt.Array, s_before: rt.Array, D: int, K: int, N: int, T: int
+    da_sum1: rt.Array, ds: rt.Array, factor3: rt.Array, p: rt.Array, s_before: rt.Array, D: int, K: int, N: int, T: int
 ) -> bool:
     """Sums over n, t for every m, q."""
     return rt.run(
         selective_scan_grad_a_1_loops,
         D,
         D * K * N * T,
-        (da, ds, factor3, p, s_before),
+        (da_sum1, ds, factor3, p, s_before),
         (),
         (D, K),
         (N, T),
         uses="*----",
     )
+
+
+selective_scan_grad_a_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * da, const REAL * a, const REAL * da_sum1)
+{
+    for (long q = start; q < whole(start, stop); q += LANES) {
+        const reals a_1 = load(&a[q]);
+        const reals da_sum1_1 = load(&da_sum1[q]);
+        const reals da_1 = -all_exp_of(a_1) * da_sum1_1;
+        store(&da[q], da_1);
+    }
+    APART
+    for (long q = whole(start, stop); q < stop; q++) {
+        const REAL a_1 = a[q];
+        const REAL da_sum1_1 = da_sum1[q];
+        const REAL da_1 = -exp_of(a_1) * da_sum1_1;
+        da[q] = da_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def selective_scan_grad_a_2(da: rt.Array, a: rt.Array, da_sum1: rt.Array, D: int, K: int) -> bool:
+    """Element by element."""
+    return rt.run(selective_scan_grad_a_2_loops, D * K, D * K, (da, a, da_sum1), (), (), (), uses="whh")
 
 
 selective_scan_grad_f_1_loops = r"""/* Sums over t for every block, m. */

@@ -17,7 +17,7 @@ from gradscribe.codegen.numpy.layer.constructor import annotation, default
 from gradscribe.codegen.numpy.lower import lower
 from gradscribe.codegen.numpy.lower.products.added_rows import with_rows
 from gradscribe.codegen.numpy.lower.recurrences.in_stretches import in_stretches
-from gradscribe.codegen.numpy.lower.release import released
+from gradscribe.codegen.numpy.lower.release import released, released_blocks
 from gradscribe.codegen.numpy.plan import Count, Equation, Plan, Record, effects
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, RUNTIME
@@ -50,6 +50,7 @@ def plan(kernel: Kernel) -> Plan:
     under = conditions(kernel) if backward else {}
     keys = [under[s.target.name] for s in program.statements] if backward else ()
     planned = _lowered(replace(kernel, program=program), given, keys)
+    planned = replace(planned, records=released_blocks(planned.records))
     if not backward:
         return replace(planned, records=with_rows(planned.records))
     found = conditional(planned, kernel)

@@ -4,7 +4,7 @@ For functions that compute much before they return: there is an adjoint of every
 read. What is made under a condition is let go under it.
 """
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import replace
 
 from gradscribe.codegen.loops import Nest
@@ -47,6 +47,27 @@ def released(records: Sequence[Record], kept: Collection[str]) -> tuple[Record, 
         names = tuple(name for name in made if roots.get(name, name) in gone)
         found += [record, *([Release(names)] if names and place + 1 < len(records) else [])]
     return tuple(found)
+
+
+def released_blocks(records: Iterable[Record]) -> tuple[Record, ...]:
+    """The records, in which a block lets go of what was made for it: else it would stay until the next one has its own.
+
+    What stands under a condition is looked for there, too.
+    """
+    return tuple(map(_released_block, records))
+
+
+def _released_block(record: Record) -> Record:
+    match record:
+        case Block(body=body):
+            inner, own = released_blocks(body), {*effects(*body).made}
+            roots = _roots(body)
+            return replace(record, body=_with_release(inner, tuple(n for n in _made(body) if roots.get(n, n) in own)))
+        case Compiled(then=then, otherwise=otherwise) | Branch(then=then, otherwise=otherwise):
+            return replace(record, then=released_blocks(then), otherwise=released_blocks(otherwise))
+        case When(body=body) | Wanted(body=body) | Present(body=body):
+            return replace(record, body=released_blocks(body))
+    return record
 
 
 def _local_gone(ways: Compiled) -> Compiled:

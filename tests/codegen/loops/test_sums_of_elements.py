@@ -11,7 +11,8 @@ from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.function.function_text import plan
-from gradscribe.codegen.numpy.plan import contracts, walk
+from gradscribe.codegen.numpy.lower.products.separate import MOST_TAPS
+from gradscribe.codegen.numpy.plan import Compiled, contracts, walk
 from gradscribe.derive.layer.interface import Layer
 from tests.cases.run_loops import COMPILED, looped
 from tests.cases.thorough import some
@@ -28,6 +29,9 @@ PRODUCTS: list[tuple[str, Kinds]] = [
     ("y[n,i,j,p,q] = sum(c) x[n,i,j,c] * z[n,i+p-1,j+q-1,c]; p < 3; q < 3", ("summed_rows", "gather", "gather")),
     ("y[n,i,c] = sum(r) x[n,i+r-3,c] * k[n,i,r,c]", ("result_rows", "gather", "scatter")),
     ("y[n,i,c] = sum(r) x[n,i+2*r-3,c] * k[i,r,c]", ("result_rows", "gather", "result_rows")),
+    # one window for all elements
+    ("y[n,i,j,c] = sum(r,s) x[n,i+r,j+s,c] * w[r,s]", ("gather", "gather", "summed_rows")),
+    ("y[n,c,i] = sum(r) x[n,c,i+r-1] * w[r]", ("gather", "gather", "summed_rows")),
 ]
 SUMS: list[tuple[str, Kinds]] = [
     ("y[n,m] = sum(c) (x[n,c] - z[m,c])^2", ("summed_rows", "result_rows", "result_rows")),
@@ -72,6 +76,7 @@ CLIPPED: list[tuple[str, Kinds]] = [
 MATRICES = [
     "y[n,i,j,k] = sum(r,s,c) x[n,i+r,j+s,c] * w[r,s,c,k]",
     "y[n,i,j,c] = sum(r,s) x[n,i+r,j+s,c] * w[r,s,c]",
+    "y[n,i,j] = sum(r,s,c) x[n,i+r,j+s,c] * w[r,s,c]",
     "y[n,i,j,k] = sum(r,s,c) x[n,i+r,j+s,c] * w[i,j,r,s,c,k]",
     "y[n,i,k] = sum(c) x[n,i,c] * w[n,c,k]",
     "y[n,k] = sum(c) x[n,c] * w[n,c,k]",
@@ -83,6 +88,7 @@ SHAPES: list[tuple[str, dict[str, tuple[int, ...]]]] = [
     (PRODUCTS[0][0], {"x": (BATCH, 5, 4, 3, 21), "w": (BATCH, 5, 4, 3, 2, 3)}),
     (PRODUCTS[2][0], {"z": (BATCH, 3, 4, 37), "x": (BATCH, 3, 4, 37)}),
     (PRODUCTS[3][0], {"x": (BATCH, 2, 17), "k": (BATCH, 2, 7, 17)}),
+    (PRODUCTS[5][0], {"x": (BATCH, 5, 4, 21), "w": (3, 2)}),
     (SUMS[0][0], {"x": (BATCH, 33), "z": (3, 33)}),
     (SUMS[2][0], {"x": (BATCH, 7), "w": (7, 35)}),
     (SUMS[4][0], {"x": (BATCH, 5, 4, 6), "w": (3, 2, 6, 19)}),
@@ -126,6 +132,15 @@ def test_products_of_matrices_are_none(text: str) -> None:
     records = [r for k in found for _, r in walk(plan(k).records)]
     assert not any(isinstance(r, Nest) and r.kind in ("result_rows", "summed_rows", "gather") for r in records)
     assert any(map(contracts, records))
+
+
+def test_long_windows_are_products() -> None:
+    """Which are computed by other ways than by definition."""
+    text = "y[n,i] = sum(r) x[n,i+r] * w[r]"
+    records = [r for k in kernels(gradscribe.layer(text, name="own")) for _, r in walk(plan(k).records)]
+    ways = [r for r in records if isinstance(r, Compiled)]
+    assert [[str(g.value) for g in r.within] for r in ways] == [["R"], ["R"], ["R"]]
+    assert all(g.extent == MOST_TAPS + 1 and any(map(contracts, r.otherwise)) for r in ways for g in r.within)
 
 
 @pytest.mark.parametrize("text", some(TEXTS, 4))

@@ -13,7 +13,7 @@ from gradscribe.derive.calculus.programs.gradient_program import computed_again,
 from gradscribe.derive.calculus.programs.optimised import optimised
 from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work
 from gradscribe.derive.ir.interpret import interpret
-from gradscribe.derive.ir.term import Program
+from gradscribe.derive.ir.term import Program, accesses
 from gradscribe.derive.layer.interface import Layer
 from tests.cases.hash_seeds import printed_alike
 from tests.cases.random_programs import random_case
@@ -105,6 +105,42 @@ def test_what_was_done_is_recorded(title: str, reasons: tuple[str, ...]) -> None
     for rewriting in found.rewritings:
         assert rewriting.after[-1].target == rewriting.before.target
     assert statements_work(found.program.statements) < 0.8 * statements_work(program.statements)
+
+
+def test_functions_wait_for_the_sum_that_they_multiply() -> None:
+    (_, program) = programs(layer("h[n,k] = sum(c) x[n,c]*w[c,k]; y[n,l] = sum(k) tanh(h[n,k])^3*v[k,l]", "own"))
+    found = optimised(program)
+    behind = [r for r in found.rewritings if r.reason.startswith("functions of elements wait")]
+    assert [r.before.target.name for r in behind] == ["dh"]
+    (first, second) = behind[0].after
+    assert (len(first.term.bound), len(second.term.bound)) == (1, 0)
+    assert [a.tensor for a in accesses(first.term.body)] == ["dy", "v"]
+
+
+def test_a_mask_has_no_more_indices_than_its_condition() -> None:
+    """Another factor that is computed is an array of its own, with an axis of its own: their product would be wide."""
+    case = BY_TITLE["spatial transformer"]
+    (_, program) = programs(layer(case.text, case.name))
+    made = {s.target.name: len(s.target.shape) for s in optimised(program).program.statements}
+    assert {name: axes for name, axes in made.items() if "_sum" in name} == {"du_sum1": 3, "dv_sum1": 3}
+
+
+def test_no_tensor_is_a_multiple_of_a_result() -> None:
+    """dW is there already, so that its transpose, times 2, is not stored for the other gradients."""
+    case = BY_TITLE["low-rank adapter"]
+    (_, program) = programs(layer(case.text, case.name))
+    assert {"dt1"} < {s.target.name for s in program.statements}
+    found = optimised(program).program
+    assert sorted(s.target.name for s in found.statements) == ["da", "db", "dw", "dx"]
+
+
+@pytest.mark.parametrize("reader", ["exp(t[n,c])", "sum(k) exp(t[n,k]) * w[k,c]", "t[n,c]; z[n,c] = t[n,c]"])
+def test_a_multiple_that_is_read_otherwise_stays(reader: str) -> None:
+    made = layer(f"t[n,c] = 2*x[n,c]; y[n,c] = {reader}; u[n,k] = sum(c) t[n,c]*w[c,k]; input x[N,C], w[C,C]", "own")
+    program = forward_program(made.program, (*made.program.outputs, "t"))
+    assert "t" in {s.target.name for s in optimised(program).program.statements}
+    shorter = optimised(forward_program(made.program, ("u",))).program
+    assert [s.target.name for s in shorter.statements] == ["u"]
 
 
 def test_a_false_condition_is_zero_beside_infinity() -> None:

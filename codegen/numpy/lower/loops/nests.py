@@ -18,7 +18,7 @@ from gradscribe.codegen.numpy.lower.loops.loop_order import LoopOrder, is_plain,
 from gradscribe.codegen.numpy.lower.loops.padded import left_out, padded, places
 from gradscribe.codegen.numpy.lower.loops.passes.set_apart import Apart
 from gradscribe.codegen.numpy.lower.products.operands import bracketed_division
-from gradscribe.codegen.numpy.lower.products.separate import is_separate
+from gradscribe.codegen.numpy.lower.products.separate import few_taps, is_separate
 from gradscribe.codegen.numpy.lower.slices.taps import brackets, multiplies
 from gradscribe.codegen.numpy.plan import Record
 from gradscribe.derive.ir.functions import is_indicator
@@ -45,7 +45,9 @@ def loops(form: Form, scope: Scope, fresh: bool) -> Found | None:
     whole, copies = padded(form, scope)
     found = (_over_windows(whole, scope) if fresh else None) or _over_sums(whole, scope, fresh)
     inside = _inside(whole, scope) if found else None
-    return replace(found, before=(*copies, *found.before), inside=inside) if found and inside is not None else None
+    if found is None or inside is None:
+        return None
+    return replace(found, before=(*copies, *found.before), inside=(*inside, *few_taps(whole, scope)))
 
 
 def _over_windows(form: Form, scope: Scope) -> Found | None:

@@ -12,6 +12,7 @@ from gradscribe.derive.calculus.programs.optimised.temporaries import Temporarie
 from gradscribe.derive.calculus.programs.optimised.ways.in_turn import in_turn
 from gradscribe.derive.calculus.programs.optimised.ways.labelled import put_in
 from gradscribe.derive.calculus.programs.optimised.ways.masks import without_conditions
+from gradscribe.derive.calculus.programs.optimised.ways.multiples import is_multiple, is_product, put_into
 from gradscribe.derive.calculus.programs.optimised.ways.shared_parts import Sharing
 from gradscribe.derive.calculus.programs.optimised.ways.summands import summands
 from gradscribe.derive.ir.interpret.recurrence import arranged
@@ -27,7 +28,9 @@ MASK = "conditions leave the product: a tensor that is 0 where they do not hold,
 TURN = "a window is summed axis by axis"
 LOOKUP = "a matrix that a label chooses is multiplied by all rows that have that label, and not read for each"
 OPERAND = "a factor made of functions is a tensor that one loop makes, and then a matrix of a product"
+BEHIND = "functions of elements wait for the sum that they multiply: one loop for both"
 SHARE = "what several sums need is computed once"
+MULTIPLE = "a number times a tensor is none of its own: products read the tensor"
 
 Ways = Callable[[Statement, Temporaries], Iterator[list[Term]]]
 
@@ -71,6 +74,7 @@ def optimised(program: Program) -> Optimised:
         if found == statements:
             break
         statements = found
+    statements = _without_multiples(statements, program, made, rewritings)
     if not rewritings:
         return Optimised(program, ())
     together = arranged([origins.get(s, s) for s in statements])
@@ -150,7 +154,30 @@ def _sharing(
         found[place:place] = new[:-1]
         found += new[-1:]
         if new not in ((old,), ()):
-            rewritings.append(
-                Rewriting(SHARE if several else OPERAND, old, new, (work(old.term), statements_work(new)))
-            )
+            reason = SHARE if several else OPERAND if new[-1].term.bound else BEHIND
+            rewritings.append(Rewriting(reason, old, new, (work(old.term), statements_work(new))))
     return found
+
+
+def _without_multiples(
+    statements: list[Statement], program: Program, made: Temporaries, rewritings: list[Rewriting]
+) -> list[Statement]:
+    """The statements without multiples of tensors that nothing but products reads."""
+    found = statements
+    for name in dict.fromkeys(s.target.name for s in statements):
+        own = [s for s in found if s.target.name == name]
+        readers = [s for s in found if any(a.tensor == name for a in accesses(s.term.body))]
+        alone = len(own) == 1 and name not in program.outputs and _is_open(own[0], program)
+        if not alone or not readers or not is_multiple(own[0].term, made.shapes):
+            continue
+        if all(_is_open(s, program) and is_product(s.term) for s in readers):
+            new = {s: _reading(s, own[0]) for s in readers}
+            rewritings += [Rewriting(MULTIPLE, s, (r,), (work(s.term), work(r.term))) for s, r in new.items()]
+            found = [new.get(s, s) for s in found if s != own[0]]
+    return found
+
+
+def _reading(reader: Statement, multiple: Statement) -> Statement:
+    term = reader.term
+    body = put_into(term.body, multiple.target.name, multiple.term)
+    return replace(reader, term=replace(term, body=body))

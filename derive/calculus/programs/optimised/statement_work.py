@@ -65,7 +65,7 @@ def _of_product(body: Expr, term: Term) -> float:
     bound = {r.index for r in term.bound} & left.keys()
     every = volume(left, left)
     if not bound:
-        return ELEMENT * every
+        return ELEMENT * every + _arrays_before((f for f in rest if f.free_symbols & left.keys() < left.keys()), left)
     run = running(term) if brackets else frozenset()
     if run:
         return ELEMENT * volume((v for v in left if v not in run), left)
@@ -74,9 +74,14 @@ def _of_product(body: Expr, term: Term) -> float:
         return ELEMENT * every
     if brackets:
         return ASKED * every
-    made = sum(2 * ELEMENT * volume(f.free_symbols & left.keys(), left) for f in rest if not isinstance(f, Access))
     order, _ = best_order(groups, left.keys() - bound, lambda indices: volume(indices, left))
-    return made + order
+    return _arrays_before(rest, left) + order
+
+
+def _arrays_before(factors: Iterable[Expr], extents: Extents) -> float:
+    """What the factors take that are no elements: arrays of their own, which are read then."""
+    made = (f for f in factors if not isinstance(f, Access))
+    return sum(2 * ELEMENT * volume(f.free_symbols & extents.keys(), extents) for f in made)
 
 
 def _is_operand(factor: Expr, extents: Extents) -> bool:

@@ -21,10 +21,13 @@ def named_apart(body: Expr, bound: Sequence[Symbol], extents: Mapping[Symbol, Ex
     order |= dict.fromkeys(v for v in sorted(body.free_symbols & extents.keys(), key=str))
     free = tuple(v for v in order if v not in bound)
     summed = tuple(v for v in order if v in bound)
-    names = {v: integer(f"free{k}") for k, v in enumerate(free)} | {
-        v: integer(f"bound{k}") for k, v in enumerate(summed)
-    }
+    names = _free(free) | {v: integer(f"bound{k}") for k, v in enumerate(summed)}
     return (body.xreplace(names), tuple(extents[v] for v in free), tuple(extents[v] for v in summed)), free
+
+
+def _free(indices: Sequence[Symbol]) -> dict[Symbol, Symbol]:
+    """What free indices are called in a key."""
+    return {v: integer(f"free{k}") for k, v in enumerate(indices)}
 
 
 class Temporaries:
@@ -33,38 +36,37 @@ class Temporaries:
     def __init__(self, program: Program) -> None:
         self.taken = program.names()
         self.shapes = {name: tensor.shape for name, tensor in program.tensors.items()}
-        self.known: dict[Key, str] = {}
+        self.known: dict[Key, Access] = {}
         self.made: list[Statement] = []
 
-    def learn(self, key: Key, name: str) -> None:
-        """A tensor of the program has that value."""
-        self.known.setdefault(key, name)
+    def learn(self, key: Key, free: Sequence[Symbol], element: Access) -> None:
+        """An element of the program has that value, at these indices, which its axes may have in another order."""
+        self.known.setdefault(key, element.xreplace(_free(free)))
 
     def tensor(self, stem: str, body: Expr, bound: Sequence[Symbol], extents: Mapping[Symbol, Expr]) -> Access:
         """The sum of `body` over `bound`, read from the tensor that has it."""
         key, free = named_apart(body, bound, extents)
-        name = self.known.get(key)
-        if name is None:
+        if key not in self.known:
             name = next(n for n in _names(stem) if n not in self.taken)
             self.taken.add(name)
-            self.known[key] = name
+            self.learn(key, free, Access(name, *free))
             ranges = tuple(Range(v, extents[v]) for v in free)
             summed = tuple(Range(v, extents[v]) for v in bound)
             term = as_guards(Term(ranges, summed, Mul(body)))
             self.shapes[name] = tuple(r.extent for r in ranges)
             self.made.append(Statement(Tensor(name, self.shapes[name]), term))
-        return Access(name, *free)
+        return self.known[key].xreplace({name: v for v, name in _free(free).items()})
 
     def take(self) -> tuple[Statement, ...]:
         """What was made since it was asked last."""
         found, self.made = tuple(self.made), []
         return found
 
-    def state(self) -> tuple[set[str], dict[Key, str], int]:
+    def state(self) -> tuple[set[str], dict[Key, Access], int]:
         """What `back_to` takes."""
         return set(self.taken), dict(self.known), len(self.made)
 
-    def back_to(self, state: tuple[set[str], dict[Key, str], int]) -> None:
+    def back_to(self, state: tuple[set[str], dict[Key, Access], int]) -> None:
         """Forget what was made since."""
         self.taken, self.known = set(state[0]), dict(state[1])
         del self.made[state[2] :]

@@ -47,7 +47,14 @@ def nodes(term: Term) -> tuple[list[Expr], list[Node]]:
         return factors, []
     free, bound = ({r.index for r in ranges} for ranges in (term.free, term.bound))
     functions = [Node(frozenset([k]), ()) for k, f in enumerate(factors) if _is_function(f)]
-    return factors, [*_tree(factors, free, extents), *functions, *_operands(factors, bound, extents)]
+    tree = [replace(n, alone=_leaves_functions(n, factors, bound)) for n in _tree(factors, free, extents)]
+    return factors, [*tree, *functions, *_operands(factors, bound, extents)]
+
+
+def _leaves_functions(node: Node, factors: Sequence[Expr], bound: set[Symbol]) -> bool:
+    """Whether a node is all that is summed, and what it is multiplied by takes functions: one loop for elements."""
+    rest = [f for k, f in enumerate(factors) if k not in node.factors]
+    return set(node.summed) == bound and not all(isinstance(f, CHEAP) for e in rest for f in e.atoms(Function))
 
 
 def _operands(factors: Sequence[Expr], bound: set[Symbol], extents: Extents) -> list[Node]:
@@ -97,6 +104,9 @@ class Sharing:
         self.counts: Counter[Key] = Counter()
         for extents, factors, parts in self.split:
             self.counts.update({named_apart(_product(factors, n), n.summed, extents)[0] for n in parts})
+        for statement, (extents, factors, parts) in zip(statements, self.split, strict=True):
+            for node in parts:
+                self._learn(statement, _product(factors, node), node.summed, extents)
         self.single = {s.target.name: s for s in statements if self.targets[s.target.name] == 1}
         self.defined = set().union(*(self._read(s) for s in statements)) - self.targets.keys()
 
@@ -141,14 +151,20 @@ class Sharing:
             term = replace(statement.term, guards=(), body=scale * Mul(*(factors[k] for k in sorted(left)), *read))
             yield statement, (*before, replace(statement, term=as_guards(term.without(*gone)))), several
 
+    def _learn(self, statement: Statement, body: Expr, summed: Sequence[Symbol], extents: Extents) -> None:
+        """A statement that computes nothing but a part has its value: it is read in place of a copy."""
+        own = tuple(r.index for r in statement.term.free)
+        if self.targets[statement.target.name] == 1 and body == as_factors(statement.term).body:
+            key, free = named_apart(body, summed, extents)
+            if set(free) == set(own):
+                self.made.learn(key, free, Access(statement.target.name, *own))
+
     def _tensor(self, statement: Statement, body: Expr, node: Node, extents: Extents) -> Access | None:
         """The tensor that has the value of a part of a statement; None where there is no other use of it."""
-        key, free = named_apart(body, node.summed, extents)
+        key, _ = named_apart(body, node.summed, extents)
         name = statement.target.name
-        own = tuple(r.index for r in statement.term.free)
-        if self.targets[name] == 1 and body == as_factors(statement.term).body and free == own:
-            self.made.learn(key, name)
-        known = self.made.known.get(key)
+        element = self.made.known.get(key)
+        known = element.tensor if element is not None else None
         if known == name or (known is None and self.counts[key] < 2 and not node.alone):
             return None
         if known is not None and known not in self.defined:
