@@ -177,8 +177,8 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
 def _parts(total: Expr, indices: tuple[Symbol, ...]) -> tuple[Expr, ...]:
     """The parts of a sum; of one of sizes s (I - 1) in place of s I - s, d (R - 1) as it is read everywhere."""
     parts = Add.make_args(total)
-    for part in parts if len(parts) > 1 and total.is_integer else ():
-        if part.is_number or not all(f.is_Integer or f.is_Symbol for f in Mul.make_args(part)):
+    for part in parts if len(parts) > 1 else ():
+        if part.is_number or not all(f.is_Integer or f.is_Symbol for f in Mul.make_args(part)) or not total.is_integer:
             continue
         for other in (p for p in parts if part.free_symbols < p.free_symbols):
             size = -other / part
