@@ -28,6 +28,7 @@ def is_plain(term: Term) -> bool:
     return term.is_sum and not (term.deltas or term.guards or term.divisibilities)
 
 
+@lru_cache(maxsize=5_000)  # pages and code ask for the same
 def multiplied_out(expression: Expr) -> Expr:
     """An expression multiplied out, above and below as SymPy does it; as it is where that has many summands.
 
@@ -118,6 +119,7 @@ def measure(expression: Expr) -> tuple[int, int]:
     return length(expression), len({a.tensor for a in accesses(expression)})
 
 
+@lru_cache(maxsize=20_000)  # the parts of what is tried are mostly the same
 def length(expression: Expr) -> int:
     """How long an expression is to read: tensors, sizes, numbers but 1, functions, rarer powers; twice each sum."""
     if isinstance(expression, Access | Symbol):
