@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradscribe.codegen.python.expression import Attribute, Call, Expression, Group, Items, Name, Part, Star, reads
+from gradscribe.kept import kept_with
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,10 @@ def inner(statement: Statement) -> Body:
     return statement.body if isinstance(statement, For | While | Sourced) else ()
 
 
-def used(statement: Statement) -> set[str]:
+@kept_with  # a function, the sizes that it needs and its module ask for it
+def used(statement: Statement) -> frozenset[str]:
     """The variables that a statement reads, those within it too; what is written in part is read."""
-    found = set().union(*(used(s) for s in inner(statement)), set())
+    found = frozenset[str]().union(*(used(s) for s in inner(statement)))
     match statement:
         case Assign(target, value, operator, _, kind):
             return found | reads((value, kind)) | (reads(target) - (bound(target) if operator == "=" else set()))
@@ -119,11 +121,11 @@ def used(statement: Statement) -> set[str]:
         case Return(values):
             return found | reads(values)
         case Delete(name):
-            return {name}
+            return frozenset({name})
         case Sourced():
             return found
         case Comment():
-            return set()
+            return frozenset()
 
 
 def bound(target: Expression) -> set[str]:

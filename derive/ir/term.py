@@ -216,7 +216,7 @@ class Term:
 
     def substitute(self, mapping: Mapping[Any, Expr]) -> "Term":
         """Replace symbols or accesses everywhere but in the list of ranges' own indices; extents are replaced too."""
-        m = dict(mapping)
+        m = {old: new for old, new in mapping.items() if old != new}
         return replace(
             self,
             free=tuple(Range(r.index, r.extent.xreplace(m)) for r in self.free),

@@ -5,6 +5,7 @@ NaN and ties come out as in NumPy: where a comparison decides, the branch that N
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
@@ -114,6 +115,7 @@ def computable(body: Expr, indices: Collection[Symbol]) -> bool:
     return False
 
 
+@lru_cache(maxsize=5_000)
 def is_cheap(body: Expr) -> bool:
     """Whether a body takes no function, root or quotient but by an element: a few operations of a processor."""
     powers = [e for e in body.atoms(Pow) if accesses(e)]
@@ -123,7 +125,7 @@ def is_cheap(body: Expr) -> bool:
 
 def is_number(e: Expr, indices: Collection[Symbol]) -> bool:
     """Whether an expression is one number for the whole array: sizes, options and scalar arguments only."""
-    return not e.free_symbols & set(indices) and not any(a.indices for a in e.atoms(Access))
+    return not any(a.indices for a in accesses(e)) and not e.free_symbols & set(indices)
 
 
 def is_plain(body: Expr) -> bool:

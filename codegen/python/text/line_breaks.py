@@ -7,6 +7,7 @@ comma; an item that is too long, before its operators.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 WIDTH = 120
@@ -35,6 +36,11 @@ class Bracket:
     full: bool = False
     between: bool = False
 
+    @cached_property
+    def content(self) -> str:
+        """What is in it, unbroken."""
+        return ", ".join(flat(item) for item in self.items) + ("," if self.single else "")
+
 
 @dataclass(frozen=True)
 class Operator:
@@ -59,11 +65,7 @@ def _flat(piece: Piece) -> str:
         case Operator(text):
             return f" {text} "
         case Bracket():
-            return f"{piece.start}{_content(piece)}{piece.stop}"
-
-
-def _content(bracket: Bracket) -> str:
-    return ", ".join(flat(item) for item in bracket.items) + ("," if bracket.single else "")
+            return f"{piece.start}{piece.content}{piece.stop}"
 
 
 def wrapped(head: Line, value: Line, margin: int, remark: str = "") -> list[str]:
@@ -112,8 +114,8 @@ def _broken(line: Line, margin: int) -> list[str]:
     assert isinstance(bracket, Bracket)  # by the choice of its place
     head, tail = flat(line[:place]) + bracket.start, (bracket.stop, *line[place + 1 :])
     inner = margin + len(INDENT)
-    if not bracket.literal and inner + len(_content(bracket)) <= WIDTH:
-        return [head, INDENT + _content(bracket), *fit(tail, margin)]
+    if not bracket.literal and inner + len(bracket.content) <= WIDTH:
+        return [head, INDENT + bracket.content, *fit(tail, margin)]
     comma = "," if bracket.comma else ""
     if bracket.full:
         return [head, *_rows(bracket.items, inner), *fit(tail, margin)]

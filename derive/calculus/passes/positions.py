@@ -6,6 +6,7 @@ which a bracket such as ``[t[n] >= 0]`` beside the lookup is false.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy
 from sympy import Add, Expr, Integer, Mul, Symbol
@@ -66,9 +67,14 @@ def _everywhere(program: Program, label: Expr) -> Iterator[Expr]:
     """Brackets ``[label != v]`` anywhere in the layer: a label that is ignored need not be the number of a class."""
     indices = _indices(program)
     for access in accesses(label):
-        brackets = (b for s in program.statements for b in s.term.body.atoms(unequal))
+        brackets = (b for s in program.statements for b in _differences(s.term.body))
         found = {moved for b in brackets if (moved := _on(b, access, indices)) is not None}
         yield from sorted(found, key=sympy.default_sort_key)
+
+
+@lru_cache(maxsize=5_000)  # every label is looked for in all statements
+def _differences(body: Expr) -> frozenset[Expr]:
+    return frozenset(body.atoms(unequal))
 
 
 def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> list[Expr]:

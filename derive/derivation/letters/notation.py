@@ -14,7 +14,7 @@ from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.derivation.letters.name import PRIME, Name, name_parts
 from gradscribe.derive.ir.functions import Indicator
 from gradscribe.derive.ir.index import IntegerFunction
-from gradscribe.derive.ir.term import Access, InnerSum, Range, text
+from gradscribe.derive.ir.term import Access, InnerSum, Range, accesses, text
 from gradscribe.derive.layer.letters import PLAIN, Style
 
 
@@ -177,8 +177,8 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
 def _parts(total: Expr, indices: tuple[Symbol, ...]) -> tuple[Expr, ...]:
     """The parts of a sum; of one of sizes s (I - 1) in place of s I - s, d (R - 1) as it is read everywhere."""
     parts = Add.make_args(total)
-    for part in parts if len(parts) > 1 and total.is_integer else ():
-        if part.is_number or not all(f.is_Integer or f.is_Symbol for f in Mul.make_args(part)):
+    for part in parts if len(parts) > 1 else ():
+        if part.is_number or not all(f.is_Integer or f.is_Symbol for f in Mul.make_args(part)) or not total.is_integer:
             continue
         for other in (p for p in parts if part.free_symbols < p.free_symbols):
             size = -other / part
@@ -196,7 +196,7 @@ def _index_rank(part: Monomial, indices: Sequence[Symbol]) -> int:
 
 
 def _parts_key(part: Monomial, notation: Notation) -> tuple[object, ...]:
-    tensors = sorted(notation.rank(a.tensor) for f in part.factors for a in f.atoms(Access))
+    tensors = sorted(notation.rank(a.tensor) for f in part.factors for a in accesses(f))
     symbols = [f for f in part.factors if isinstance(f, Symbol)]
     names = [(notation.sizes.index(f) if f in notation.sizes else len(notation.sizes), f.name) for f in symbols]
     upper = not (symbols and symbols[0].name[0].isupper())
@@ -206,7 +206,7 @@ def _parts_key(part: Monomial, notation: Notation) -> tuple[object, ...]:
         upper,
         names,
         part.coefficient != 1,
-        [*map(text, part.factors)],
+        [*map(_ByText, part.factors)],
     )
 
 
@@ -230,24 +230,42 @@ def primitive(sum_: Expr, indices: Sequence[Symbol], notation: Notation) -> tupl
     return (content, rest) if content.is_Integer or content.is_Rational else (sympy.Integer(1), sum_)
 
 
+class _ByText:
+    """An expression that is sorted by its text, which is written only where nothing before it decides."""
+
+    def __init__(self, expression: Expr) -> None:
+        self.expression = expression
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _ByText):
+            return NotImplemented
+        return bool(self.expression == other.expression) or text(self.expression) == text(other.expression)
+
+    def __hash__(self) -> int:
+        return hash(text(self.expression))
+
+    def __lt__(self, other: "_ByText") -> bool:
+        return text(self.expression) < text(other.expression)
+
+
 def ordered(factors: Sequence[Expr], indices: Sequence[Symbol], notation: Notation) -> tuple[Expr, ...]:
     """Parameters before indices (``s i``), then gradients, tensors in reading order, sums and functions."""
 
     def key(factor: Expr) -> tuple[object, ...]:
-        names = sorted(a.tensor for a in factor.atoms(Access))
+        names = [a.tensor for a in accesses(factor)]
         size = factor.base if factor.is_Pow and factor.exp.is_negative else factor  # 1/(N H W), too
         if isinstance(size, Symbol):
             if size in indices:
-                return 1, indices.index(size), ""
+                return 1, indices.index(size), _ByText(size)
             known = size in notation.sizes
-            return 0, notation.sizes.index(size) if known else len(notation.sizes), size.name
+            return 0, notation.sizes.index(size) if known else len(notation.sizes), _ByText(size)
         if names and (isinstance(factor, Access) or (factor.is_Pow and isinstance(factor.base, Access))):
             gradient = any(notation.is_gradient(n) for n in names)
-            return (2 if gradient else 3, min(notation.rank(n) for n in names), text(factor))
+            return (2 if gradient else 3, min(notation.rank(n) for n in names), _ByText(factor))
         if not names and isinstance(factor, Add | IntegerFunction):
-            return 1, len(indices), text(factor)  # d (R - 1)
+            return 1, len(indices), _ByText(factor)  # d (R - 1)
         order = InnerSum, Indicator, Add  # the last first: sigma(x) (1 - sigma(x)) [x > 0]
         place = next((7 - n for n, kind in enumerate(order) if isinstance(factor, kind)), 4)
-        return (place if names else 0, min((notation.rank(n) for n in names), default=1), text(factor))
+        return (place if names else 0, min((notation.rank(n) for n in names), default=1), _ByText(factor))
 
     return tuple(sorted(factors, key=key) if len(factors) > 1 else factors)

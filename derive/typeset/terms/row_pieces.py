@@ -5,6 +5,7 @@ A key is a record (a factor, an index, a bracket), so that two rows are compared
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, groupby, repeat
 
 LEVELS = 4
@@ -51,7 +52,7 @@ class Unit:
     key: Hashable = None
     kind: str = ""
 
-    @property
+    @cached_property
     def text(self) -> str:
         """All parts, nothing marked."""
         return text_of(self.parts)
@@ -107,7 +108,7 @@ class Piece:
         glues = chain((self.glue,), repeat("~"))
         return [replace(self, units=tuple(units), glue=glue) for units, glue in zip(found, glues, strict=False)]
 
-    @property
+    @cached_property
     def text(self) -> str:
         """All parts, nothing marked."""
         return text_of(self.units)

@@ -1,6 +1,7 @@
 """codegen.numpy.lower.indirect.lookup and the runtime: reads and writes at labels, against the definition."""
 
 import inspect
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum, Symbol, exp
 
-from gradscribe.codegen.driver import compile_layer
+import gradscribe
+from gradscribe.codegen.driver import compile_layer, source
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.plan import Gather, Known, Positions, ScatterAdd, walk
@@ -282,6 +284,27 @@ def test_a_real_number_is_a_label_only_where_it_is_whole() -> None:
     weight = np.array([3.0, 5.0, 7.0])
     found = module.looked_up_forward(np.array([0.0, 1.5, 2.0, -1.0, 0.999]), weight)
     np.testing.assert_array_equal(found, [3, 0, 7, 0, 0])
+
+
+def test_parts_of_an_axis_are_added_at_labels_too() -> None:
+    """The gradient of complex rows, whose real and imaginary parts are written apart: memory of no size times batch."""
+    text = "complex w; integer t; z[n,c] = w[t[n],c]; y[n] = sum(c) abs(z[n,c])^2"
+    module = compile_layer(gradscribe.layer(text, "parts"))
+    rng = np.random.default_rng(0)
+    w_, t_, dy = rng.normal(size=(5000, 2, 2)), rng.integers(0, 5000, 5000), rng.normal(size=5000)
+    tracemalloc.start()
+    try:
+        own = module.Parts()
+        own(w_, t_)
+        found = own.backward(dy)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    expected = np.zeros_like(w_)
+    np.add.at(expected, t_, 2 * w_[t_] * dy[:, None, None])
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert peak < 4 << 20
+    assert source(gradscribe.layer(text, "parts")).count("rt.scatter") == 2
 
 
 def test_a_large_vocabulary_needs_no_memory_of_its_size_times_the_batch() -> None:

@@ -34,6 +34,7 @@ TEXTS = {
     "trilinear": "y[n,k] = sum(c,d) x[n,c] * z[n,d] * w[c,d,k]",
     "tensor": "y[k] = sum(n,c,d) x[n,c] * z[n,d] * w[c,d,k] * exp(v[n])",
     "ordered": "y[n] = sum(i,j) [j < i] * tanh(x[n,i] * x[n,j])",
+    "apart": "i < I; j < I\ny[i,d] = sum(j) [i != j] * (x[i,d] - x[j,d]) * t[i,j]",
 }
 
 
@@ -54,6 +55,18 @@ def test_blocks_are_the_whole(layer: Layer, block: int, monkeypatch: pytest.Monk
         rng = np.random.default_rng([seed, block])
         sizes = sample_sizes(layer, rng, limit=4000)
         assert_kernels_agree(layer, sizes, sample_values(layer.program, sizes, rng), rng)
+
+
+def test_an_index_that_is_compared_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the body is 0 if all elements are 1, too: positions within a block are no positions."""
+    module = compile_layer(gradscribe.layer(TEXTS["apart"], "apart"))
+    for name in ("BLOCK", "OPERAND"):
+        set_in_all(monkeypatch, name, 4, module.rt)
+    rng = np.random.default_rng(0)
+    x, t = rng.normal(size=(5, 2)), rng.normal(size=(5, 5))
+    with module.rt.settings(backend="numpy"):
+        y = module.apart_forward(x, t)
+    np.testing.assert_allclose(y, np.einsum("ijd,ij->id", x[:, None] - x, t), atol=1e-12)
 
 
 # ----- memory and time ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from sympy import Dummy, Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.slices.taps import window
+from gradscribe.codegen.numpy.lower.slices.taps import lower_taps, window
 from gradscribe.codegen.numpy.plan import (
     Allocate,
     ContractByLabel,
@@ -31,7 +31,7 @@ from gradscribe.derive.calculus.collapse import vanishing_accesses
 from gradscribe.derive.calculus.passes.positions import is_label
 from gradscribe.derive.ir.functions import admission, equal, is_indicator
 from gradscribe.derive.ir.index import affine
-from gradscribe.derive.ir.term import Access, Range, Statement, accesses
+from gradscribe.derive.ir.term import Access, Range, Statement, Tensor, accesses
 
 Lower = Callable[[Form, Scope, bool], list[Record]]
 
@@ -56,7 +56,7 @@ def lower_lookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[R
     """
     lookups = _lookups(form, scope)
     if not lookups:
-        return None
+        return _in_a_plane(form, scope, fresh, lower)
     if len(lookups) == 1 and (by_label := _by_label(lookups[0], form, scope, fresh)) is not None:
         return by_label
     records, labels = _label_arrays(lookups, form, scope)
@@ -75,6 +75,23 @@ def lower_lookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[R
     if fresh:
         records.append(Allocate(form.target.name, form.target.shape, 0))
     return [*records, *_scattered(left, [k for k in labels if k not in summed], scope, lower)]
+
+
+def _in_a_plane(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[Record] | None:
+    """Lower what is written at one position of an axis, such as a real part, by lookups: apart from the others."""
+    place = tuple(e for e in form.place if not e.is_Integer)
+    if len(place) == len(form.place) or not _lookups(replace(form, place=place, target=_without(form)), scope):
+        return None
+    made = scope.declare("plane", _without(form).shape)
+    records = lower_lookups(replace(form, place=place, target=made), scope, True, lower)
+    added = Form(form.target, form.place, tuple(map(form.range, place)), Access(made.name, *place))
+    return None if records is None else [*records, *lower_taps(added, scope, fresh)]
+
+
+def _without(form: Form) -> Tensor:
+    """The target of a form without the axes of which it writes one position."""
+    shape = zip(form.place, form.target.shape, strict=True)
+    return replace(form.target, shape=tuple(extent for e, extent in shape if not e.is_Integer))
 
 
 def looks_up(form: Form, scope: Scope) -> bool:

@@ -57,9 +57,8 @@ def cuttable(form: Form) -> Iterator[Symbol]:
 def along(index: Symbol, form: Form, others: list[Range], scope: Scope, lower: Lower) -> Block | None:
     """Blocks of `index`; None unless it is a whole axis of all that it stands on. `others` count per unit of it."""
     extent = form.range(index).extent
-    free = form.body.xreplace({a: Integer(1) for a in accesses(form.body)}).free_symbols
     counted = form.position.free_symbols if form.argument is not None else set()
-    if index in free | counted or any(index in g.value.free_symbols for g in form.guards):
+    if index in _bare(form.body) | counted or any(index in g.value.free_symbols for g in form.guards):
         return None
     sliced = _axes(index, form, extent, scope)
     if sliced is None:
@@ -80,6 +79,17 @@ def along(index: Symbol, form: Form, others: list[Range], scope: Scope, lower: L
     )
     elements = sympy.prod([r.extent for r in others], start=Integer(1))
     return Block(extent, cut.block, tuple(cut.known), elements, tuple(lower(inner, scope)))
+
+
+def _bare(body: Expr) -> set[Expr]:
+    """The symbols of a body that stand in no subscript."""
+    found, nodes = set(), sympy.preorder_traversal(body)
+    for node in nodes:
+        if isinstance(node, Access):
+            nodes.skip()
+        elif node.is_Symbol:
+            found.add(node)
+    return found
 
 
 def _axes(index: Symbol, form: Form, extent: Expr, scope: Scope) -> dict[Access, int] | None:

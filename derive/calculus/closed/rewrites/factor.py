@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 from sympy import Abs, Add, Expr, Integer, Mul, Pow, gcd, sign
 from sympy.core.sorting import ordered
@@ -30,6 +30,7 @@ def factored(expression: Expr, signals: Collection[str]) -> Expr:
     return min((_shortest(best), Add(*others, _shortest(Add(*sums)))), key=length)
 
 
+@lru_cache(maxsize=5_000)
 def _shortest(total: Expr) -> Expr:
     if total == 0:
         return total

@@ -1,6 +1,7 @@
 """Where an expression of a definition stands in another one: values of the definition's indices."""
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 
 import sympy
 from sympy import Expr, Function, Symbol
@@ -80,6 +81,7 @@ def same(a: Expr, b: Expr) -> bool:
     return normalised(a) == normalised(b)
 
 
+@lru_cache(maxsize=20_000)  # every definition is compared with every sum
 def normalised(expression: Expr) -> Expr:
     """A factor with its indices and signs in normal form."""
     return upright(expression.xreplace({a: normal_access(a) for a in accesses(expression)}))

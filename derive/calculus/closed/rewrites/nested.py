@@ -7,11 +7,12 @@ sign in which the tensor of most indices is positive, or a number, so that x - m
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 from math import comb, prod
 
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol, expand
 
-from gradscribe.derive.ir.term import Access, InnerSum, Range, Term, accesses
+from gradscribe.derive.ir.term import Access, InnerSum, Range, Term, accesses, text
 
 MOST_SUMMANDS = 256
 """Summands of what is multiplied out at most: more take their time, and are not shorter."""
@@ -27,6 +28,7 @@ def is_plain(term: Term) -> bool:
     return term.is_sum and not (term.deltas or term.guards or term.divisibilities)
 
 
+@lru_cache(maxsize=5_000)  # pages and code ask for the same
 def multiplied_out(expression: Expr) -> Expr:
     """An expression multiplied out, above and below as SymPy does it; as it is where that has many summands.
 
@@ -81,6 +83,7 @@ def _pulled_out(product: Expr, ranges: tuple[Range, ...]) -> Expr:
     return Mul(*outer, *(r.extent for r in ranges if r not in kept), total)
 
 
+@lru_cache(maxsize=20_000)  # what is tried in many ways has the same factors
 def upright(factor: Expr) -> Expr:
     """A factor with its sums of tensors in the sign, and without the number, that all multiples of them share."""
     if isinstance(factor, Pow) and factor.exp.is_Integer:
@@ -97,7 +100,7 @@ def upright(factor: Expr) -> Expr:
 def _most_indices(part: Expr) -> tuple[int, str, str]:
     """How many indices a part has and, to tell it from others whatever its sign is, its tensors and all of it."""
     found = {v for a in accesses(part) for e in a.indices for v in e.free_symbols}
-    return len(found), max(map(str, accesses(part)), default=""), str(part.as_coeff_Mul()[1])
+    return len(found), max(map(str, accesses(part)), default=""), text(part.as_coeff_Mul()[1])
 
 
 def reads(expression: Expr, names: Collection[str]) -> bool:
@@ -116,6 +119,7 @@ def measure(expression: Expr) -> tuple[int, int]:
     return length(expression), len({a.tensor for a in accesses(expression)})
 
 
+@lru_cache(maxsize=20_000)  # the parts of what is tried are mostly the same
 def length(expression: Expr) -> int:
     """How long an expression is to read: tensors, sizes, numbers but 1, functions, rarer powers; twice each sum."""
     if isinstance(expression, Access | Symbol):

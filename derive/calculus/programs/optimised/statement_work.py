@@ -14,6 +14,7 @@ from gradscribe.derive.calculus.programs.optimised.order import ELEMENT, best_or
 from gradscribe.derive.calculus.programs.optimised.running import running
 from gradscribe.derive.ir.functions import Indicator, equal
 from gradscribe.derive.ir.term import Access, Range, Statement, Term, accesses
+from gradscribe.kept import kept
 
 SIZE = Integer(16)
 """What a size that is no number counts as."""
@@ -39,6 +40,7 @@ def volume(indices: Iterable[Symbol], extents: Extents) -> float:
     return prod((_number(extents[v]) for v in indices), start=1.0)
 
 
+@kept(5_000)  # what stays as it is is weighed against everything that might take its place
 def work(term: Term) -> float:
     """What a term takes."""
     found = as_factors(term)
@@ -101,6 +103,8 @@ def _merged(groups: Iterable[set[Symbol]]) -> list[set[Symbol]]:
 
 
 def _number(extent: Expr) -> float:
+    if extent.is_Symbol:
+        return float(SIZE)
     return max(1.0, float(extent.xreplace(dict.fromkeys(extent.free_symbols, SIZE))))
 
 

@@ -1,6 +1,7 @@
 """Tensors that rewrites make: one for one value, whatever its indices are called."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import count
 
 from sympy import Expr, Mul, Symbol
@@ -14,6 +15,14 @@ Key = tuple[Expr, tuple[Expr, ...], tuple[Expr, ...]]
 
 def named_apart(body: Expr, bound: Sequence[Symbol], extents: Mapping[Symbol, Expr]) -> tuple[Key, tuple[Symbol, ...]]:
     """What a sum computes, whatever its indices are called, and its free indices in the order of the result's axes."""
+    return _named_apart(body, tuple(bound), tuple(extents.items()))
+
+
+@lru_cache(maxsize=5_000)  # every round asks again for what no statement before it has changed
+def _named_apart(
+    body: Expr, bound: tuple[Symbol, ...], ranges: tuple[tuple[Symbol, Expr], ...]
+) -> tuple[Key, tuple[Symbol, ...]]:
+    extents = dict(ranges)
     order: dict[Symbol, None] = {}
     for access in accesses(body):
         for e in access.indices:

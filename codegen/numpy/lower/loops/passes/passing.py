@@ -80,6 +80,8 @@ class Pass:
         """The same with other indices, those of the axes in order; a number for each row has the first ones."""
         order = tuple(order[: len(self.order)])
         indices = dict(zip(self.order, order, strict=True))
+        if all(v == index for v, index in indices.items()):
+            return self
         named: dict[Expr, Expr] = {**indices}
         form = replace(
             self.form,

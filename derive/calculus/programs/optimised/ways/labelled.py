@@ -21,16 +21,18 @@ def labelled_matrices(program: Program) -> frozenset[str]:
     found = set()
     for statement in program.statements:
         name = statement.target.name
-        single = len(program.definitions(name)) == 1 and name not in program.outputs
+        if name in program.outputs or len(program.definitions(name)) != 1 or not _is_lookup(statement):
+            continue
         readers = [s for s in program.statements if any(a.tensor == name for a in accesses(s.term.body))]
-        if single and _is_lookup(statement) and readers and all(_multiplied(s, statement) is not None for s in readers):
+        if readers and all(_multiplied(s, statement) is not None for s in readers):
             found.add(name)
     return frozenset(found)
 
 
 def put_in(program: Program) -> Iterator[tuple[Statement, Statement]]:
     """Every statement, and itself with the lookups that it multiplies put in; those are left out."""
-    lookups = {s.target.name: s for s in program.statements if s.target.name in labelled_matrices(program)}
+    found = labelled_matrices(program)
+    lookups = {s.target.name: s for s in program.statements if s.target.name in found}
     taken = program.names()
     for statement in program.statements:
         if statement.target.name in lookups:

@@ -13,6 +13,7 @@ from gradscribe.derive.calculus.programs.optimised.statement_work import Extents
 from gradscribe.derive.calculus.programs.optimised.temporaries import Key, Temporaries, named_apart
 from gradscribe.derive.ir.functions import Indicator, larger, relu, smaller
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
+from gradscribe.kept import kept
 
 MOST = 6
 """Factors up to which every order of contraction is tried."""
@@ -31,24 +32,25 @@ class Node:
     alone: bool = False
 
 
-def nodes(term: Term) -> tuple[list[Expr], list[Node]]:
+@kept(5_000)  # see `named_apart`
+def nodes(term: Term) -> tuple[tuple[Expr, ...], tuple[Node, ...]]:
     """The factors of a term, and the products of some that the best order computes on the way, large ones first.
 
     An operand of a product of matrices that is made of functions of elements is such a part, too: one loop makes it.
     """
     found = as_factors(term)
     extents = extents_of(term)
-    factors = [f for f in Mul.make_args(found.body) if f.free_symbols & extents.keys()]
+    factors = tuple(f for f in Mul.make_args(found.body) if f.free_symbols & extents.keys())
     if isinstance(found.body, Add) or not term.bound or any(looked_up(f, extents) is not None for f in factors):
-        return factors, []
+        return factors, ()
     if any(isinstance(f, Indicator) for f in factors) or not 2 <= len(factors) <= MOST:
-        return factors, []
+        return factors, ()
     if not all(e.is_Symbol or not e.free_symbols & extents.keys() for a in accesses(found.body) for e in a.indices):
-        return factors, []
+        return factors, ()
     free, bound = ({r.index for r in ranges} for ranges in (term.free, term.bound))
     functions = [Node(frozenset([k]), ()) for k, f in enumerate(factors) if _is_function(f)]
     tree = [replace(n, alone=_leaves_functions(n, factors, bound)) for n in _tree(factors, free, extents)]
-    return factors, [*tree, *functions, *_operands(factors, bound, extents)]
+    return factors, (*tree, *functions, *_operands(factors, bound, extents))
 
 
 def _leaves_functions(node: Node, factors: Sequence[Expr], bound: set[Symbol]) -> bool:
@@ -99,7 +101,7 @@ class Sharing:
     def __init__(self, statements: Sequence[Statement], opened: Sequence[bool], made: Temporaries) -> None:
         self.statements, self.made = statements, made
         each = zip(statements, opened, strict=True)
-        self.split = [(extents_of(s.term), *nodes(s.term)) if o else ({}, [], []) for s, o in each]
+        self.split = [(extents_of(s.term), *nodes(s.term)) if o else ({}, (), ()) for s, o in each]
         self.targets = Counter(s.target.name for s in statements)
         self.counts: Counter[Key] = Counter()
         for extents, factors, parts in self.split:
