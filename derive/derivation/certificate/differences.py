@@ -158,7 +158,7 @@ def _extrapolated(moved: Callable[[float], Summands], there: Summands, unit: flo
 
 
 def _slopes(moved: Callable[[float], Summands], there: Summands, step: float) -> tuple[float, float]:
-    """The slopes to both sides of 0; NaN where E is not defined there."""
+    """The slopes to both sides of 0, or NaN, see `_change`."""
     return _change(moved(step), there) / step, _change(there, moved(-step)) / step
 
 
@@ -216,12 +216,14 @@ def _summands(weighted: Iterable[tuple[np.ndarray, np.ndarray]]) -> Summands:
 def _change(after: Summands, before: Summands) -> float:
     """How much greater E is, summand by summand: those that stay fall out, however large they are.
 
-    So do those that are infinite at both, such as an extremum over no position, which has no slope.
+    So do those that are infinite at both, such as an extremum over no position, which has no slope. NaN where E is not
+    defined at one of them, or infinite: between them is a pole, or the end of a domain.
     """
     (weights, there), (_, here) = after, before
     with np.errstate(invalid="ignore"):
         change = np.where(np.isfinite(there) | np.isfinite(here), there - here, 0.0)
-        return float((weights * change).sum())
+        found = float((weights * change).sum())
+    return found if np.isfinite(found) else float("nan")
 
 
 def _by_decree(program: Program, values: Values, sizes: Sizes) -> tuple[Program, Values]:

@@ -46,6 +46,7 @@ def gap(text: str, arrays: dict[str, list[float]], wrong: float = 0.0) -> float 
 
 MEASURED = {
     "beside a pole": ("y[n] = 1/x[n]^6", {"x": [1e-2, 0.3]}),
+    "as far from a pole as a step is long": ("y[n] = 1/x[n]", {"x": [1e-2, 1e-3]}),
     "before the end of a domain": ("y[n] = acos(x[n])", {"x": [1 - 1e-4, 0.3]}),
     "a large number": ("y[n] = x[n]^2/1e6", {"x": [1e6, 2e6]}),
     "a bend": ("y[n] = exp(40*x[n])", {"x": [0.1, -0.2]}),
