@@ -62,7 +62,7 @@ Size = Any
 TRIES = 2_000
 STRETCH = 200
 """After so many tries in vain spaces become larger and the windows on them smaller: one may stand on another."""
-LARGEST = 2_000_000
+LARGEST = 4_000_000
 SIZES = (1, 3)
 """The least and the greatest size that is drawn, where nothing else is said."""
 LOWEST = -100

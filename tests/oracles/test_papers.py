@@ -17,8 +17,9 @@ PAPERS: dict[str, Any] = {
     for name, paper in getattr(import_module(f"tests.cases.papers.{file}"), cases).items()
 }
 """By name."""
-TWICE = set([*PAPERS][::4])
-"""Whose pages of second order are evaluated, too: that takes longest."""
+LENGTHS = sorted(PAPERS, key=lambda name: len(PAPERS[name].text))
+TWICE = {*LENGTHS[: len(LENGTHS) // 4], *LENGTHS[len(LENGTHS) // 4 :: 16]}
+"""Whose pages of second order are evaluated, too: short texts, and some of those that take long."""
 
 
 @pytest.mark.parametrize("name", some(PAPERS, 8))

@@ -20,10 +20,15 @@ from gradscribe.derive.calculus.second_order import SecondOrder, second_order
 from gradscribe.derive.composition import Network, concrete, with_loss
 from gradscribe.derive.derivation import Derivation
 from gradscribe.derive.derivation.certificate.boxes import boxed
-from gradscribe.derive.derivation.certificate.differences import KINK, STEPS, direction_gap
+from gradscribe.derive.derivation.certificate.differences import direction_gap
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of, value
 from gradscribe.derive.layer.interface import open_options
 from gradscribe.derive.layer.sampling import LARGEST, TooLargeError, open_symbols, sample_sizes, sample_values
+
+_STEPS = (1e-5, 1e-6, 1e-7)
+"""What moves by a step: many tensors that move at once bend gradients within a longer one."""
+_KINK = 1e-3
+"""Slopes to both sides that differ by more, relatively, have a corner between them."""
 
 
 def network_gaps(network: Network, pages: Mapping[int, Derivation], shapes: int, rng: Generator) -> Iterator[Gap]:
@@ -179,11 +184,11 @@ def _first_order_gap(
             layer.backward()
         return [layer.grads[network.key(w)] for w in network.weights]
 
-    for step in STEPS:
+    for step in _STEPS:
         after, at, before = (gradients(s) for s in (step, 0.0, -step))
         right = [(a - b) / step for a, b in zip(after, at, strict=True)]
         left = [(a - b) / step for a, b in zip(at, before, strict=True)]
-        if difference(right, left) < KINK:
+        if difference(right, left) < _KINK:
             middle = [(r + s) / 2 for r, s in zip(right, left, strict=True)]
             return difference([products[w] for w in network.weights], middle)
     return None

@@ -2,10 +2,11 @@
 
 A constant counts as fixed. A function whose slopes are decreed is replaced by what these make of it at the point: its
 value there, and its slopes there times how far its arguments are from there. Where the slopes to both sides differ
-there is a tie or a corner, and nothing is compared.
+there is a tie or a corner, and nothing is compared; nor where steps of different lengths give different slopes, since E
+is next to a pole or so large that rounding hides what an entry adds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,18 +24,23 @@ from gradscribe.derive.ir.interpret.recurrence import Recurrence, behind_what_th
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 
-STEPS = (1e-5, 1e-6, 1e-7)
-"""What moves by a step: many tensors that move at once bend E within a longer one."""
-KINK = 1e-3
-"""Slopes to both sides that differ by more, relatively, have a corner between them."""
+STEP = 1e-5
+LADDER = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+"""Steps of extrapolated slopes: of long ones rounding is small, within short ones E is smooth."""
 CLOSE = 1e-8
 """A difference that is farther from a gradient, relatively, is extrapolated: E may bend much within a step."""
+AGREED = 1e-6
+"""Extrapolated slopes that differ by more, relatively, of two steps or to both sides, measure nothing."""
+ROUNDING = 4 * float(np.finfo(float).eps)
+"""Of a sum, relative to its summands."""
 _PROBES = 5
 _STEP = "+step"
 """No tensor of a text is called so."""
 
 Values = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, Any]
+Summands = np.ndarray
+"""Two rows, weights and numbers: E is the sum of their products."""
 
 
 def program_gap(
@@ -56,12 +62,12 @@ def program_gap(
     if any(isinstance(s, Recurrence) and name in s.axes for s in stages(program)):
         moving, moved = _beside(program, name)
 
-    def scalar(point: np.ndarray) -> float:
+    def summands(point: np.ndarray) -> Summands:
         beside = {} if moved == name else {_STEP: point - np.asarray(values[name], float)}
         result = interpret(moving, {**values, name: point} | beside, sizes)
-        return sum(_finite_sum(seed, result[moved if output == name else output]) for output, seed in seeds.items())
+        return _summands((seed, result[moved if output == name else output]) for output, seed in seeds.items())
 
-    return _gap(scalar, values[name], gradient, rng)
+    return _gap(summands, values[name], gradient, rng)
 
 
 def slope_gap(section: Section, values: Values, sizes: Sizes, rng: Generator) -> float | None:
@@ -72,7 +78,7 @@ def slope_gap(section: Section, values: Values, sizes: Sizes, rng: Generator) ->
     program, values = _by_decree(section.forward, values, sizes)
     section = replace(section, forward=program)
     return _gap(
-        lambda point: _scalar_at_ends(section, {**values, section.wrt: point}, sizes),
+        lambda point: _summands(_ends(section, {**values, section.wrt: point}, sizes)),
         values[section.wrt],
         gradient,
         rng,
@@ -112,66 +118,80 @@ def direction_gap(
     moving = _from(program)
     along = {name: rng.normal(size=np.shape(gradient)) for name, gradient in gradients.items()}
 
-    def scalar(step: float) -> float:
-        moved = {name: values[name] + step * direction for name, direction in along.items()}
-        result = interpret(moving, {**values, **moved}, sizes)
-        return sum(_finite_sum(seed, result[output]) for output, seed in seeds.items())
+    def moved(step: float) -> Summands:
+        there = {name: values[name] + step * direction for name, direction in along.items()}
+        result = interpret(moving, {**values, **there}, sizes)
+        return _summands((seed, result[output]) for output, seed in seeds.items())
 
-    there = scalar(0.0)
     slope = sum(float((gradients[name] * direction).sum()) for name, direction in along.items())
-    found = next((s for step in STEPS if (s := _near(scalar, there, slope, step)) is not None), None)
+    found = _near(moved, moved(0.0), slope)
     if found is None:
         return None
     return abs(found - slope) / max(abs(slope), 1.0)
 
 
-def _slope(scalar: Callable[[float], float], there: float, step: float = STEPS[0]) -> float | None:
-    """The slope at 0, where the scalar is `there`; None at a tie or a corner, where there is none."""
-    above, below = scalar(step), scalar(-step)
-    right, left = (above - there) / step, (there - below) / step
-    if abs(right - left) >= KINK * max(1.0, abs(right), abs(left)):
-        return None
-    return (above - below) / (2 * step)
+def _near(moved: Callable[[float], Summands], there: Summands, expected: float, unit: float = 1.0) -> float | None:
+    """The slope at 0, where E has these summands; one that is not what is expected is measured with more steps."""
+    right, left = _slopes(moved, there, STEP * unit)
+    if abs((right + left) / 2 - expected) <= CLOSE * max(1.0, abs(expected)):
+        return (right + left) / 2
+    return _extrapolated(moved, there, unit)
 
 
-def _near(scalar: Callable[[float], float], there: float, expected: float, step: float = STEPS[0]) -> float | None:
-    """The slope at 0; one that is not what is expected is Richardson's: how much E bends within the step falls out."""
-    slope = _slope(scalar, there, step)
-    if slope is None or abs(slope - expected) <= CLOSE * max(1.0, abs(expected)):
-        return slope
-    half = _slope(scalar, there, step / 2)
-    return slope if half is None else (4 * half - slope) / 3
+def _extrapolated(moved: Callable[[float], Summands], there: Summands, unit: float) -> float | None:
+    """The slope that two steps agree in, by Richardson: how much E bends within a step falls out.
+
+    None without such, and at a tie or a corner: the slopes to both sides differ however short the step is.
+    """
+    weights, numbers = there
+    rounding = ROUNDING * float(np.abs(weights * np.where(np.isfinite(numbers), numbers, 0.0)).sum())
+    before = float("nan")
+    for step in (s * unit for s in LADDER):
+        right, left = _slopes(moved, there, step)
+        nearer_right, nearer_left = _slopes(moved, there, step / 2)
+        found = (4 * (nearer_right + nearer_left) - (right + left)) / 6
+        corner = 2 * (nearer_right - nearer_left) - (right - left)
+        if abs(corner) + abs(found - before) + rounding / step <= AGREED * max(1.0, abs(found)):
+            return found
+        before = found
+    return None
+
+
+def _slopes(moved: Callable[[float], Summands], there: Summands, step: float) -> tuple[float, float]:
+    """The slopes to both sides of 0, or NaN, see `_change`."""
+    return _change(moved(step), there) / step, _change(there, moved(-step)) / step
 
 
 def _gap(
-    scalar: Callable[[np.ndarray], float], value: np.ndarray, gradient: np.ndarray, rng: Generator
+    summands: Callable[[np.ndarray], Summands], value: np.ndarray, gradient: np.ndarray, rng: Generator
 ) -> float | None:
     point = np.asarray(value, float)
     if np.shape(gradient) != point.shape:
         return float("inf")
-    slopes, kept, here = [], [], scalar(point)
+    slopes, kept, here = [], [], summands(point)
     for position in rng.choice(point.size, size=min(_PROBES, point.size), replace=False):
         if not np.isfinite(point.flat[position]):  # no step leads away from infinity
             continue
 
-        def moved(step: float, position: int = position) -> float:
+        def moved(step: float, position: int = position) -> Summands:
             there = point.copy()
             there.flat[position] += step
-            return scalar(there)
+            return summands(there)
 
-        slope = _near(moved, here, float(gradient.flat[position]))
+        slope = _near(moved, here, float(gradient.flat[position]), max(1.0, abs(float(point.flat[position]))))
         if slope is not None:
             slopes.append(slope)
             kept.append(position)
     return gap(np.array(slopes), gradient.ravel()[kept], floor=1.0) if kept else None
 
 
-def _scalar_at_ends(section: Section, values: Values, sizes: Sizes) -> float:
-    """E of a section of a network: a tensor at which its program ends counts as fixed where it is read.
+def _ends(section: Section, values: Values, sizes: Sizes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What arrives at each end of a section of a network, and its value.
 
-    So the ends come last. What is differentiated by is such an end, too: in a recurrence it depends on what it was.
+    A tensor at which its program ends counts as fixed where it is read. So the ends come last. What is differentiated
+    by is such an end, too: in a recurrence it depends on what it was.
     """
-    seeds, found, total = {section.wrt: section.steps[-1].left.tensor, **dict(section.seeds)}, dict(values), 0.0
+    seeds, found = {section.wrt: section.steps[-1].left.tensor, **dict(section.seeds)}, dict(values)
     written: set[str] = set()
     moving = [s for s in section.forward.statements if not s.target.constant]
     inner = behind_what_they_read([s for s in moving if s.target.name not in seeds])
@@ -179,18 +199,31 @@ def _scalar_at_ends(section: Section, values: Values, sizes: Sizes) -> float:
         name = statement.target.name
         value, argument = evaluate(statement.term, found, sizes)
         if name in seeds:
-            total += _finite_sum(values[seeds[name]], value)
+            yield values[seeds[name]], value
             continue
         found[name] = found[name] + value if name in written else value
         written.add(name)
         if statement.argument is not None:
             found[statement.argument.name] = argument
-    return total
 
 
-def _finite_sum(seed: np.ndarray, output: np.ndarray) -> float:
-    """The scalar E; an extremum over no position is infinite and has no slope."""
-    return float((seed * np.where(np.isfinite(output), output, 0.0)).sum())
+def _summands(weighted: Iterable[tuple[np.ndarray, np.ndarray]]) -> Summands:
+    """The weights of outputs, and these, in a row."""
+    rows = [np.stack(np.broadcast_arrays(*pair)).reshape(2, -1).astype(float) for pair in weighted]
+    return np.concatenate([np.zeros((2, 0)), *rows], axis=1)
+
+
+def _change(after: Summands, before: Summands) -> float:
+    """How much greater E is, summand by summand: those that stay fall out, however large they are.
+
+    So do those that are infinite at both, such as an extremum over no position, which has no slope. NaN where E is not
+    defined at one of them, or infinite: between them is a pole, or the end of a domain.
+    """
+    (weights, there), (_, here) = after, before
+    with np.errstate(invalid="ignore"):
+        change = np.where(np.isfinite(there) | np.isfinite(here), there - here, 0.0)
+        found = float((weights * change).sum())
+    return found if np.isfinite(found) else float("nan")
 
 
 def _by_decree(program: Program, values: Values, sizes: Sizes) -> tuple[Program, Values]:

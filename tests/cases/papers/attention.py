@@ -181,6 +181,15 @@ def _local_relative(q: Tensor, k: Tensor, v: Tensor, r: Tensor) -> Tensor:
     return torch.einsum("nir,nird->nid", s.softmax(2), vw)
 
 
+def _landmarks(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    p, r = (z.unflatten(1, (-1, 2)).mean(2) for z in (q, k))
+    f, g, h = ((a @ b.mT / q.shape[2] ** 0.5).softmax(2) for a, b in ((q, r), (p, r), (p, k)))
+    z = g.mT / (g.abs().sum(2).amax(1) * g.abs().sum(1).amax(1))[:, None, None]
+    one = torch.eye(g.shape[1], dtype=g.dtype)
+    w = g @ z
+    return f @ z @ (13 * one - w @ (15 * one - w @ (7 * one - w))) / 4 @ h @ v
+
+
 ATTENTION = {
     "t5_bias": Paper(
         """# scores with T5's buckets of distances, which grow by their logarithm
@@ -439,6 +448,28 @@ ATTENTION = {
         _local_relative,
         "q: N L D, k: N L D, v: N L D, r: 3 D",
         {"N": 2, "L": 5, "D": 3},
+    ),
+    "nystromformer": Paper(
+        """# attention by landmarks, means of neighbours; a step towards the inverse of what they pay each other
+        S = 2; s < S; M = L//S; m < M; o < M; u < M
+        input q[N,L,D], k[N,L,D], v[N,L,D]
+        p[n,m,d] = mean(q[n,S*m+s,d], s)
+        r[n,m,d] = mean(k[n,S*m+s,d], s)
+        f[n,i,m] = softmax((sum(d) q[n,i,d]*r[n,m,d])/sqrt(D), m)
+        g[n,m,o] = softmax((sum(d) p[n,m,d]*r[n,o,d])/sqrt(D), o)
+        h[n,m,j] = softmax((sum(d) p[n,m,d]*k[n,j,d])/sqrt(D), j)
+        c[n] = max(m) (sum(o) abs(g[n,m,o]))
+        e[n] = max(o) (sum(m) abs(g[n,m,o]))
+        z0[n,m,o] = g[n,o,m]/(c[n]*e[n])
+        w1[n,m,o] = sum(u) g[n,m,u]*z0[n,u,o]
+        w2[n,m,o] = 7*[m == o] - w1[n,m,o]
+        w3[n,m,o] = 15*[m == o] - sum(u) w1[n,m,u]*w2[n,u,o]
+        w4[n,m,o] = 13*[m == o] - sum(u) w1[n,m,u]*w3[n,u,o]
+        z[n,m,o] = (sum(u) z0[n,m,u]*w4[n,u,o])/4
+        y[n,i,d] = sum(m,o,j) f[n,i,m]*z[n,m,o]*h[n,o,j]*v[n,j,d]""",
+        _landmarks,
+        "q: N L D, k: N L D, v: N L D",
+        {"N": 2, "L": 6, "D": 2},
     ),
 }
 """By name."""

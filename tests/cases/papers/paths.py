@@ -47,6 +47,15 @@ def _viterbi_path(x: Tensor, w: Tensor) -> Tensor:
     return v.max(1).values
 
 
+def _semi_markov(x: Tensor, w: Tensor) -> Tensor:
+    far = zeros(x, x.shape[0], x.shape[3]) - 1e9
+    b, a = [far, far, zeros(x, x.shape[0], x.shape[3])], far
+    for t in range(x.shape[1]):
+        a = torch.stack([x[:, t, d] + b[-1 - d] for d in range(3)], 1).logsumexp(1)
+        b.append((a[:, :, None] + w).logsumexp(1))
+    return a.logsumexp(1)
+
+
 def _kalman(y: Tensor, f: Tensor, q: Tensor, h: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
     n, d = y.shape[0], f.shape[0]
     m, p, loss, means = zeros(y, n, d), torch.eye(d, dtype=y.dtype), zeros(y, n), []
@@ -389,6 +398,20 @@ PATHS = {
         _traces,
         "x: N T K K, w: 1 K K",
         {"N": 2, "T": 3, "K": 2},
+    ),
+    "semi_markov": Paper(
+        """# a semi-CRF: all ways to cut a sequence into segments of up to three, each with a label
+        input x[N,T,L,K], w[K,K]
+        L = 3
+        a[n,t,k] = log_sum_exp(x[n,t,d,k] + [d == 0]*b[n,t-1,k] + [d == 1]*b[n,t-2,k] + [d == 2]*b[n,t-3,k], d)
+        b[n,t,k] = log_sum_exp(a[n,t,j] + w[j,k], j)
+        b[n,-1,k] = 0
+        b[n,-2,k] = -1e9
+        b[n,-3,k] = -1e9
+        y[n] = log_sum_exp(a[n,T-1,k], k)""",
+        _semi_markov,
+        "x: N T 3 K, w: K K",
+        {"N": 2, "T": 5, "K": 3},
     ),
 }
 """By name."""
