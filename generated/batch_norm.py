@@ -125,7 +125,7 @@ def batch_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1
     factor1 = gamma / np.sqrt(epsilon + v)
     dx = rt.empty((E, C), dtype)
     if not loops.batch_norm_grad_input_2(dx, dbeta, dgamma, dy, factor1, h, C, E):
-        dx = (E * dy - dbeta - dgamma * h) * factor1 / E
+        dx = (E * dy - dbeta - dgamma * h) * factor1 / rt.divisor(E)
     return dx.reshape(*full_shape, C)
 
 
@@ -198,7 +198,7 @@ def batch_norm_backward(
         factor1 = gamma / np.sqrt(epsilon + v)
         dx = rt.empty((E, C), dtype)
         if not loops.batch_norm_grad_input_2(dx, dbeta, dgamma, dy, factor1, h, C, E):
-            dx = (E * dy - dbeta - dgamma * h) * factor1 / E
+            dx = (E * dy - dbeta - dgamma * h) * factor1 / rt.divisor(E)
     return dx.reshape(*full_shape, C) if inputs else None, dgamma, dbeta
 
 

@@ -60,9 +60,9 @@ def binary_cross_entropy_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     # (7) dx[m] = −1/E dy t[m]/x[m] [log(x[m])≥−100]
     dx = rt.empty((E,), dtype)
     if not loops.binary_cross_entropy_grad_input_1(dx, t, x, dy, E):
-        dx = rt.share(np.log(x) >= -100, -dy * t, E * x)
+        dx = rt.share(np.log(x) >= -100, -dy * t, rt.divisor(E) * x)
         # (7) dx[m] += 1/E dy (1−t[m])/(1−x[m]) [log1p(−x[m])≥−100]
-        dx += rt.share(np.log1p(-x) >= -100, (1 - t) * dy, E * (1 - x))
+        dx += rt.share(np.log1p(-x) >= -100, (1 - t) * dy, rt.divisor(E) * (1 - x))
     return dx.reshape(full_shape)
 
 

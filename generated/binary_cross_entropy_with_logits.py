@@ -52,7 +52,7 @@ def binary_cross_entropy_with_logits_grad_input(dy: Any, x: Any, t: Any) -> rt.A
     # (6) dx[m] = 1/E dy (σ(x[m]) (1−t[m])−t[m] σ(−x[m]))
     dx = rt.empty((E,), dtype)
     if not loops.binary_cross_entropy_with_logits_grad_input_1(dx, t, x, dy, E):
-        dx = ((1 - t) * rt.sigmoid(x) - rt.sigmoid(-x) * t) * dy / E
+        dx = ((1 - t) * rt.sigmoid(x) - rt.sigmoid(-x) * t) * dy / rt.divisor(E)
     return dx.reshape(full_shape)
 
 

@@ -216,7 +216,7 @@ def crf_loss_grad_input(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any
         dv_q5 = rt.empty((N, K), dtype)
         dv_q5[...] = next_da
         # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
-        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, rt.divisor(N) * t2[:, None])
         # (39) da[e,q5,q6] += Σ_{k} dv[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])/t1[e,q5,k]
         if not loops.crf_loss_grad_input_1(da_q5, a_q5, dv_q5, m_q5, t1_q5, w, K, N):
             for block1_start, block1_stop in rt.blocks(N, K**2):
@@ -300,7 +300,7 @@ def crf_loss_grad_weight(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: An
         # (36) dt1[e,q5,q6] = dv[e,q5,q6]/t1[e,q5,q6]
         dt1_q5 = dv_q5 / t1_q5
         # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
-        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, rt.divisor(N) * t2[:, None])
         # (39) da[e,q5,q6] += Σ_{k} da_sum1[e,q5,q6,k] dt1[e,q5,k]
         da_q5 += rt.contract("e k, e q6 k -> e q6", dt1_q5, da_sum1_q5)
         dt1[:, q5] = dt1_q5
@@ -354,7 +354,7 @@ def crf_loss_grad_s(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any, c:
         dv_q5 = rt.empty((N, K), dtype)
         dv_q5[...] = next_da
         # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
-        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, rt.divisor(N) * t2[:, None])
         # (39) da[e,q5,q6] += Σ_{k} dv[e,q5,k] exp(w[q6,k]+a[e,q5,q6]−m[e,q5,k])/t1[e,q5,k]
         if not loops.crf_loss_grad_input_1(da_q5, a_q5, dv_q5, m_q5, t1_q5, w, K, N):
             for block1_start, block1_stop in rt.blocks(N, K**2):
@@ -380,7 +380,7 @@ def crf_loss_grad_s(dy: Any, t: Any, r: Any, w: Any, a: Any, m: Any, t1: Any, c:
         ds += rt.total(da[:, 0], 0)
     # (50) ds[e] += −1/N dy Σ_{n} [e=t[n,0]]
     t_1 = rt.window("n 0 -> n", t, (N,))
-    rows1 = -rt.ratio(dy, N)
+    rows1 = -dy / max(N, 1)
     rt.scatter(", e: n -> e", ds, rows1, t_1)
     return ds
 
@@ -426,7 +426,7 @@ def crf_loss_grad_f(dy: Any, t: Any, r: Any, c: Any, h: Any, t2: Any) -> rt.Arra
     if not loops.crf_loss_grad_f_1(df_sum2, c, h, t2, K, N):
         df_sum2 = rt.total(np.exp(c - h[:, None]) / t2[:, None], 0)
     # (53) df[e] = 1/N dy (df_sum2[e]−df_sum1[e])
-    return (df_sum2 - df_sum1) * dy / N
+    return (df_sum2 - df_sum1) * dy / max(N, 1)
 
 
 def crf_loss_backward(
@@ -500,7 +500,7 @@ def crf_loss_backward(
         # (36) dt1[e,q5,q6] = dv[e,q5,q6]/t1[e,q5,q6]
         dt1_q5 = dv_q5 / t1_q5
         # (39) da[e,q5,q6] = 1/N dy exp(c[e,q6]−h[e])/t2[e] [q5=r[e]−1]
-        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, N * t2[:, None])
+        da_q5 = rt.share(q5 == r[:, None] - 1, np.exp(c - h[:, None]) * dy, rt.divisor(N) * t2[:, None])
         # (39) da[e,q5,q6] += Σ_{k} da_sum1[e,q5,q6,k] dt1[e,q5,k]
         da_q5 += rt.contract("e k, e q6 k -> e q6", dt1_q5, da_sum1_q5)
         dt1[:, q5] = dt1_q5
@@ -536,7 +536,7 @@ def crf_loss_backward(
     if not loops.crf_loss_grad_f_1(df_sum2, c, h, t2, K, N):
         df_sum2 = rt.total(np.exp(c - h[:, None]) / t2[:, None], 0)
     # (53) df[e] = 1/N dy (df_sum2[e]−df_sum1[e])
-    df = (df_sum2 - df_sum1) * dy / N
+    df = (df_sum2 - df_sum1) * dy / max(N, 1)
     del df_sum1
     del df_sum2
     if inputs:

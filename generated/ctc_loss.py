@@ -323,7 +323,7 @@ def ctc_loss_grad_input(
     rt.labels("ctc_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("ctc_loss", "h", h, S + 1)
     # (19) dz[e] = −1/N dy/max(h[e], 1)
-    dz = -dy / (N * np.maximum(h, 1))
+    dz = -dy / (rt.divisor(N) * np.maximum(h, 1))
     # (20) do[e] = dz[e] exp(o[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
     do = rt.empty((N,), dtype)
     dp = rt.empty((N,), dtype)

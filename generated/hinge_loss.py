@@ -54,7 +54,7 @@ def hinge_loss_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     # (6) dx[m] = −1/E dy t[m] [1−x[m] t[m]>0]
     dx = rt.empty((E,), dtype)
     if not loops.hinge_loss_grad_input_1(dx, t, x, dy, E):
-        dx = np.where(1 - t * x > 0, -dy * t / E, 0)
+        dx = np.where(1 - t * x > 0, -dy * t / rt.divisor(E), 0)
     return dx.reshape(full_shape)
 
 

@@ -39,9 +39,9 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
     # (1) r[e] = x[e] − t[e]
     r = x - t
     # (2) y = 1/(2E) Σ_{e} r[e]² [|r[e]|≤δ]
-    y = rt.total(np.where(delta >= np.abs(r), np.square(r) / (2 * E), 0), -1)
+    y = rt.total(np.where(delta >= np.abs(r), np.square(r) / (rt.divisor(E) * 2), 0), -1)
     # (2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
-    y += rt.total(np.where(np.abs(r) > delta, delta * (np.abs(r) - delta / 2) / E, 0), -1)
+    y += rt.total(np.where(np.abs(r) > delta, delta * (np.abs(r) - delta / 2) / rt.divisor(E), 0), -1)
     return dtype(y), r.reshape(full_shape)
 
 
@@ -66,9 +66,9 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     # (10) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
     dx = rt.empty((E,), dtype)
     if not loops.huber_loss_grad_input_1(dx, r, dy, E, delta):
-        dx = np.where(np.abs(r) > delta, delta * np.sign(r) * dy / E, 0)
+        dx = np.where(np.abs(r) > delta, delta * np.sign(r) * dy / rt.divisor(E), 0)
         # (10) dx[m] += 1/E dy r[m] [|r[m]|≤δ]
-        dx += np.where(delta >= np.abs(r), dy * r / E, 0)
+        dx += np.where(delta >= np.abs(r), dy * r / rt.divisor(E), 0)
     return dx.reshape(full_shape)
 
 

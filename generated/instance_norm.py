@@ -104,7 +104,7 @@ def instance_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float 
         dx_sum2 = rt.total(dy, 1)
         # (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
         factor1 = 1 / np.sqrt(epsilon + v)
-        dx = (E * dy - dx_sum1[:, None, :] * h - dx_sum2[:, None, :]) * gamma * factor1[:, None, :] / E
+        dx = (E * dy - dx_sum1[:, None, :] * h - dx_sum2[:, None, :]) * gamma * factor1[:, None, :] / rt.divisor(E)
     return dx.reshape(N, *full_shape, C)
 
 
@@ -185,7 +185,7 @@ def instance_norm_backward(
             dx_sum2 = rt.total(dy, 1)
             # (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
             factor1 = 1 / np.sqrt(epsilon + v)
-            dx = (E * dy - dx_sum1[:, None, :] * h - dx_sum2[:, None, :]) * gamma * factor1[:, None, :] / E
+            dx = (E * dy - dx_sum1[:, None, :] * h - dx_sum2[:, None, :]) * gamma * factor1[:, None, :] / rt.divisor(E)
     return dx.reshape(N, *full_shape, C) if inputs else None, dgamma, dbeta
 
 

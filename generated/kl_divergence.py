@@ -32,7 +32,7 @@ def kl_divergence_forward(x: Any, t: Any) -> Any:
     N = x.shape[0]
     rt.extent("kl_divergence", "argument t, axis 0 (N)", t.shape[0], N)
     # (1) y = 1/N Σ_{n,e} t[n,e] (log(t[n,e])−x[n,e]) [t[n,e]≠0]
-    y = rt.total(np.where(t != 0, (np.log(t) - x) * t / N, 0), (-2, -1))
+    y = rt.total(np.where(t != 0, (np.log(t) - x) * t / rt.divisor(N), 0), (-2, -1))
     return dtype(y)
 
 
@@ -51,7 +51,7 @@ def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
     # (7) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0]
     dx = rt.empty((N, E), dtype)
     if not loops.kl_divergence_grad_input_1(dx, t, dy, E, N):
-        dx = np.where(t != 0, -dy * t / N, 0)
+        dx = np.where(t != 0, -dy * t / rt.divisor(N), 0)
     return dx.reshape(N, *full_shape)
 
 

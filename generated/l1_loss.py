@@ -55,7 +55,7 @@ def l1_loss_grad_input(dy: Any, r: Any) -> rt.Array:
     # (9) dx[m] = 1/E dy sign(r[m])
     dx = rt.empty((E,), dtype)
     if not loops.l1_loss_grad_input_1(dx, r, dy, E):
-        dx = np.sign(r) * dy / E
+        dx = np.sign(r) * dy / rt.divisor(E)
     return dx.reshape(full_shape)
 
 

@@ -99,7 +99,9 @@ def layer_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1
         # dx_sum2[q] = Σ_{c} dy[q,c] γ[c]
         dx_sum2 = rt.contract("c, q c -> q", gamma, dy)
         # (22) dx[q,a] = 1/(C √(ε+v[q])) (C dy[q,a] γ[a]−h[q,a] dx_sum1[q]−dx_sum2[q])
-        dx = (C * gamma * dy - dx_sum1[:, None] * h - dx_sum2[:, None]) / (C * np.sqrt(epsilon + v[:, None]))
+        dx = (C * gamma * dy - dx_sum1[:, None] * h - dx_sum2[:, None]) / (
+            rt.divisor(C) * np.sqrt(epsilon + v[:, None])
+        )
     return dx.reshape(*full_shape, C)
 
 
@@ -178,7 +180,9 @@ def layer_norm_backward(
             # dx_sum2[q] = Σ_{c} dy[q,c] γ[c]
             dx_sum2 = rt.contract("c, q c -> q", gamma, dy)
             # (22) dx[q,a] = 1/(C √(ε+v[q])) (C dy[q,a] γ[a]−h[q,a] dx_sum1[q]−dx_sum2[q])
-            dx = (C * gamma * dy - dx_sum1[:, None] * h - dx_sum2[:, None]) / (C * np.sqrt(epsilon + v[:, None]))
+            dx = (C * gamma * dy - dx_sum1[:, None] * h - dx_sum2[:, None]) / (
+                rt.divisor(C) * np.sqrt(epsilon + v[:, None])
+            )
     return dx.reshape(*full_shape, C) if inputs else None, dgamma, dbeta
 
 

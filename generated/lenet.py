@@ -321,7 +321,7 @@ def lenet_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     # (4) y += 1/N Σ_{n,k} (m[n]−x[n,k]) [k=t[n]]
     gathered1 = rt.gather("n k, k: n -> n", x, t)
     known1 = rt.known(t, K, dtype)
-    y += rt.total(np.where(known1 == 1, (m - gathered1) / N, 0), -1)
+    y += rt.total(np.where(known1 == 1, (m - gathered1) / rt.divisor(N), 0), -1)
     return dtype(y), h, z
 
 
@@ -346,7 +346,7 @@ def lenet_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
     dx = rt.empty((N, K), dtype)
     if not loops.lenet_loss_grad_input_1(dx, h, z, dy, K, N):
-        dx = dy * h / (N * z[:, None])
+        dx = dy * h / (rt.divisor(N) * z[:, None])
     # (23) dx[q,v] += −1/N dy [v=t[q]]
     rows1 = -rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)

@@ -120,7 +120,7 @@ def local_response_norm_grad_input(
             if c_low < c_high:
                 c_at = rt.span(1, q - P, c_low, c_high)
                 part = dx[:, c_at]
-                part += -2 * alpha * beta * factor1[:, c_low:c_high] * x[:, c_at] / R
+                part += -2 * alpha * beta * factor1[:, c_low:c_high] * x[:, c_at] / rt.divisor(R)
     return dx.reshape(*full_shape, C)
 
 

@@ -54,7 +54,7 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     # (4) y += 1/N Σ_{n,k} (x[n,k]−m[n]) [k=t[n]]
     gathered1 = rt.gather("n k, k: n -> n", x, t)
     known1 = rt.known(t, K, dtype)
-    y += rt.total(np.where(known1 == 1, (gathered1 - m) / N, 0), -1)
+    y += rt.total(np.where(known1 == 1, (gathered1 - m) / rt.divisor(N), 0), -1)
     return dtype(y), h, z
 
 
@@ -79,7 +79,7 @@ def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     # (22) dx[q,v] = −1/N dy h[q,v]/z[q]
     dx = rt.empty((N, K), dtype)
     if not loops.map_criterion_grad_input_1(dx, h, z, dy, K, N):
-        dx = -dy * h / (N * z[:, None])
+        dx = -dy * h / (rt.divisor(N) * z[:, None])
     # (22) dx[q,v] += 1/N dy [v=t[q]]
     rows1 = rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)

@@ -54,7 +54,7 @@ def mean_squared_error_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     # (6) dx[m] = 2/E dy (x[m]−t[m])
     dx = rt.empty((E,), dtype)
     if not loops.mean_squared_error_grad_input_1(dx, t, x, dy, E):
-        dx = (2 * x - 2 * t) * dy / E
+        dx = (2 * x - 2 * t) * dy / rt.divisor(E)
     return dx.reshape(full_shape)
 
 

@@ -63,7 +63,8 @@ def resize_bilinear2d_forward(
                 np.maximum(
                     0,
                     align_corners * np.arange(0, H_out, dtype=dtype) * (H - 1) / float(np.maximum(H_out - 1, 1))
-                    + (1 - align_corners) * (H * (np.arange(0, H_out, dtype=dtype) + 1 / 2) / H_out - 1 / 2),
+                    + (1 - align_corners)
+                    * (H * (np.arange(0, H_out, dtype=dtype) + 1 / 2) / rt.divisor(H_out) - 1 / 2),
                 ),
             ),
         ),
@@ -76,7 +77,8 @@ def resize_bilinear2d_forward(
                 np.maximum(
                     0,
                     align_corners * np.arange(0, W_out, dtype=dtype) * (W - 1) / float(np.maximum(W_out - 1, 1))
-                    + (1 - align_corners) * (W * (np.arange(0, W_out, dtype=dtype) + 1 / 2) / W_out - 1 / 2),
+                    + (1 - align_corners)
+                    * (W * (np.arange(0, W_out, dtype=dtype) + 1 / 2) / rt.divisor(W_out) - 1 / 2),
                 ),
             ),
         ),
@@ -99,7 +101,7 @@ def resize_bilinear2d_forward(
                         * (H - 1)
                         / float(np.maximum(H_out - 1, 1))
                         + (1 - align_corners)
-                        * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / H_out - 1 / 2),
+                        * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / rt.divisor(H_out) - 1 / 2),
                     ),
                 ),
             )
@@ -113,7 +115,7 @@ def resize_bilinear2d_forward(
                     * (H - 1)
                     / float(np.maximum(H_out - 1, 1))
                     + (1 - align_corners)
-                    * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / H_out - 1 / 2),
+                    * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / rt.divisor(H_out) - 1 / 2),
                 ),
             )
         )
@@ -128,7 +130,7 @@ def resize_bilinear2d_forward(
                         * (W - 1)
                         / float(np.maximum(W_out - 1, 1))
                         + (1 - align_corners)
-                        * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / W_out - 1 / 2),
+                        * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / rt.divisor(W_out) - 1 / 2),
                     ),
                 ),
             )
@@ -141,7 +143,8 @@ def resize_bilinear2d_forward(
                     * np.arange(0, W_out, dtype=dtype)[:, None]
                     * (W - 1)
                     / float(np.maximum(W_out - 1, 1))
-                    + (1 - align_corners) * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / W_out - 1 / 2),
+                    + (1 - align_corners)
+                    * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / rt.divisor(W_out) - 1 / 2),
                 ),
             )
         )
@@ -164,7 +167,8 @@ def resize_bilinear2d_forward(
                     * np.arange(0, W_out, dtype=dtype)[:, None]
                     * (W - 1)
                     / float(np.maximum(W_out - 1, 1))
-                    + (1 - align_corners) * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / W_out - 1 / 2),
+                    + (1 - align_corners)
+                    * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / rt.divisor(W_out) - 1 / 2),
                 ),
             )
             - np.floor(
@@ -177,7 +181,7 @@ def resize_bilinear2d_forward(
                         * (W - 1)
                         / float(np.maximum(W_out - 1, 1))
                         + (1 - align_corners)
-                        * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / W_out - 1 / 2),
+                        * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / rt.divisor(W_out) - 1 / 2),
                     ),
                 ),
             )
@@ -193,7 +197,7 @@ def resize_bilinear2d_forward(
                         * (H - 1)
                         / float(np.maximum(H_out - 1, 1))
                         + (1 - align_corners)
-                        * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / H_out - 1 / 2),
+                        * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / rt.divisor(H_out) - 1 / 2),
                     ),
                 ),
             )
@@ -207,7 +211,7 @@ def resize_bilinear2d_forward(
                     * (H - 1)
                     / float(np.maximum(H_out - 1, 1))
                     + (1 - align_corners)
-                    * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / H_out - 1 / 2),
+                    * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / rt.divisor(H_out) - 1 / 2),
                 ),
             )
         )
@@ -231,7 +235,7 @@ def resize_bilinear2d_forward(
                     * (H - 1)
                     / float(np.maximum(H_out - 1, 1))
                     + (1 - align_corners)
-                    * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / H_out - 1 / 2),
+                    * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / rt.divisor(H_out) - 1 / 2),
                 ),
             )
             - np.floor(
@@ -244,7 +248,7 @@ def resize_bilinear2d_forward(
                         * (H - 1)
                         / float(np.maximum(H_out - 1, 1))
                         + (1 - align_corners)
-                        * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / H_out - 1 / 2),
+                        * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / rt.divisor(H_out) - 1 / 2),
                     ),
                 ),
             )
@@ -260,7 +264,7 @@ def resize_bilinear2d_forward(
                         * (W - 1)
                         / float(np.maximum(W_out - 1, 1))
                         + (1 - align_corners)
-                        * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / W_out - 1 / 2),
+                        * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / rt.divisor(W_out) - 1 / 2),
                     ),
                 ),
             )
@@ -273,7 +277,8 @@ def resize_bilinear2d_forward(
                     * np.arange(0, W_out, dtype=dtype)[:, None]
                     * (W - 1)
                     / float(np.maximum(W_out - 1, 1))
-                    + (1 - align_corners) * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / W_out - 1 / 2),
+                    + (1 - align_corners)
+                    * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / rt.divisor(W_out) - 1 / 2),
                 ),
             )
         )
@@ -296,7 +301,7 @@ def resize_bilinear2d_forward(
                     * (H - 1)
                     / float(np.maximum(H_out - 1, 1))
                     + (1 - align_corners)
-                    * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / H_out - 1 / 2),
+                    * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / rt.divisor(H_out) - 1 / 2),
                 ),
             )
             - np.floor(
@@ -309,7 +314,7 @@ def resize_bilinear2d_forward(
                         * (H - 1)
                         / float(np.maximum(H_out - 1, 1))
                         + (1 - align_corners)
-                        * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / H_out - 1 / 2),
+                        * (H * (np.arange(0, H_out, dtype=dtype)[:, None, None] + 1 / 2) / rt.divisor(H_out) - 1 / 2),
                     ),
                 ),
             )
@@ -323,7 +328,8 @@ def resize_bilinear2d_forward(
                     * np.arange(0, W_out, dtype=dtype)[:, None]
                     * (W - 1)
                     / float(np.maximum(W_out - 1, 1))
-                    + (1 - align_corners) * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / W_out - 1 / 2),
+                    + (1 - align_corners)
+                    * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / rt.divisor(W_out) - 1 / 2),
                 ),
             )
             - np.floor(
@@ -336,7 +342,7 @@ def resize_bilinear2d_forward(
                         * (W - 1)
                         / float(np.maximum(W_out - 1, 1))
                         + (1 - align_corners)
-                        * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / W_out - 1 / 2),
+                        * (W * (np.arange(0, W_out, dtype=dtype)[:, None] + 1 / 2) / rt.divisor(W_out) - 1 / 2),
                     ),
                 ),
             )
@@ -398,7 +404,7 @@ def resize_bilinear2d_grad_input(
         np.maximum(
             0,
             align_corners * np.arange(0, H_out, dtype=dtype) * (H - 1) / float(np.maximum(H_out - 1, 1))
-            + (1 - align_corners) * (H * (np.arange(0, H_out, dtype=dtype) + 1 / 2) / H_out - 1 / 2),
+            + (1 - align_corners) * (H * (np.arange(0, H_out, dtype=dtype) + 1 / 2) / rt.divisor(H_out) - 1 / 2),
         ),
     )
     # (3) α[i] = p[i] − ⌊p[i]⌋
@@ -410,7 +416,7 @@ def resize_bilinear2d_grad_input(
         np.maximum(
             0,
             align_corners * np.arange(0, W_out, dtype=dtype) * (W - 1) / float(np.maximum(W_out - 1, 1))
-            + (1 - align_corners) * (W * (np.arange(0, W_out, dtype=dtype) + 1 / 2) / W_out - 1 / 2),
+            + (1 - align_corners) * (W * (np.arange(0, W_out, dtype=dtype) + 1 / 2) / rt.divisor(W_out) - 1 / 2),
         ),
     )
     # (6) β[j] = u[j] − ⌊u[j]⌋

@@ -84,7 +84,7 @@ def rms_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-
     if not loops.rms_norm_grad_input_1(dx, dy, gamma, h, v, C, E, epsilon):
         dx_sum1 = rt.total(gamma * dy * h, -1)
         # (16) dx[m,q] = 1/√(ε+v[m]) (dy[m,q] γ[q]−h[m,q] dx_sum1[m]/C)
-        dx = (gamma * dy - dx_sum1[:, None] * h / C) / np.sqrt(epsilon + v[:, None])
+        dx = (gamma * dy - dx_sum1[:, None] * h / rt.divisor(C)) / np.sqrt(epsilon + v[:, None])
     return dx.reshape(*full_shape, C)
 
 
@@ -143,7 +143,7 @@ def rms_norm_backward(
         if not loops.rms_norm_grad_input_1(dx, dy, gamma, h, v, C, E, epsilon):
             dx_sum1 = rt.total(gamma * dy * h, -1)
             # (16) dx[m,q] = 1/√(ε+v[m]) (dy[m,q] γ[q]−h[m,q] dx_sum1[m]/C)
-            dx = (gamma * dy - dx_sum1[:, None] * h / C) / np.sqrt(epsilon + v[:, None])
+            dx = (gamma * dy - dx_sum1[:, None] * h / rt.divisor(C)) / np.sqrt(epsilon + v[:, None])
     return dx.reshape(*full_shape, C) if inputs else None, dgamma
 
 

@@ -77,18 +77,18 @@ def roi_align_forward(
     v = (
         scale * r[:, 1][:, None, None]
         + scale
-        * (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S)
+        * (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / rt.divisor(S))
         * (r[:, 3][:, None, None] - r[:, 1][:, None, None])
-        / H_out
+        / rt.divisor(H_out)
         - 1 / 2
     )
     # (2) h[m,j,a] = 1/2 (2 scale (j+1/(2S)·(2a+1)) (r[m,2]−r[m,0])/W′+2 scale r[m,0]−1)
     h = (
         scale * r[:, 0][:, None, None]
         + scale
-        * (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S)
+        * (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / rt.divisor(S))
         * (r[:, 2][:, None, None] - r[:, 0][:, None, None])
-        / W_out
+        / rt.divisor(W_out)
         - 1 / 2
     )
     # (3) p[m,i,a] = min(H−1, max(0, v[m,i,a]))
@@ -167,7 +167,7 @@ def roi_align_forward(
                 & (W >= h[:, None, None, :, :, None])
                 & (h[:, None, None, :, :, None] >= -1)
                 & (v[:, :, :, None, None, None] >= -1),
-                z / S**2,
+                z / rt.divisor(S**2),
                 0,
             ),
             (2, 4),
@@ -258,7 +258,7 @@ def roi_align_grad_input(
             & (W >= h[:, None, None, :, :, None])
             & (h[:, None, None, :, :, None] >= -1)
             & (v[:, :, :, None, None, None] >= -1),
-            dy[:, :, None, :, None, :] / S**2,
+            dy[:, :, None, :, None, :] / rt.divisor(S**2),
             0,
         )
     # (26) dx[e,q1,q2,q3] = Σ_{m,i,a,j,b} α[m,i,a] β[m,j,b] dz[m,i,a,j,b,q3] [e=t[m]][q1=1+f[m,i,a]][q2=1+g[m,j,b]]
@@ -402,7 +402,7 @@ def roi_align_grad_r(
             & (W >= h[:, None, None, :, :, None])
             & (h[:, None, None, :, :, None] >= -1)
             & (v[:, :, :, None, None, None] >= -1),
-            dy[:, :, None, :, None, :] / S**2,
+            dy[:, :, None, :, None, :] / rt.divisor(S**2),
             0,
         )
     # (16) dbeta[e,q1,q2] = Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=1+g[e,q1,q2]]
@@ -527,27 +527,43 @@ def roi_align_grad_r(
     dr[:, 0] = rt.total(
         (
             scale
-            - scale * (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) / W_out
+            - scale
+            * (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / rt.divisor(S))
+            / rt.divisor(W_out)
         )
         * dh,
         (-2, -1),
     )
     # (29) dr[e,2] += scale/W′ Σ_{j,a} (j+1/(2S)·(2a+1)) dh[e,j,a]
-    dr[:, 2] = rt.ratio(scale, W_out) * rt.total(
-        (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) * dh, (-2, -1)
+    part = dr[:, 2]
+    part += (
+        scale
+        / max(W_out, 1)
+        * rt.total(
+            (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / rt.divisor(S)) * dh,
+            (-2, -1),
+        )
     )
     # (29) dr[e,1] += Σ_{i,a} (scale−scale·(i+1/(2S)·(2a+1))/H′) dv[e,i,a]
     dr[:, 1] = rt.total(
         (
             scale
-            - scale * (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) / H_out
+            - scale
+            * (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / rt.divisor(S))
+            / rt.divisor(H_out)
         )
         * dv,
         (-2, -1),
     )
     # (29) dr[e,3] += scale/H′ Σ_{i,a} (i+1/(2S)·(2a+1)) dv[e,i,a]
-    dr[:, 3] = rt.ratio(scale, H_out) * rt.total(
-        (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) * dv, (-2, -1)
+    part = dr[:, 3]
+    part += (
+        scale
+        / max(H_out, 1)
+        * rt.total(
+            (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / rt.divisor(S)) * dv,
+            (-2, -1),
+        )
     )
     return dr
 
@@ -638,7 +654,7 @@ def roi_align_backward(
             & (W >= h[:, None, None, :, :, None])
             & (h[:, None, None, :, :, None] >= -1)
             & (v[:, :, :, None, None, None] >= -1),
-            dy[:, :, None, :, None, :] / S**2,
+            dy[:, :, None, :, None, :] / rt.divisor(S**2),
             0,
         )
     # (26) dx[e,q1,q2,q3] = Σ_{m,i,a,j,b} α[m,i,a] β[m,j,b] dz[m,i,a,j,b,q3] [e=t[m]][q1=1+f[m,i,a]][q2=1+g[m,j,b]]
@@ -806,28 +822,44 @@ def roi_align_backward(
     dr[:, 0] = rt.total(
         (
             scale
-            - scale * (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) / W_out
+            - scale
+            * (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / rt.divisor(S))
+            / rt.divisor(W_out)
         )
         * dh,
         (-2, -1),
     )
     # (29) dr[e,2] += scale/W′ Σ_{j,a} (j+1/(2S)·(2a+1)) dh[e,j,a]
-    dr[:, 2] = rt.ratio(scale, W_out) * rt.total(
-        (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) * dh, (-2, -1)
+    part = dr[:, 2]
+    part += (
+        scale
+        / max(W_out, 1)
+        * rt.total(
+            (np.arange(0, W_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / rt.divisor(S)) * dh,
+            (-2, -1),
+        )
     )
     del dh
     # (29) dr[e,1] += Σ_{i,a} (scale−scale·(i+1/(2S)·(2a+1))/H′) dv[e,i,a]
     dr[:, 1] = rt.total(
         (
             scale
-            - scale * (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) / H_out
+            - scale
+            * (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / rt.divisor(S))
+            / rt.divisor(H_out)
         )
         * dv,
         (-2, -1),
     )
     # (29) dr[e,3] += scale/H′ Σ_{i,a} (i+1/(2S)·(2a+1)) dv[e,i,a]
-    dr[:, 3] = rt.ratio(scale, H_out) * rt.total(
-        (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / S) * dv, (-2, -1)
+    part = dr[:, 3]
+    part += (
+        scale
+        / max(H_out, 1)
+        * rt.total(
+            (np.arange(0, H_out, dtype=dtype)[:, None] + (np.arange(0, S, dtype=dtype) + 1 / 2) / rt.divisor(S)) * dv,
+            (-2, -1),
+        )
     )
     return dx, dr
 

@@ -39,9 +39,9 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
     # (1) r[e] = x[e] − t[e]
     r = x - t
     # (2) y = 1/(2E) Σ_{e} (2 |r[e]|−β) [|r[e]|≥β]
-    y = rt.total(np.where(np.abs(r) >= beta, (np.abs(r) - beta / 2) / E, 0), -1)
+    y = rt.total(np.where(np.abs(r) >= beta, (np.abs(r) - beta / 2) / rt.divisor(E), 0), -1)
     # (2) y += 1/(2Eβ) Σ_{e} r[e]² [|r[e]|<β]
-    y += rt.total(np.where(beta > np.abs(r), np.square(r) / (2 * E * beta), 0), -1)
+    y += rt.total(np.where(beta > np.abs(r), np.square(r) / (rt.divisor(E) * 2 * beta), 0), -1)
     return dtype(y), r.reshape(full_shape)
 
 
@@ -65,9 +65,9 @@ def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array
     # (10) dx[m] = 1/(Eβ) dy r[m] [|r[m]|<β]
     dx = rt.empty((E,), dtype)
     if not loops.smooth_l1_loss_grad_input_1(dx, r, dy, E, beta):
-        dx = np.where(beta > np.abs(r), dy * r / (E * beta), 0)
+        dx = np.where(beta > np.abs(r), dy * r / (rt.divisor(E) * beta), 0)
         # (10) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
-        dx += np.where(np.abs(r) >= beta, np.sign(r) * dy / E, 0)
+        dx += np.where(np.abs(r) >= beta, np.sign(r) * dy / rt.divisor(E), 0)
     return dx.reshape(full_shape)
 
 

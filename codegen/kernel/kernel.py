@@ -269,7 +269,7 @@ def _check_ravel(layer: Layer) -> None:
 def assemble(name: str, purpose: Purpose, layer: Layer, program: Program, results: tuple[str, ...]) -> Kernel:
     """The function called `name` that runs `program`: the options and shapes that it needs are found."""
     bound = _plain_extents(program.inputs)
-    needed = _needed(program)
+    needed = _needed(program) | _added(program.inputs)
     option_symbols = {s for o in layer.options for s in o.symbols}
     definitions = dict(program.sizes)
     for symbol, definition in reversed(program.sizes):
@@ -322,6 +322,11 @@ def _needed(program: Program) -> set[Symbol]:
     """The size symbols in the statements and in the shapes of what they write."""
     bare = replace(program, inputs=(), sizes=(), outputs=())
     return bare.symbols()
+
+
+def _added(tensors: Sequence[Tensor]) -> set[Symbol]:
+    """The symbols of axes that are sums, such as ``R + C``: to check one, each of them has to be known."""
+    return {s for t in tensors for e in t.shape if e.is_Add for s in e.free_symbols}
 
 
 def _shapes_for(layer: Layer, missing: set[Symbol], name: str) -> tuple[Tensor, ...]:

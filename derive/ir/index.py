@@ -83,6 +83,22 @@ class minimum(IntegerFunction):
         return Integer(min(int(a), int(b))) if a.is_Integer and b.is_Integer else None
 
 
+class at_least_one(IntegerFunction):
+    """A size, 1 in place of 0: what a sum over nothing is divided by. No page shows it."""
+
+    nargs = (1,)
+    is_positive = True
+
+    @classmethod
+    def eval(cls, size: Expr) -> Expr | None:
+        return Integer(max(1, int(size))) if size.is_Integer else None
+
+
+def as_written(expression: Expr) -> Expr:
+    """The expression with sizes themselves where they are at least one."""
+    return expression.replace(lambda e: isinstance(e, at_least_one), lambda e: e.args[0])
+
+
 class choose(IntegerFunction):
     """``choose(flag, a, b)``: `a` where the 0/1 integer `flag` is 1, else `b`."""
 

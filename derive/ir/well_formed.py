@@ -8,14 +8,14 @@ from sympy.core.function import Application
 
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.functions import FUNCTIONS, admitted, is_indicator
-from gradscribe.derive.ir.index import NotAffineError, affine, floordiv, mod, same
+from gradscribe.derive.ir.index import NotAffineError, affine, at_least_one, floordiv, mod, same
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term, accesses
 from gradscribe.kept import kept
 
-INTEGER = (floordiv, mod)
+INTEGER = (at_least_one, floordiv, mod)
 """Functions of indices and sizes that are values, too."""
 
 

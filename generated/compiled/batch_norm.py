@@ -279,7 +279,7 @@ def batch_norm_forward_3(
         C,
         2 * C,
         (new_mean, new_var, m, running_mean, running_var, v),
-        (dtype(rho), dtype(1 - rho), dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1))))),
+        (dtype(rho), dtype(1 - rho), dtype(E * rho / float(np.maximum(E - 1, 1)))),
         (),
         (),
         uses="wwhhhh",

@@ -32,7 +32,7 @@ from .arguments.kept import once
 from .arguments.options import Padding, Size, count, features, flag, number, paddings, real_type, require, shape, sizes
 from .arguments.weights import direction, names, uniform
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
-from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
+from .arithmetic.functions import divisor, erf, ratio, share, sigmoid, softplus
 from .arithmetic.lookups import gather, known, label_extrema, scatter, whole, wide
 from .arithmetic.parts import running_sums, segment_sums, spread_segments
 from .arithmetic.ranges import OPERAND, blocks, carried, clip, counts, plane, span, stretch, stretches
@@ -94,6 +94,7 @@ __all__ = [
     "current",
     "direction",
     "divided",
+    "divisor",
     "elements",
     "empty",
     "erf",

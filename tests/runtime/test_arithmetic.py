@@ -12,6 +12,12 @@ from tests.cases.together import together
 
 
 # ----- scalars --------------------------------------------------------------------------------------------------------
+def test_what_is_divided_by_a_size_of_0_is_nan() -> None:
+    assert rt.divisor(3) == 3
+    assert np.isnan(np.ones(2, np.float32) / rt.divisor(0)).all()
+    assert (np.ones(2, np.float32) / rt.divisor(0)).dtype == np.float32
+
+
 def test_ratio() -> None:
     assert rt.ratio(3, 2) == 1.5
     assert np.isnan(rt.ratio(3, 0))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gradscribe.codegen.kernel.form import Form, chosen_forms, size_hints
+from gradscribe.derive.ir.index import as_written
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
 from gradscribe.derive.typeset.writers.text.text_lines import relation_lines
@@ -54,7 +55,7 @@ def equation(
     """That of one statement; one that scatters, or is not the `first` of its target, adds."""
     ranges = {r.index: r for r in form.box}
     free = tuple(ranges[v] for v in form.indices if v in form.placed)
-    term = Term(free, tuple(ranges[v] for v in form.contracted), form.body, guards=form.guards, op=form.op)
+    term = Term(free, tuple(ranges[v] for v in form.contracted), as_written(form.body), guards=form.guards, op=form.op)
     relation = "+=" if form.is_sum and (form.scatters or not first) else "="
     name = statement.target.name
     if statement.target.constant and statement.argument is not None:  # computed for its place alone

@@ -110,6 +110,8 @@ class Binder:
     ) -> list[Statement]:
         """Everything in an order in which each statement needs only what is known."""
         late = [o for o in options if o.kind is Kind.PADDING]
+        if any(e.is_Add for s in inputs for e in s.tensor.shape):  # R of R + C may be an axis of what is no input
+            inputs = [*inputs, *(s for s in sources if s not in inputs)]
         result = [made for o in options if o not in late for made in self.option(o)]
         result += self.axes([s for s in inputs if not s.optional])
         result += self.wanted({v for o in late for e in (*o.reach, *o.step) for v in e.free_symbols}, sources)

@@ -7,7 +7,7 @@ from gradscribe.codegen.numpy.print.fixed_names import FIXED, MEMBERS
 from gradscribe.codegen.python.names import check_distinct, unusable
 from gradscribe.derive.ir.quote import quoted, shown
 from gradscribe.derive.ir.term import EquationError, Program, accesses
-from gradscribe.derive.layer.interface import Kind, Layer
+from gradscribe.derive.layer.interface import ROLES, Kind, Layer
 
 
 def check_names(layer: Layer, base: str = "Layer") -> None:
@@ -49,9 +49,20 @@ def check_globals(layer: Layer, functions: Iterable[str]) -> None:
     Raises:
         EquationError: naming both.
     """
+    _check_roles(layer)
     local = {name: role for role, name in _names(layer) if role not in ("layer", "class")}
     owned = [("function", name) for name in functions]
     check_distinct(layer.name, [*owned, ("class", layer.class_name), *((r, n) for n, r in local.items())])
+
+
+def _check_roles(layer: Layer) -> None:
+    """Functions call x, w and b input, weight and bias, which no other input may be."""
+    for short, long in ROLES.items():
+        if {short, long} <= set(layer.differentiable):
+            raise EquationError(
+                f"{layer.name}: inputs {short} and {long}: functions call {short} {long}, so that the gradient of each "
+                f"would be {layer.name}_grad_{long}; expected other names, such as {short} and {short}2"
+            )
 
 
 def _names(layer: Layer) -> Iterator[tuple[str, str]]:

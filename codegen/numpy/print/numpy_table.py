@@ -125,6 +125,7 @@ WORDS = Words(
     MIRRORED,
     where="np.where",
     ratio="rt.ratio",
+    divisor="rt.divisor",
     share="rt.share",
     square="np.square",
     root="np.sqrt",

@@ -13,7 +13,7 @@ from gradscribe.codegen.numpy.plan import Update
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_FUNCTIONS, takes_target
 from gradscribe.codegen.python.expression import ELLIPSIS, Call, Expression, Part, call, chain, negated
 from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
-from gradscribe.codegen.python.scalars.scalar import ONE, fraction, ordered_terms
+from gradscribe.codegen.python.scalars.scalar import ONE, fraction, may_vanish, ordered_terms
 from gradscribe.codegen.python.statement import Assign, Do, Statement
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.term import Access
@@ -178,6 +178,6 @@ def _product(target: Expression, body: Mul, printer: ArrayPrinter) -> list[State
 
 def _scalar(above: list[Expr], below: list[Expr], printer: ArrayPrinter) -> Expression:
     """The numbers of a product as one number."""
-    if below and any(f.free_symbols for f in below):
+    if any(map(may_vanish, below)):
         return call("rt.ratio", printer.product(above), printer.product(below))
     return printer.value(Mul(*above) / Mul(*below))

@@ -12,7 +12,7 @@ import sympy
 from sympy import Add, Expr, Mul, Pow, Symbol
 
 from gradscribe.codegen.python.expression import Binary, Expression, call, chain, negated
-from gradscribe.codegen.python.scalars.scalar import ONE, ZERO, fraction, number, size, total
+from gradscribe.codegen.python.scalars.scalar import ONE, ZERO, fraction, may_vanish, number, size, total
 from gradscribe.derive.ir.functions import connected, is_indicator
 from gradscribe.derive.ir.functions import whole as whole_number
 from gradscribe.derive.ir.index import IntegerFunction
@@ -30,6 +30,7 @@ class Words:
         mirrored: the same condition from the other side: ``x <= 0`` reads better than ``0 >= x``.
         where: the function of a condition, the value where it holds and the one where it does not.
         ratio: the quotient of two numbers, also by 0.
+        divisor: the function of a size that arrays are divided by, which may be 0.
         share: the function of a condition and a numerator and denominator; 0 where it does not hold.
         square: the function of a square.
         root: that of a square root.
@@ -43,6 +44,7 @@ class Words:
     mirrored: Mapping[type[Expr], Rule]
     where: str
     ratio: str
+    divisor: str
     share: str
     square: str
     root: str
@@ -115,7 +117,7 @@ class ArrayPrinter:
             above, below = fraction(rest)
             if any(f.has(Access) for f in below):
                 # where the bracket is false the divisor may be 0, which must not even warn
-                return call(self.words.share, condition, self.value(Mul(*above)), self.value(Mul(*below)))
+                return call(self.words.share, condition, self.value(Mul(*above)), self.divisor(below))
             return call(self.words.where, condition, self.value(rest), ZERO)
         if e.as_coeff_Mul()[0].is_negative:
             return negated(self.value(-e, whole))
@@ -123,11 +125,22 @@ class ArrayPrinter:
         numerator = self.product(above, whole)
         if not below:
             return numerator
-        denominator = self.product(below, whole)
-        if any(f.free_symbols or f.has(Access) for f in below) and self.is_scalar(e):
+        if any(map(may_vanish, below)) and self.is_scalar(e):
             # Python would raise on an empty batch, whose value nobody reads
-            return call(self.words.ratio, numerator, denominator)
-        return Binary("/", numerator, denominator)
+            return call(self.words.ratio, numerator, self.product(below, whole))
+        return Binary("/", numerator, self.divisor(below, whole))
+
+    def divisor(self, factors: Sequence[Expr], whole: bool = False) -> Expression:
+        """The product of factors that an array is divided by: a size may be 0, and then must not even warn."""
+        sizes = [f for f in factors if self._is_size(f) and may_vanish(f)]
+        if not sizes:
+            return self.product(factors, whole)
+        others = [self.value(f, whole) for f in factors if f not in sizes]
+        return chain("*", [call(self.words.divisor, self.product(sizes, True)), *others])
+
+    def _is_size(self, e: Expr) -> bool:
+        """Whether an expression is made of sizes alone, which arrays have."""
+        return all(s.is_integer for s in e.free_symbols) and self.is_scalar(e) and not e.has(Access)
 
     def condition(self, brackets: Sequence[Expr]) -> Expression:
         """Whether all `brackets` hold."""
@@ -144,9 +157,11 @@ class ArrayPrinter:
 
     def _power(self, e: Pow) -> Expression:
         base, power = e.base, e.exp
-        if self.is_scalar(e) and power.is_negative and (base.free_symbols or base.has(Access)):
+        if self.is_scalar(e) and power.is_negative and may_vanish(base):
             return call(self.words.ratio, ONE, self.value(base**-power))
         if self.is_scalar(e):
+            if power.is_number and power.is_negative:
+                return Binary("/", ONE, self.value(base**-power))
             if power.is_Integer or (base.is_nonnegative and power.is_nonnegative):
                 return Binary("**", self.value(base), self.value(power))
             # NaN where Python's power is a complex number

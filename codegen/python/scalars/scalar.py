@@ -17,7 +17,8 @@ from gradscribe.codegen.python.expression import (
     signed,
 )
 from gradscribe.codegen.python.text.printer import text
-from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
+from gradscribe.derive.ir.functions import larger
+from gradscribe.derive.ir.index import at_least_one, choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.term import Access, EquationError
 
 DTYPE = Name("dtype")
@@ -54,6 +55,8 @@ def size(e: Expr, name: Callable[[Symbol], Expression] = variable) -> Expression
         return Binary("%", a[0], a[1])
     if isinstance(e, minimum):
         return call("min", *a)
+    if isinstance(e, at_least_one):
+        return call("max", a[0], ONE)
     if isinstance(e, choose):
         return Choice(a[1], a[0], a[2])
     raise _no_integer(e)
@@ -97,6 +100,13 @@ def number(e: Expr) -> Expression:
 def _float(e: Expr) -> float:
     """The nearest float, also of sqrt(2/pi)."""
     return float(e.evalf(30))
+
+
+def may_vanish(e: Expr) -> bool:
+    """Whether a divisor may be 0, as one of sizes is where a batch is empty."""
+    if not e.free_symbols and not e.has(Access):
+        return False
+    return not any(f.is_positive for f in (e, *(e.args if isinstance(e, larger) else ())) if not f.has(Access))
 
 
 def fraction(e: Expr) -> tuple[list[Expr], list[Expr]]:

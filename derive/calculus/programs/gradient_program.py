@@ -19,6 +19,7 @@ from gradscribe.derive.calculus.passes.reuse import distributions, reused
 from gradscribe.derive.calculus.passes.ties import unused
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.calculus.programs.computed_program import computed_program
+from gradscribe.derive.calculus.programs.products.empty_sums import with_empty_sums
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.interpret.recurrence import arranged
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses, index_ranges
@@ -80,7 +81,7 @@ def gradient_program(
     renamed = tuple(replace(s, term=rename(s.term)[0]) for s in closed.statements)
     wanted = closure(renamed, targets)
     edges = keep & {s.target.name for s in wanted}
-    backward = inline(replace(closed, statements=(*wanted, *zeros), outputs=targets), edges)
+    backward = with_empty_sums(inline(replace(closed, statements=(*wanted, *zeros), outputs=targets), edges))
     backward = recalled(backward, forward) if frugal else backward
     saved = [let for let in distributions(forward, set(tensors)) if let.target.name in forward.tensors]
     choices = [closure(p.statements, targets) for p in (reused(backward, saved, edges), backward)]

@@ -10,6 +10,7 @@ from gradscribe.derive.calculus.programs.gradient_program import (
     recomputation,
     zero,
 )
+from gradscribe.derive.calculus.programs.products.empty_sums import with_empty_sums
 from gradscribe.derive.calculus.second_order import SecondOrder
 from gradscribe.derive.ir.term import Program, Tensor, accesses
 
@@ -54,7 +55,7 @@ def _with_zeros(found: SecondOrder, wanted: Sequence[Tensor], prefix: str) -> Pr
         taken.add(name)
         zeros.append(zero(Tensor(name, tensor.shape, ravel=tensor.ravel)))
         results.append(name)
-    return replace(program, statements=(*program.statements, *zeros), outputs=tuple(results))
+    return with_empty_sums(replace(program, statements=(*program.statements, *zeros), outputs=tuple(results)))
 
 
 def _directions(found: SecondOrder) -> tuple[Tensor, ...]:

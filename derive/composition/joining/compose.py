@@ -58,6 +58,7 @@ def compose(
     labels = size_labels(nodes)
     for node in nodes:
         with _blamed(node.name):
+            _check_positions(name, node)
             builder.add(node, node.layer.program, labels[node.name])
     evaluation = None
     if any(node.layer.evaluation is not None for node in nodes):
@@ -73,6 +74,14 @@ def compose(
             alone = len(losses) == losses[0].weight == 1
             loss = losses[0].layer if alone else _together(name, values, losses)
     return replace(network, evaluation=evaluation, loss=loss, losses=tuple(losses))
+
+
+def _check_positions(name: str, node: Node) -> None:
+    """Raise where a layer has checkpoints: the functions of a network would keep every position all the same."""
+    if node.layer.checkpoint:
+        every = node.layer.checkpoint
+        told = f"a network keeps every position; expected {node.layer.name} without checkpoint={every}"
+        raise NetworkError(f"{name}: {node.layer.name} has checkpoint {every}, but {told}")
 
 
 def _together(name: str, values: Mapping[str, Tensor], losses: Sequence[Judged]) -> Layer:

@@ -15,7 +15,7 @@ import numpy as np
 from sympy import Abs, Add, Expr, Mul, Pow, Symbol
 
 from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
-from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
+from gradscribe.derive.ir.index import at_least_one, choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.interpret.plain import NOWHERE, Sizes, complete_sizes, number, shape_of
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Term
@@ -29,6 +29,7 @@ _INTEGER_FUNCTIONS: dict[Any, Any] = {
     exact: lambda a, b: a // b,
     mod: lambda a, b: a % b,
     minimum: np.minimum,
+    at_least_one: lambda a: np.maximum(1, a),
     choose: np.where,
 }
 

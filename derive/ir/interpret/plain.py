@@ -10,7 +10,7 @@ from typing import Any
 from sympy import Add, Expr, Mul, Pow, Symbol
 
 from gradscribe.derive.ir.functions import FUNCTIONS, decreed, is_indicator
-from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
+from gradscribe.derive.ir.index import at_least_one, choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.interpret import scalars
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, stages
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Term
@@ -31,6 +31,7 @@ _INTEGER_FUNCTIONS: dict[Any, Any] = {
     exact: lambda a, b: a // b,
     mod: lambda a, b: a % b,
     minimum: min,
+    at_least_one: lambda a: max(1, a),
     choose: lambda condition, a, b: a if condition else b,
 }
 

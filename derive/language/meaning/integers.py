@@ -91,7 +91,8 @@ def _combine(left: Expr, operator: str, right: Expr, node: Node) -> Expr:
 
 def _power(base: Expr, exponent: Expr, node: Power) -> Expr:
     if not exponent.is_Integer or not 0 <= int(exponent) <= LARGEST_POWER:
-        raise Located(f"expected a power from 0 to {LARGEST_POWER}", node.exponent.at)
+        hint = "another power is a value, and a position as floor(...), such as floor(2^g)"
+        raise Located(f"expected a power from 0 to {LARGEST_POWER}; {hint}", node.exponent.at)
     return base ** int(exponent)
 
 

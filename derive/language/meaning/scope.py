@@ -95,11 +95,11 @@ def scope(text: Text) -> Scope:
     if not equations:
         place = text.equations[-1].at if text.equations else Place(1, 1, 2)
         raise Located("no equation; expected one such as y[n, k] = sum(c) x[n, c] * w[c, k]", place)
-    ranks = _ranks(text, equations, tensors | scalars)
     indices, reduced = _indices(equations, {*parameters, *(_named(e.target) for e in sizes), *_size_names(text, sizes)})
     for name, place in indices.items():
-        if name in ranks:
+        if name in tensors | scalars:
             raise Located(f"{name} is an index and a tensor; rename one of them", place)
+    ranks = _ranks(text, equations, tensors | scalars)
     inputs = _inputs(text, equations, ranks)
     if not inputs:
         raise Located("the equations read no tensor; expected an input such as x[n]", equations[0].at)

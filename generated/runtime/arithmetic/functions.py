@@ -15,6 +15,11 @@ def ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator else float("nan")
 
 
+def divisor(size: int) -> float:
+    """`size` as what arrays are divided by; NaN in place of 0, so that what an empty batch divides does not warn."""
+    return size or float("nan")
+
+
 def share(where: Array, numerator: Any, denominator: Any) -> Array:
     """``numerator / denominator`` where the bracket `where` holds, else 0; nothing is divided elsewhere."""
     dtype = np.result_type(numerator, denominator)

@@ -251,6 +251,16 @@ def test_refused_where_nothing_is_kept_by_position() -> None:
         find("lenet").with_checkpoint(4)
 
 
+def test_refused_within_a_network() -> None:
+    """It lost its checkpoint there."""
+    source = gradscribe.layer(f"{RUN}\nweight u", "rnn")
+    assert gradscribe.network("rnn -> relu", layers={"rnn": source})
+    with pytest.raises(
+        EquationError, match="rnn has checkpoint 4, but a network keeps every position; expected rnn wit"
+    ):
+        gradscribe.network("rnn -> relu", layers={"rnn": source.with_checkpoint(4)})
+
+
 def test_refused_at_order_2_and_in_c(tmp_path: Path) -> None:
     source = gradscribe.layer(TEXTS["rnn"], "rnn", checkpoint=4)
     with pytest.raises(EquationError, match="rnn: checkpoint 4: expected order 1"):

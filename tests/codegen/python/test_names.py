@@ -139,7 +139,9 @@ def test_an_option_is_no_attribute_that_the_class_has() -> None:
 
 def test_roles_that_would_be_one_function() -> None:
     for text in ("y[n] = x[n] * input[n]", "y[n] = b[n] * bias[n]", "y[n] = w[n] * weight[n]"):
-        with pytest.raises(EquationError, match="two functions would be called layer_grad_"):
+        with pytest.raises(
+            EquationError, match=r"inputs (\w) and (\w+): functions call \1 \2, .* such as \1 and (?:\1)2"
+        ):
             gradscribe.layer(text).compile()
 
 

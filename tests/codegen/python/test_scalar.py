@@ -44,7 +44,7 @@ from gradscribe.derive.ir.functions import (
     step,
     unequal,
 )
-from gradscribe.derive.ir.index import choose, exact, floordiv, integer, integers, minimum, mod
+from gradscribe.derive.ir.index import at_least_one, choose, exact, floordiv, integer, integers, minimum, mod
 from gradscribe.derive.ir.term import Access, EquationError
 from gradscribe.generated import runtime as rt
 from tests.cases.thorough import draws
@@ -281,14 +281,15 @@ def test_a_body_fits_where_it_is_put(context: int) -> None:
     ("expression", "shown"),
     [
         (X * W, "w * x"),
-        (X / N, "x / N"),
+        (X / N, "x / rt.divisor(N)"),
         (2 * X / 3, "2 * x / 3"),
         (-X, "-x"),
         (X - W, "x - w"),
         (X**2, "np.square(x)"),
         (sqrt(X), "np.sqrt(x)"),
         (1 / X, "1 / x"),
-        (X / (W * N), "x / (N * w)"),
+        (X / at_least_one(N), "x / max(N, 1)"),
+        (X / (W * N), "x / (rt.divisor(N) * w)"),
         (1 - X**2, "1 - np.square(x)"),
         (step(X) * W, "np.where(x > 0, w, 0)"),
         (step(X) * equal(n, T) * W, "np.where((n == t) & (x > 0), w, 0)"),

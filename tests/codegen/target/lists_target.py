@@ -141,6 +141,7 @@ WORDS = Words(
     {},
     where="plain.where",
     ratio="plain.ratio",
+    divisor="float",
     share="plain.share",
     square="plain.square",
     root="math.sqrt",

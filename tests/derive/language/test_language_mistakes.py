@@ -53,6 +53,8 @@ BAD = [
     ("y[n] = y[n-1] + x[n]; y[-1] += 0", 23, "a start is one equation"),
     ("z[n] = x[n]; y[n] = z[n]; z[n] += x[n]", 21, "before its equation is complete; move this equation down"),
     ("y[n] = x[n]; y[n] = x[n] + 1", 14, "defined twice"),
+    ("d[i,j] = sum(d) x[i,d]*w[d,j]", 14, "d is an index and a tensor; rename one of them"),
+    ("y[n] = sum(d) d[n,d]", 12, "d is an index and a tensor; rename one of them"),
     ("y[n] += x[n]", 1, "needs an equation y = ..."),
     ("lambda[n] = x[n]", 1, "reserved"),
     ("exp[n] = x[n]", 1, "reserved"),

@@ -1,1 +1,1 @@
-"""Products: what all other factors come to, which slopes are written with, and those that grow by one factor."""
+"""Reductions in gradients: products of all other factors, those that grow by one factor, and sums over nothing."""

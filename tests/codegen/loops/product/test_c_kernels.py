@@ -56,6 +56,7 @@ OWN = {
     "all_but": "y[n] = sum(i) v[n,i] * prod(j) [j != i] x[n,j]",
     "radiance": "y[n,c] = sum(i) (prod(j) [j < i] (1 - a[n,j])) * a[n,i] * s[n,i,c]",
     "nearest": "d[n,k] = sum(c) (x[n,c] - e[k,c])^2\nt[n] = argmin(k) d[n,k]\ny[n,c] = e[t[n],c]\noutput y, t",
+    "weighted_mean": "y = sum(n,k) x[n,k] * w[k] / N\ninput x[N,K], w[K]",
     **{name: text for name, text in TEXTS.items() if name != "greedy"},  # its positions are no outputs
 }
 """Equations of one's own."""
@@ -148,6 +149,14 @@ def test_an_empty_batch(name: str, doubles: Compiled) -> None:
         found = c.results(kernel, arrays, sizes)
         expected = interpret(kernel.program, arrays, sizes)
         assert difference(found, [expected[n] for n in kernel.results]) == 0
+
+
+def test_slopes_of_a_mean_of_nothing_are_0(doubles: Compiled) -> None:
+    c = doubles["weighted_mean"]
+    sizes, values = drawn(c, 1, False, N=0)
+    for kernel in c.kernels[1:]:
+        (slope,) = c.results(kernel, {t.name: values[t.name] for t in kernel.arguments}, sizes)
+        assert not np.any(slope), kernel.name
 
 
 @pytest.mark.parametrize("name", ["sampled", "rounded"])
