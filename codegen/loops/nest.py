@@ -42,7 +42,8 @@ class Nest:
     Attributes:
         kind: how the loops are arranged: "gather", "scatter", "reduce", "result_rows", "summed_rows", "column_sums",
             "row_sums", "pointwise", "rows", several of the last three and of "row_numbers", or "stages", several of
-            which later ones read sums over the rows of the outermost index; see `codegen.loops`.
+            which later ones read sums over the rows of the outermost index; "at_labels", several of "pointwise",
+            "row_sums" and "added" that read or write where arrays of integers say; see `codegen.loops`.
         target: the array written, new and not yet filled.
         place: where, per axis.
         op: the word of the reduction.
@@ -111,6 +112,14 @@ class Nest:
             found |= read & {m.target for m in stage if m.kind == "pointwise"}
             read |= {a.tensor for m in stage for a in accesses(m.body)}
         return found
+
+    @property
+    def labels(self) -> set[str]:
+        """The arrays of integers that say where elements are: subscripts read them, and brackets."""
+        members = (self, *self.members)
+        places = (e for m in members for e in (*m.place, *(b.value for b in m.brackets)))
+        read = (e for m in members for a in accesses(m.body) for e in a.indices)
+        return {a.tensor for e in (*places, *read) for a in accesses(e)}
 
     @property
     def ranges(self) -> tuple[Range, ...]:

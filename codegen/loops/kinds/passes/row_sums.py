@@ -56,9 +56,9 @@ class RowSum:
         else:
             self.w.let(self.total, call(self.how.of_two, self.total, found))
 
-    def end(self, bases: Mapping[Access, Base]) -> None:
-        """Store the sum."""
-        w, nest = self.w, self.nest
+    def end(self, nest: Nest, bases: Mapping[Access, Base]) -> None:
+        """Store the sum as that of a nest, which may multiply it by something else."""
+        w = self.w
         found: Expression = self.total if nest.after == 1 else Binary("*", self.total, w.scalar(nest.after, bases))
         element = w.element(nest.target, bases[Access(nest.target, *nest.place)], {})
         w.put(Assign(element, found, "+=" if nest.adds else "="))
