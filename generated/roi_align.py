@@ -259,28 +259,24 @@ def roi_align_grad_input(
             0,
         )
     # (26) dx[e,q1,q2,q3] = Σ_{m,i,a,j,b} α[m,i,a] β[m,j,b] dz[m,i,a,j,b,q3] [e=t[m]][q1=1+f[m,i,a]][q2=1+g[m,j,b]]
-    labels1 = rt.wide(f) + 1
-    labels2 = rt.wide(g) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_2(rows1, alpha, beta, dz, C, H_out, M, S, W_out):
+    if not loops.roi_align_grad_input_2(dx, alpha, beta, dz, t, f, g, C, H, H_out, M, N, S, W, W_out):
+        labels1 = rt.wide(f) + 1
+        labels2 = rt.wide(g) + 1
         rows1 = alpha[:, :, :, None, None, None] * beta[:, None, None, :, :, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
-    # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} α[m,i,a] dz[m,i,a,j,b,q3] (1−β[m,j,b]) [e=t[m]][q1=1+f[m,i,a]][q2=g[m,j,b]]
-    rows2 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_3(rows2, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,i,a,j,b} α[m,i,a] dz[m,i,a,j,b,q3] (1−β[m,j,b]) [e=t[m]][q1=1+f[m,i,a]][q2=g[m,j,b]]
         rows2 = (1 - beta[:, None, None, :, :, None]) * alpha[:, :, :, None, None, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels1, g)
-    # (26) dx[e,q1,q2,q3] += Σ_{m,j,b,i,a} β[m,j,b] dz[m,i,a,j,b,q3] (1−α[m,i,a]) [e=t[m]][q1=f[m,i,a]][q2=1+g[m,j,b]]
-    rows3 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_4(rows3, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels1, g)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,j,b,i,a} β[m,j,b] dz[m,i,a,j,b,q3] (1−α[m,i,a]) [e=t[m]][q1=f[m,i,a]][q2=1+g[m,j,b]]
         rows3 = (1 - alpha[:, :, :, None, None, None]) * beta[:, None, None, :, :, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels2)
-    # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} dz[m,i,a,j,b,q3] (1−α[m,i,a]) (1−β[m,j,b]) [e=t[m]][q1=f[m,i,a]][q2=g[m,j,b]]
-    rows4 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_5(rows4, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels2)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,i,a,j,b} dz[m,i,a,j,b,q3] (1−α[m,i,a]) (1−β[m,j,b]) [e=t[m]][q1=f[m,i,a]][q2=g[m,j,b]]
         rows4 = (1 - alpha[:, :, :, None, None, None]) * (1 - beta[:, None, None, :, :, None]) * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
     return dx
 
 
@@ -647,34 +643,24 @@ def roi_align_backward(
             0,
         )
     # (26) dx[e,q1,q2,q3] = Σ_{m,i,a,j,b} α[m,i,a] β[m,j,b] dz[m,i,a,j,b,q3] [e=t[m]][q1=1+f[m,i,a]][q2=1+g[m,j,b]]
-    labels1 = rt.wide(f) + 1
-    labels2 = rt.wide(g) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_2(rows1, alpha, beta, dz, C, H_out, M, S, W_out):
+    if not loops.roi_align_grad_input_2(dx, alpha, beta, dz, t, f, g, C, H, H_out, M, N, S, W, W_out):
+        labels1 = rt.wide(f) + 1
+        labels2 = rt.wide(g) + 1
         rows1 = alpha[:, :, :, None, None, None] * beta[:, None, None, :, :, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
-    del rows1
-    # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} α[m,i,a] dz[m,i,a,j,b,q3] (1−β[m,j,b]) [e=t[m]][q1=1+f[m,i,a]][q2=g[m,j,b]]
-    rows2 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_3(rows2, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,i,a,j,b} α[m,i,a] dz[m,i,a,j,b,q3] (1−β[m,j,b]) [e=t[m]][q1=1+f[m,i,a]][q2=g[m,j,b]]
         rows2 = (1 - beta[:, None, None, :, :, None]) * alpha[:, :, :, None, None, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels1, g)
-    del labels1
-    del rows2
-    # (26) dx[e,q1,q2,q3] += Σ_{m,j,b,i,a} β[m,j,b] dz[m,i,a,j,b,q3] (1−α[m,i,a]) [e=t[m]][q1=f[m,i,a]][q2=1+g[m,j,b]]
-    rows3 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_4(rows3, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels1, g)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,j,b,i,a} β[m,j,b] dz[m,i,a,j,b,q3] (1−α[m,i,a]) [e=t[m]][q1=f[m,i,a]][q2=1+g[m,j,b]]
         rows3 = (1 - alpha[:, :, :, None, None, None]) * beta[:, None, None, :, :, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels2)
-    del labels2
-    del rows3
-    # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} dz[m,i,a,j,b,q3] (1−α[m,i,a]) (1−β[m,j,b]) [e=t[m]][q1=f[m,i,a]][q2=g[m,j,b]]
-    rows4 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_5(rows4, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels2)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,i,a,j,b} dz[m,i,a,j,b,q3] (1−α[m,i,a]) (1−β[m,j,b]) [e=t[m]][q1=f[m,i,a]][q2=g[m,j,b]]
         rows4 = (1 - alpha[:, :, :, None, None, None]) * (1 - beta[:, None, None, :, :, None]) * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
-    del rows4
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
     # (16) dbeta[e,q1,q2] = Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=1+g[e,q1,q2]]
     dbeta = rt.empty((M, W_out, S), dtype)
     dalpha = rt.empty((M, H_out, S), dtype)

@@ -249,9 +249,13 @@ def _summary(w: Writer) -> str:
 
 
 def _fixed(nest: Nest) -> list[Symbol]:
-    """The number of taps, and the factors of indices: windows can be unrolled once these are known."""
+    """The number of taps, and the factors of indices: windows can be unrolled once these are known.
+
+    So can short rows that labels choose, as those of colours are.
+    """
     moving = nest.order
-    found = {s for r in nest.taps for s in r.extent.free_symbols}
+    short = (nest.vector,) if nest.kind == "at_labels" else ()
+    found = {s for r in (*nest.taps, *short) for s in r.extent.free_symbols}
     for bracket in nest.brackets:
         found |= {s for _, c in affine(bracket.value, moving).terms for s in c.free_symbols}
     return sorted(found, key=lambda s: s.name)

@@ -11,7 +11,7 @@ deform_conv2d_forward_1_loops = r"""/* Where labels say, for every n, i, j, r, t
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict alpha,
     const REAL *restrict beta, const TYPE_3 *restrict f, const TYPE_4 *restrict g, const REAL *restrict x,
-    long C, long H, long H_out, long R, long T, long W, long W_out)
+    long H, long H_out, long R, long T, long W, long W_out, long C)
 {
     REAL *restrict nothing = SCRATCH(REAL, C);
     if (!nothing) {
@@ -107,7 +107,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8]);
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], FIXED(8));
 }
 """
 
@@ -135,8 +135,8 @@ def deform_conv2d_forward_1(
         4 * C * H_out * N * R * T * W_out,
         (z, alpha, beta, f, g, x),
         (),
-        (C, H, H_out, R, T, W, W_out),
-        (),
+        (H, H_out, R, T, W, W_out),
+        (C,),
         integers=(3, 4),
         row=C,
         uses="?-----",
@@ -147,7 +147,7 @@ deform_conv2d_grad_input_1_loops = r"""/* Where labels say, for every e, i, j, r
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict alpha,
     const REAL *restrict beta, const REAL *restrict dz, const TYPE_4 *restrict f, const TYPE_5 *restrict g,
-    long C, long H, long H_out, long R, long T, long W, long W_out)
+    long H, long H_out, long R, long T, long W, long W_out, long C)
 {
     double *restrict sums_1 = SCRATCH(double, C * H * W);
     if (!sums_1) {
@@ -240,7 +240,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8]);
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], FIXED(8));
 }
 """
 
@@ -268,8 +268,8 @@ def deform_conv2d_grad_input_1(
         4 * C * H_out * N * R * T * W_out,
         (dx, alpha, beta, dz, f, g),
         (),
-        (C, H, H_out, R, T, W, W_out),
-        (),
+        (H, H_out, R, T, W, W_out),
+        (C,),
         integers=(4, 5),
         row=C,
         uses="?-----",
@@ -280,13 +280,14 @@ deform_conv2d_grad_o_1_loops = r"""/* Where labels say, for every e, l, q1, q2, 
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dbeta, REAL *restrict dalpha,
     const REAL *restrict alpha, const REAL *restrict dz, const TYPE_4 *restrict f, const TYPE_5 *restrict g,
-    const REAL *restrict x, const REAL *restrict beta, long C, long H, long H_out, long R, long T, long W,
-    long W_out)
+    const REAL *restrict x, const REAL *restrict beta, long H, long H_out, long R, long T, long W, long W_out,
+    long C)
 {
     REAL *restrict nothing = SCRATCH(REAL, C);
     if (!nothing) {
         return;
     }
+    APART
     for (long c = 0; c < C; c++) {
         nothing[c] = 0;
     }
@@ -373,14 +374,28 @@ static void loops(
                             dbeta_5 += sum_of(dbeta_6);
                             dbeta_7 += sum_of(dbeta_8);
                         }
-                        dbeta[dbeta_at] = dbeta_1 * alpha[alpha_at];
-                        dbeta[dbeta_at] += dbeta_3 * -alpha[alpha_at];
-                        dbeta[dbeta_at] += dbeta_5 * (1 - alpha[alpha_at]);
-                        dbeta[dbeta_at] += dbeta_7 * (alpha[alpha_at] - 1);
-                        dalpha[dalpha_at] = dbeta_1 * beta[beta_at];
-                        dalpha[dalpha_at] += dbeta_3 * (1 - beta[beta_at]);
-                        dalpha[dalpha_at] += dbeta_5 * -beta[beta_at];
-                        dalpha[dalpha_at] += dbeta_7 * (beta[beta_at] - 1);
+                        const REAL term_1 = counts_1 == 1 ? alpha[alpha_at] : 0;
+                        dbeta[dbeta_at] = dbeta_1 * term_1;
+                        const REAL term_2 = -alpha[alpha_at];
+                        const REAL term_3 = counts_2 == 1 ? term_2 : 0;
+                        dbeta[dbeta_at] += dbeta_3 * term_3;
+                        const REAL term_4 = 1 - alpha[alpha_at];
+                        const REAL term_5 = counts_3 == 1 ? term_4 : 0;
+                        dbeta[dbeta_at] += dbeta_5 * term_5;
+                        const REAL term_6 = alpha[alpha_at] - 1;
+                        const REAL term_7 = counts_4 == 1 ? term_6 : 0;
+                        dbeta[dbeta_at] += dbeta_7 * term_7;
+                        const REAL term_8 = counts_1 == 1 ? beta[beta_at] : 0;
+                        dalpha[dalpha_at] = dbeta_1 * term_8;
+                        const REAL term_9 = 1 - beta[beta_at];
+                        const REAL term_10 = counts_2 == 1 ? term_9 : 0;
+                        dalpha[dalpha_at] += dbeta_3 * term_10;
+                        const REAL term_11 = -beta[beta_at];
+                        const REAL term_12 = counts_3 == 1 ? term_11 : 0;
+                        dalpha[dalpha_at] += dbeta_5 * term_12;
+                        const REAL term_13 = beta[beta_at] - 1;
+                        const REAL term_14 = counts_4 == 1 ? term_13 : 0;
+                        dalpha[dalpha_at] += dbeta_7 * term_14;
                     }
                 }
             }
@@ -397,7 +412,7 @@ static void part(void *given, long number)
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
         arrays[4], arrays[5], arrays[6], arrays[7], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6],
-        numbers[7], numbers[8]);
+        numbers[7], FIXED(8));
 }
 """
 
@@ -427,8 +442,8 @@ def deform_conv2d_grad_o_1(
         8 * C * H_out * N * R * T * W_out,
         (dbeta, dalpha, alpha, dz, f, g, x, beta),
         (),
-        (C, H, H_out, R, T, W, W_out),
-        (),
+        (H, H_out, R, T, W, W_out),
+        (C,),
         integers=(4, 5),
         row=C,
         uses="??------",
@@ -439,8 +454,8 @@ deform_conv2d_backward_1_loops = r"""/* Where labels say, for every e, i, j, r, 
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dx, REAL *restrict dbeta,
     const REAL *restrict alpha, const REAL *restrict beta, const REAL *restrict dz, const TYPE_5 *restrict f,
-    const TYPE_6 *restrict g, const REAL *restrict x, long C, long H, long H_out, long R, long T, long W,
-    long W_out)
+    const TYPE_6 *restrict g, const REAL *restrict x, long H, long H_out, long R, long T, long W, long W_out,
+    long C)
 {
     REAL *restrict nothing = SCRATCH(REAL, C);
     if (!nothing) {
@@ -539,10 +554,17 @@ static void loops(
                             dbeta_5 += sum_of(dbeta_6);
                             dbeta_7 += sum_of(dbeta_8);
                         }
-                        dbeta[dbeta_at] = dbeta_1 * alpha[alpha_at];
-                        dbeta[dbeta_at] += dbeta_3 * -alpha[alpha_at];
-                        dbeta[dbeta_at] += dbeta_5 * (1 - alpha[alpha_at]);
-                        dbeta[dbeta_at] += dbeta_7 * (alpha[alpha_at] - 1);
+                        const REAL term_1 = counts_1 == 1 ? alpha[alpha_at] : 0;
+                        dbeta[dbeta_at] = dbeta_1 * term_1;
+                        const REAL term_2 = -alpha[alpha_at];
+                        const REAL term_3 = counts_2 == 1 ? term_2 : 0;
+                        dbeta[dbeta_at] += dbeta_3 * term_3;
+                        const REAL term_4 = 1 - alpha[alpha_at];
+                        const REAL term_5 = counts_3 == 1 ? term_4 : 0;
+                        dbeta[dbeta_at] += dbeta_5 * term_5;
+                        const REAL term_6 = alpha[alpha_at] - 1;
+                        const REAL term_7 = counts_4 == 1 ? term_6 : 0;
+                        dbeta[dbeta_at] += dbeta_7 * term_7;
                         if (inside_1 & inside_2) {
                             const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
                             const long beta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
@@ -616,7 +638,7 @@ static void part(void *given, long number)
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
         arrays[4], arrays[5], arrays[6], arrays[7], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6],
-        numbers[7], numbers[8]);
+        numbers[7], FIXED(8));
 }
 """
 
@@ -646,8 +668,8 @@ def deform_conv2d_backward_1(
         8 * C * H_out * N * R * T * W_out,
         (dx, dbeta, alpha, beta, dz, f, g, x),
         (),
-        (C, H, H_out, R, T, W, W_out),
-        (),
+        (H, H_out, R, T, W, W_out),
+        (C,),
         integers=(5, 6),
         row=C,
         uses="??------",
@@ -657,13 +679,14 @@ def deform_conv2d_backward_1(
 deform_conv2d_backward_2_loops = r"""/* Where labels say, for every e, l, q1, q2, q3. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dalpha, const REAL *restrict beta,
-    const REAL *restrict dz, const TYPE_3 *restrict f, const TYPE_4 *restrict g, const REAL *restrict x, long C,
-    long H, long H_out, long R, long T, long W, long W_out)
+    const REAL *restrict dz, const TYPE_3 *restrict f, const TYPE_4 *restrict g, const REAL *restrict x, long H,
+    long H_out, long R, long T, long W, long W_out, long C)
 {
     REAL *restrict nothing = SCRATCH(REAL, C);
     if (!nothing) {
         return;
     }
+    APART
     for (long c = 0; c < C; c++) {
         nothing[c] = 0;
     }
@@ -748,10 +771,17 @@ static void loops(
                             dalpha_5 += sum_of(dalpha_6);
                             dalpha_7 += sum_of(dalpha_8);
                         }
-                        dalpha[dalpha_at] = dalpha_1 * beta[beta_at];
-                        dalpha[dalpha_at] += dalpha_3 * (1 - beta[beta_at]);
-                        dalpha[dalpha_at] += dalpha_5 * -beta[beta_at];
-                        dalpha[dalpha_at] += dalpha_7 * (beta[beta_at] - 1);
+                        const REAL term_1 = counts_1 == 1 ? beta[beta_at] : 0;
+                        dalpha[dalpha_at] = dalpha_1 * term_1;
+                        const REAL term_2 = 1 - beta[beta_at];
+                        const REAL term_3 = counts_2 == 1 ? term_2 : 0;
+                        dalpha[dalpha_at] += dalpha_3 * term_3;
+                        const REAL term_4 = -beta[beta_at];
+                        const REAL term_5 = counts_3 == 1 ? term_4 : 0;
+                        dalpha[dalpha_at] += dalpha_5 * term_5;
+                        const REAL term_6 = beta[beta_at] - 1;
+                        const REAL term_7 = counts_4 == 1 ? term_6 : 0;
+                        dalpha[dalpha_at] += dalpha_7 * term_7;
                     }
                 }
             }
@@ -767,7 +797,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8]);
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], FIXED(8));
 }
 """
 
@@ -795,8 +825,8 @@ def deform_conv2d_backward_2(
         4 * C * H_out * N * R * T * W_out,
         (dalpha, beta, dz, f, g, x),
         (),
-        (C, H, H_out, R, T, W, W_out),
-        (),
+        (H, H_out, R, T, W, W_out),
+        (C,),
         integers=(3, 4),
         row=C,
         uses="?-----",

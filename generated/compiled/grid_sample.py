@@ -11,7 +11,7 @@ grid_sample_forward_1_loops = r"""/* Where labels say, for every n, i, j. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict y, const REAL *restrict alpha,
     const REAL *restrict beta, const TYPE_3 *restrict f, const TYPE_4 *restrict h, const REAL *restrict x,
-    long C, long H, long H_out, long W, long W_out)
+    long H, long H_out, long W, long W_out, long C)
 {
     REAL *restrict nothing = SCRATCH(REAL, C);
     if (!nothing) {
@@ -97,7 +97,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]);
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], FIXED(6));
 }
 """
 
@@ -123,8 +123,8 @@ def grid_sample_forward_1(
         4 * C * H_out * N * W_out,
         (y, alpha, beta, f, h, x),
         (),
-        (C, H, H_out, W, W_out),
-        (),
+        (H, H_out, W, W_out),
+        (C,),
         integers=(3, 4),
         row=C,
         uses="?-----",
@@ -135,7 +135,7 @@ grid_sample_grad_input_1_loops = r"""/* Where labels say, for every m, i, j. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict alpha,
     const REAL *restrict beta, const REAL *restrict dy, const TYPE_4 *restrict h, const TYPE_5 *restrict f,
-    long C, long H, long H_out, long W, long W_out)
+    long H, long H_out, long W, long W_out, long C)
 {
     double *restrict sums_1 = SCRATCH(double, C * H * W);
     if (!sums_1) {
@@ -224,7 +224,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]);
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], FIXED(6));
 }
 """
 
@@ -250,8 +250,8 @@ def grid_sample_grad_input_1(
         4 * C * H_out * N * W_out,
         (dx, alpha, beta, dy, h, f),
         (),
-        (C, H, H_out, W, W_out),
-        (),
+        (H, H_out, W, W_out),
+        (C,),
         integers=(4, 5),
         row=C,
         uses="?-----",
@@ -262,12 +262,13 @@ grid_sample_grad_g_1_loops = r"""/* Where labels say, for every m, e, a. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dbeta, REAL *restrict dalpha,
     const REAL *restrict alpha, const REAL *restrict dy, const TYPE_4 *restrict f, const TYPE_5 *restrict h,
-    const REAL *restrict x, const REAL *restrict beta, long C, long H, long H_out, long W, long W_out)
+    const REAL *restrict x, const REAL *restrict beta, long H, long H_out, long W, long W_out, long C)
 {
     REAL *restrict nothing = SCRATCH(REAL, C);
     if (!nothing) {
         return;
     }
+    APART
     for (long c = 0; c < C; c++) {
         nothing[c] = 0;
     }
@@ -346,14 +347,28 @@ static void loops(
                     dbeta_5 += sum_of(dbeta_6);
                     dbeta_7 += sum_of(dbeta_8);
                 }
-                dbeta[dbeta_at] = dbeta_1 * alpha[alpha_at];
-                dbeta[dbeta_at] += dbeta_3 * -alpha[alpha_at];
-                dbeta[dbeta_at] += dbeta_5 * (1 - alpha[alpha_at]);
-                dbeta[dbeta_at] += dbeta_7 * (alpha[alpha_at] - 1);
-                dalpha[dalpha_at] = dbeta_1 * beta[beta_at];
-                dalpha[dalpha_at] += dbeta_3 * (1 - beta[beta_at]);
-                dalpha[dalpha_at] += dbeta_5 * -beta[beta_at];
-                dalpha[dalpha_at] += dbeta_7 * (beta[beta_at] - 1);
+                const REAL term_1 = counts_1 == 1 ? alpha[alpha_at] : 0;
+                dbeta[dbeta_at] = dbeta_1 * term_1;
+                const REAL term_2 = -alpha[alpha_at];
+                const REAL term_3 = counts_2 == 1 ? term_2 : 0;
+                dbeta[dbeta_at] += dbeta_3 * term_3;
+                const REAL term_4 = 1 - alpha[alpha_at];
+                const REAL term_5 = counts_3 == 1 ? term_4 : 0;
+                dbeta[dbeta_at] += dbeta_5 * term_5;
+                const REAL term_6 = alpha[alpha_at] - 1;
+                const REAL term_7 = counts_4 == 1 ? term_6 : 0;
+                dbeta[dbeta_at] += dbeta_7 * term_7;
+                const REAL term_8 = counts_1 == 1 ? beta[beta_at] : 0;
+                dalpha[dalpha_at] = dbeta_1 * term_8;
+                const REAL term_9 = 1 - beta[beta_at];
+                const REAL term_10 = counts_2 == 1 ? term_9 : 0;
+                dalpha[dalpha_at] += dbeta_3 * term_10;
+                const REAL term_11 = -beta[beta_at];
+                const REAL term_12 = counts_3 == 1 ? term_11 : 0;
+                dalpha[dalpha_at] += dbeta_5 * term_12;
+                const REAL term_13 = beta[beta_at] - 1;
+                const REAL term_14 = counts_4 == 1 ? term_13 : 0;
+                dalpha[dalpha_at] += dbeta_7 * term_14;
             }
         }
     }
@@ -367,7 +382,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], arrays[6], arrays[7], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]);
+        arrays[4], arrays[5], arrays[6], arrays[7], numbers[2], numbers[3], numbers[4], numbers[5], FIXED(6));
 }
 """
 
@@ -395,8 +410,8 @@ def grid_sample_grad_g_1(
         8 * C * H_out * N * W_out,
         (dbeta, dalpha, alpha, dy, f, h, x, beta),
         (),
-        (C, H, H_out, W, W_out),
-        (),
+        (H, H_out, W, W_out),
+        (C,),
         integers=(4, 5),
         row=C,
         uses="??------",

@@ -11,7 +11,7 @@ resize_bilinear2d_grad_input_1_loops = r"""/* Where labels say, for every m, i, 
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict alpha,
     const REAL *restrict beta, const REAL *restrict dy, const TYPE_4 *restrict g, const TYPE_5 *restrict f,
-    long C, long H, long H_out, long W, long W_out)
+    long H, long H_out, long W, long W_out, long C)
 {
     double *restrict sums_1 = SCRATCH(double, C * H * W);
     if (!sums_1) {
@@ -100,7 +100,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]);
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], FIXED(6));
 }
 """
 
@@ -126,8 +126,8 @@ def resize_bilinear2d_grad_input_1(
         4 * C * H_out * N * W_out,
         (dx, alpha, beta, dy, g, f),
         (),
-        (C, H, H_out, W, W_out),
-        (),
+        (H, H_out, W, W_out),
+        (C,),
         integers=(4, 5),
         row=C,
         uses="?-----",

@@ -79,7 +79,7 @@ roi_align_forward_3_loops = r"""/* Where labels say, for every m, i, a, j, b. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict alpha,
     const REAL *restrict beta, const TYPE_3 *restrict f, const TYPE_4 *restrict g, const TYPE_5 *restrict t,
-    const REAL *restrict x, long C, long H, long H_out, long N, long S, long W, long W_out)
+    const REAL *restrict x, long H, long H_out, long N, long S, long W, long W_out, long C)
 {
     REAL *restrict nothing = SCRATCH(REAL, C);
     if (!nothing) {
@@ -183,7 +183,7 @@ static void part(void *given, long number)
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
         arrays[4], arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7],
-        numbers[8]);
+        FIXED(8));
 }
 """
 
@@ -212,8 +212,8 @@ def roi_align_forward_3(
         4 * C * H_out * M * S**2 * W_out,
         (z, alpha, beta, f, g, t, x),
         (),
-        (C, H, H_out, N, S, W, W_out),
-        (),
+        (H, H_out, N, S, W, W_out),
+        (C,),
         integers=(3, 4, 5),
         row=C,
         uses="?------",
@@ -634,34 +634,95 @@ def roi_align_grad_input_1(
     )
 
 
-roi_align_grad_input_2_loops = r"""/* Element by element. */
+roi_align_grad_input_2_loops = r"""/* Where labels say, for every once, m, i, a, j, b. */
 static void loops(
-    long start, long stop, REAL * rows1, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
-    long H_out, long S, long W_out)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict alpha,
+    const REAL *restrict beta, const REAL *restrict dz, const TYPE_4 *restrict t, const TYPE_5 *restrict f,
+    const TYPE_6 *restrict g, long H, long H_out, long M, long N, long S, long W, long W_out, long C)
 {
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long rows1_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals dz_1 = load(&dz[dz_at + q3]);
-                    const reals rows1_1 = alpha_1 * beta_1 * dz_1;
-                    store(&rows1[rows1_at + q3], rows1_1);
-                }
-                APART
-                for (long q3 = whole(0, C); q3 < C; q3++) {
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL dz_1 = dz[dz_at + q3];
-                    const REAL rows1_1 = alpha_1 * beta_1 * dz_1;
-                    rows1[rows1_at + q3] = rows1_1;
+    double *restrict sums_1 = SCRATCH(double, C * H * N * W);
+    if (!sums_1) {
+        return;
+    }
+    for (long once = start; once < stop; once++) {
+        APART
+        for (long k = 0; k < C * H * N * W; k++) {
+            sums_1[k] = 0;
+        }
+        for (long m = 0; m < M; m++) {
+            for (long i = 0; i < H_out; i++) {
+                for (long a = 0; a < S; a++) {
+                    for (long j = 0; j < W_out; j++) {
+                        for (long b = 0; b < S; b++) {
+                            const long label_1 = label_of(t[m]);
+                            const long label_2 = label_of(f[S * (H_out * m + i) + a]);
+                            const long label_3 = label_of(g[S * (W_out * m + j) + b]);
+                            const long inside_1 = 0 <= label_1 && label_1 < N;
+                            const long inside_2 = 0 <= label_2 + 1 && label_2 + 1 < H;
+                            const long inside_3 = 0 <= label_3 + 1 && label_3 + 1 < W;
+                            if (inside_1 & inside_2 & inside_3) {
+                                const long alpha_at = S * (H_out * m + i) + a;
+                                const long beta_at = S * (W_out * m + j) + b;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * m + i) + a) + j) + b);
+                                const long added_at_1 = C * (label_3 + W * (label_1 * H + label_2 + 1) + 1);
+                                APART
+                                for (long q3 = 0; q3 < C; q3++) {
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL dz_1 = dz[dz_at + q3];
+                                    sums_1[added_at_1 + q3] += alpha_1 * beta_1 * dz_1;
+                                }
+                            }
+                            const long inside_4 = 0 <= label_3 && label_3 < W;
+                            if (inside_1 & inside_2 & inside_4) {
+                                const long alpha_at = S * (H_out * m + i) + a;
+                                const long beta_at = S * (W_out * m + j) + b;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * m + i) + a) + j) + b);
+                                const long added_at_2 = C * (label_3 + W * (label_1 * H + label_2 + 1));
+                                APART
+                                for (long q3 = 0; q3 < C; q3++) {
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL dz_1 = dz[dz_at + q3];
+                                    sums_1[added_at_2 + q3] += (1 - beta_1) * alpha_1 * dz_1;
+                                }
+                            }
+                            const long inside_5 = 0 <= label_2 && label_2 < H;
+                            if (inside_1 & inside_5 & inside_3) {
+                                const long alpha_at = S * (H_out * m + i) + a;
+                                const long beta_at = S * (W_out * m + j) + b;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * m + i) + a) + j) + b);
+                                const long added_at_3 = C * (label_3 + W * (label_1 * H + label_2) + 1);
+                                APART
+                                for (long q3 = 0; q3 < C; q3++) {
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL dz_1 = dz[dz_at + q3];
+                                    sums_1[added_at_3 + q3] += (1 - alpha_1) * beta_1 * dz_1;
+                                }
+                            }
+                            if (inside_1 & inside_5 & inside_4) {
+                                const long alpha_at = S * (H_out * m + i) + a;
+                                const long beta_at = S * (W_out * m + j) + b;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * m + i) + a) + j) + b);
+                                const long added_at_4 = C * (label_3 + W * (label_1 * H + label_2));
+                                APART
+                                for (long q3 = 0; q3 < C; q3++) {
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL dz_1 = dz[dz_at + q3];
+                                    sums_1[added_at_4 + q3] += (1 - alpha_1) * (1 - beta_1) * dz_1;
+                                }
+                            }
+                        }
+                    }
                 }
             }
+        }
+        const long stored_at_1 = C * H * N * W * once;
+        APART
+        for (long k = 0; k < C * H * N * W; k++) {
+            dx[stored_at_1 + k] = sums_1[k];
         }
     }
 }
@@ -673,208 +734,42 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3], numbers[4], numbers[5]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7],
+        numbers[8], FIXED(9));
 }
 """
 
 
 def roi_align_grad_input_2(
-    rows1: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
+    dx: rt.Array,
+    alpha: rt.Array,
+    beta: rt.Array,
+    dz: rt.Array,
+    t: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    M: int,
+    N: int,
+    S: int,
+    W: int,
+    W_out: int,
 ) -> bool:
-    """Element by element."""
+    """Where labels say, for every once, m, i, a, j, b."""
     return rt.run(
         roi_align_grad_input_2_loops,
-        M,
-        C * H_out * M * S**2 * W_out,
-        (rows1, alpha, beta, dz),
+        1,
+        4 * C * H_out * M * S**2 * W_out,
+        (dx, alpha, beta, dz, t, f, g),
         (),
-        (C, H_out, S, W_out),
-        (),
-        uses="wrrh",
-    )
-
-
-roi_align_grad_input_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows2, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
-    long H_out, long S, long W_out)
-{
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long rows2_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals dz_1 = load(&dz[dz_at + q3]);
-                    const reals rows2_1 = (all(1) - beta_1) * alpha_1 * dz_1;
-                    store(&rows2[rows2_at + q3], rows2_1);
-                }
-                APART
-                for (long q3 = whole(0, C); q3 < C; q3++) {
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL dz_1 = dz[dz_at + q3];
-                    const REAL rows2_1 = (1 - beta_1) * alpha_1 * dz_1;
-                    rows2[rows2_at + q3] = rows2_1;
-                }
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3], numbers[4], numbers[5]);
-}
-"""
-
-
-def roi_align_grad_input_3(
-    rows2: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        roi_align_grad_input_3_loops,
-        M,
-        C * H_out * M * S**2 * W_out,
-        (rows2, alpha, beta, dz),
-        (),
-        (C, H_out, S, W_out),
-        (),
-        uses="wrrh",
-    )
-
-
-roi_align_grad_input_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows3, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
-    long H_out, long S, long W_out)
-{
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long rows3_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals dz_1 = load(&dz[dz_at + q3]);
-                    const reals rows3_1 = (all(1) - alpha_1) * beta_1 * dz_1;
-                    store(&rows3[rows3_at + q3], rows3_1);
-                }
-                APART
-                for (long q3 = whole(0, C); q3 < C; q3++) {
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL dz_1 = dz[dz_at + q3];
-                    const REAL rows3_1 = (1 - alpha_1) * beta_1 * dz_1;
-                    rows3[rows3_at + q3] = rows3_1;
-                }
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3], numbers[4], numbers[5]);
-}
-"""
-
-
-def roi_align_grad_input_4(
-    rows3: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        roi_align_grad_input_4_loops,
-        M,
-        C * H_out * M * S**2 * W_out,
-        (rows3, alpha, beta, dz),
-        (),
-        (C, H_out, S, W_out),
-        (),
-        uses="wrrh",
-    )
-
-
-roi_align_grad_input_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows4, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
-    long H_out, long S, long W_out)
-{
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long rows4_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals dz_1 = load(&dz[dz_at + q3]);
-                    const reals rows4_1 = (all(1) - alpha_1) * (all(1) - beta_1) * dz_1;
-                    store(&rows4[rows4_at + q3], rows4_1);
-                }
-                APART
-                for (long q3 = whole(0, C); q3 < C; q3++) {
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL dz_1 = dz[dz_at + q3];
-                    const REAL rows4_1 = (1 - alpha_1) * (1 - beta_1) * dz_1;
-                    rows4[rows4_at + q3] = rows4_1;
-                }
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3], numbers[4], numbers[5]);
-}
-"""
-
-
-def roi_align_grad_input_5(
-    rows4: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        roi_align_grad_input_5_loops,
-        M,
-        C * H_out * M * S**2 * W_out,
-        (rows4, alpha, beta, dz),
-        (),
-        (C, H_out, S, W_out),
-        (),
-        uses="wrrh",
+        (H, H_out, M, N, S, W, W_out),
+        (C,),
+        integers=(4, 5, 6),
+        row=C,
+        uses="?------",
     )
 
 
@@ -889,8 +784,9 @@ static void loops(
     if (!nothing) {
         return;
     }
-    for (long one = 0; one < 1; one++) {
-        nothing[one] = 0;
+    APART
+    for (long alone = 0; alone < 1; alone++) {
+        nothing[alone] = 0;
     }
     double *restrict sums_1 = SCRATCH(double, H_out * S);
     if (!sums_1) {
@@ -942,7 +838,8 @@ static void loops(
                                 const long alpha_at = S * (H_out * e + i) + a;
                                 const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
                                 const long added_at_1 = S * q1 + q2;
-                                for (long one = 0; one < 1; one++) {
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
                                     const REAL row_1_1 = row_1[0];
                                     const REAL alpha_1 = alpha[alpha_at];
                                     const REAL dz_1 = dz[dz_at];
@@ -953,7 +850,8 @@ static void loops(
                                 const long alpha_at = S * (H_out * e + i) + a;
                                 const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
                                 const long added_at_2 = S * q1 + q2;
-                                for (long one = 0; one < 1; one++) {
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
                                     const REAL row_2_1 = row_2[0];
                                     const REAL alpha_1 = alpha[alpha_at];
                                     const REAL dz_1 = dz[dz_at];
@@ -964,7 +862,8 @@ static void loops(
                                 const long alpha_at = S * (H_out * e + i) + a;
                                 const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
                                 const long added_at_3 = S * q1 + q2;
-                                for (long one = 0; one < 1; one++) {
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
                                     const REAL alpha_1 = alpha[alpha_at];
                                     const REAL row_3_1 = row_3[0];
                                     const REAL dz_1 = dz[dz_at];
@@ -975,7 +874,8 @@ static void loops(
                                 const long alpha_at = S * (H_out * e + i) + a;
                                 const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
                                 const long added_at_4 = S * q1 + q2;
-                                for (long one = 0; one < 1; one++) {
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
                                     const REAL alpha_1 = alpha[alpha_at];
                                     const REAL row_4_1 = row_4[0];
                                     const REAL dz_1 = dz[dz_at];
@@ -986,7 +886,8 @@ static void loops(
                                 const long beta_at = S * (W_out * e + q1) + q2;
                                 const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
                                 const long added_at_5 = S * i + a;
-                                for (long one = 0; one < 1; one++) {
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
                                     const REAL row_1_1 = row_1[0];
                                     const REAL beta_1 = beta[beta_at];
                                     const REAL dz_1 = dz[dz_at];
@@ -997,7 +898,8 @@ static void loops(
                                 const long beta_at = S * (W_out * e + q1) + q2;
                                 const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
                                 const long added_at_6 = S * i + a;
-                                for (long one = 0; one < 1; one++) {
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
                                     const REAL beta_1 = beta[beta_at];
                                     const REAL row_2_1 = row_2[0];
                                     const REAL dz_1 = dz[dz_at];
@@ -1008,7 +910,8 @@ static void loops(
                                 const long beta_at = S * (W_out * e + q1) + q2;
                                 const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
                                 const long added_at_7 = S * i + a;
-                                for (long one = 0; one < 1; one++) {
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
                                     const REAL row_3_1 = row_3[0];
                                     const REAL beta_1 = beta[beta_at];
                                     const REAL dz_1 = dz[dz_at];
@@ -1019,7 +922,8 @@ static void loops(
                                 const long beta_at = S * (W_out * e + q1) + q2;
                                 const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
                                 const long added_at_8 = S * i + a;
-                                for (long one = 0; one < 1; one++) {
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
                                     const REAL beta_1 = beta[beta_at];
                                     const REAL row_4_1 = row_4[0];
                                     const REAL dz_1 = dz[dz_at];

@@ -32,7 +32,7 @@ def write(w: Writer) -> Expr:
     nothing = w.name("nothing")
     if any(a.has(Access) for m in nest.members for e in outermost(m.body) for a in e.indices):
         w.scratch(ROW, nothing, "REAL", w.integer(nest.vector.extent))
-        with w.row():
+        with w.upto(w.index(nest.vector.index), w.integer(nest.vector.extent), APART):
             w.let(Part(nothing, (w.index(nest.vector.index),)), w.number(Integer(0)))
     added = {m.target: m for m in reversed(nest.members) if m.kind == ADDED}
     sums = {target: w.unique("sums") for target in added}
@@ -61,7 +61,7 @@ def _write_row(w: Writer, labels: "_Labels", sums: Mapping[str, Name]) -> None:
             _add(w, m, labels.test(m.brackets), sums[m.target])
 
 
-def _add(w: Writer, m: Nest, test: Sequence[Expression], sums: Name) -> None:
+def _add(w: Writer, m: Nest, test: tuple[Name, ...], sums: Name) -> None:
     """Add a row where labels say, if they are positions."""
     v = w.nest.vector
     with w.apart() as body:
@@ -70,7 +70,7 @@ def _add(w: Writer, m: Nest, test: Sequence[Expression], sums: Name) -> None:
         at = w.unique("added_at")
         w.new(FINAL_LONG, at, w.integer(where.base))
         place = Binary("+", at, w.index(v.index)) if where.step(v.index) != 0 else at
-        with w.row():
+        with w.upto(w.index(v.index), w.integer(v.extent), APART):
             w.add(Part(sums, (place,)), w.value(m.body, bases, {}))
     w.put(CIf(chain("&", test), tuple(body)) if test else CBlock(tuple(body)))
 
@@ -116,7 +116,11 @@ class _Labels:
         if m.kind == ADDED:
             return replace(m, body=body, place=tuple(self._integer(e) if e.has(Access) else e for e in m.place))
         counts = self._number_of(self.test(m.brackets))
-        return replace(m, body=body if counts is None else body * equal(counts, Integer(1)), brackets=())
+        if counts is None:
+            return replace(m, body=body)
+        holds = equal(counts, Integer(1))  # a strong zero where it does not, whatever multiplies it
+        after = m.after if m.after == 1 else m.after * holds
+        return replace(m, body=body * holds, after=after, brackets=())
 
     def test(self, brackets: Sequence[Guard]) -> tuple[Name, ...]:
         """The variables that say whether brackets hold."""

@@ -202,9 +202,11 @@ class Writer(Builder):
         self, body: Expr, bases: Mapping[Access, Base], moved: Mapping[Symbol, Expr] = MappingProxyType({})
     ) -> Expression:
         """`body` outside of the innermost loop, where nothing that was read before counts; `moved` as in `element`."""
-        printer = ScalarPrinter(
-            lambda a: self.element(a.tensor, bases[a], moved), self.number, self.integer, self._hold, self.indices
-        )
+
+        def access(a: Access) -> Expression:
+            return self.in_row[a] if a in self.in_row else self.element(a.tensor, bases[a], moved)
+
+        printer = ScalarPrinter(access, self.number, self.integer, self._hold, self.indices)
         return printer.operand(body)
 
     def _hold(self, value: Expression) -> Name:

@@ -1,7 +1,7 @@
 """Forms that look elements up -> loops that read and write where labels say, several statements in one nest.
 
-``y[n,i,c] = a[n,i] Σ_q x[n,q,c] [q=f[n,i]]`` reads ``x[n, f[n,i], c]``, a row of memory, and so for each of the rows that
-neighbouring statements read: NumPy would make an array of each.
+``y[n,i,c] = a[n,i] Σ_q x[n,q,c] [q=f[n,i]]`` reads ``x[n, f[n,i], c]``, a row of memory. Neighbouring statements read
+theirs in the same round, where NumPy would make an array of each.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,14 @@ from gradscribe.codegen.loops import Nest, all_bodies, computable
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.indirect.lookup import lookups
 from gradscribe.derive.ir.functions import is_indicator
-from gradscribe.derive.ir.index import affine
+from gradscribe.derive.ir.index import affine, integer
 from gradscribe.derive.ir.term import Access, Guard, Range, accesses, outermost
 
-ONE = Symbol("one", integer=True, nonnegative=True)
-"""The innermost index where no array has neighbours along one."""
+ONCE = Range(integer("once"), Integer(1))
+"""The outermost loop where labels alone say where something is added: one round, which all of the target is of."""
+
+ALONE = Range(integer("alone"), Integer(1))
+"""The innermost loop where no array has neighbours along one."""
 
 MOST_FACTOR = 64
 """The largest factor of a label: what is made of labels has to be an integer of 64 bits."""
@@ -50,9 +53,7 @@ class LabelPass:
     def along(self, first: "LabelPass") -> "LabelPass":
         """The same with the indices of another one, in order."""
         nest, other = self.nest, first.nest
-        named: dict[Expr, Expr] = {
-            r.index: own.index for r, own in zip(nest.ranges, other.ranges, strict=True)
-        }
+        named: dict[Expr, Expr] = {r.index: own.index for r, own in zip(nest.ranges, other.ranges, strict=True)}
         return LabelPass(
             replace(
                 nest,
@@ -136,24 +137,28 @@ def _arranged(form: Form, read: Sequence[Access], scope: Scope, fresh: bool) -> 
         along = False
     plain = [e for e in form.place if not e.has(Access)]
     fits = all(e.has(Access) or scope.fits(e, extent, form) for e, extent in axes)
-    if not fits or len(set(plain)) < len(plain) or (kind == ADDED and form.place[:1] != (first,)):
+    if not fits or len(set(plain)) < len(plain):
         return None
-    if kind == ADDED and set(order) <= set(plain):
-        return None  # nothing comes together: elements are written, as few as there are labels
+    once = kind == ADDED and form.place[:1] != (first,)
+    if kind == ADDED and (set(order) <= set(plain) or (once and not labelled)):
+        return None  # each element is added to once, or all to one: NumPy does that in a line
     ranges = [form.range(v) for v in order]
     if not along:
-        ranges.append(Range(ONE, Integer(1)))
+        ranges.append(ALONE)
+    place, shape = form.place, form.target.shape
+    if once:
+        ranges, place, shape = [ONCE, *ranges], (ONCE.index, *place), (ONCE.extent, *shape)
     factors = Mul.make_args(form.body)
     apart = [f for f in factors if last not in f.free_symbols and not is_indicator(f)] if kind == ROW_SUMS else []
     after = Mul(*apart)
-    shapes = {form.target.name: form.target.shape}
+    shapes = {form.target.name: shape}
     shapes |= {a.tensor: scope.tensors[a.tensor].shape for a in accesses(form.body)}
     shapes |= {a.tensor: scope.tensors[a.tensor].shape for g in form.guards for a in accesses(g.value)}
     return LabelPass(
         Nest(
             kind=kind,
             target=form.target.name,
-            place=form.place,
+            place=place,
             op=form.op,
             body=Mul(*(f for f in factors if f not in apart)),
             after=after,
