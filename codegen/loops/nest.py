@@ -7,7 +7,7 @@ import sympy
 from sympy import Add, Expr, Symbol
 
 from gradscribe.derive.ir.index import affine
-from gradscribe.derive.ir.term import Guard, Range, accesses
+from gradscribe.derive.ir.term import Access, Guard, Range, accesses
 
 FEWEST_STEPS = 1 << 15
 """Steps of loops below which nobody waits for a compiler, as the runtime has it: no loops are written for fewer."""
@@ -33,6 +33,17 @@ class Groups:
 def all_bodies(members: "Iterable[Nest]") -> Expr:
     """What members compute, as one expression: it tells which arrays they read."""
     return Add(*(e for member in members for e in (member.body, member.after)), evaluate=False)
+
+
+def outermost(expression: Expr) -> tuple[Access, ...]:
+    """The accesses that stand in no subscript of another one, in the same order: ``x[f[n]]`` of ``x[f[n]] + 1``."""
+    found: dict[Access, None] = {}
+    walk = sympy.preorder_traversal(expression)
+    for node in walk:
+        if isinstance(node, Access):
+            found.setdefault(node)
+            walk.skip()
+    return tuple(sorted(found, key=lambda a: (a.tensor, sympy.default_sort_key(a))))
 
 
 @dataclass(frozen=True)

@@ -387,17 +387,6 @@ def accesses(expression: Expr) -> tuple[Access, ...]:
     return tuple(sorted(found, key=lambda a: (a.tensor, sympy.default_sort_key(a))))
 
 
-def outermost(expression: Expr) -> tuple[Access, ...]:
-    """The accesses that stand in no subscript of another one, in the same order: ``x[f[n]]`` of ``x[f[n]] + 1``."""
-    found: dict[Access, None] = {}
-    walk = sympy.preorder_traversal(expression)
-    for node in walk:
-        if isinstance(node, Access):
-            found.setdefault(node)
-            walk.skip()
-    return tuple(sorted(found, key=lambda a: (a.tensor, sympy.default_sort_key(a))))
-
-
 def index_ranges(names: Iterable[str], extents: Iterable[Expr]) -> tuple[Range, ...]:
     """Ranges from names and extents, paired in order."""
     return tuple(Range(integer(name), extent) for name, extent in zip(names, extents, strict=True))

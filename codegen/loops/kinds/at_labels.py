@@ -10,7 +10,7 @@ from dataclasses import replace
 from sympy import Dummy, Expr, Integer, Symbol, prod
 
 from gradscribe.codegen.loops.kinds.passes.row_group import all_read, groups, write_group
-from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.loops.nest import Nest, outermost
 from gradscribe.codegen.loops.text.c_function import APART, FINAL_LONG, FINAL_REAL, ROW, SUMS, CBlock, CIf
 from gradscribe.codegen.loops.writing.addresses import address
 from gradscribe.codegen.loops.writing.loop_writer import Writer
@@ -18,7 +18,7 @@ from gradscribe.codegen.python.expression import Binary, Choice, Comparison, Exp
 from gradscribe.codegen.python.scalars.scalar import ZERO
 from gradscribe.codegen.python.statement import Assign
 from gradscribe.derive.ir.functions import equal
-from gradscribe.derive.ir.term import Access, Guard, accesses, outermost
+from gradscribe.derive.ir.term import Access, Guard, accesses
 
 ADDED = "added"
 """The kind of a member that adds to elements, several times to one."""

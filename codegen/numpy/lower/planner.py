@@ -10,12 +10,12 @@ from sympy import Add, Expr, Integer, Symbol, prod
 from gradscribe.codegen.kernel.form import Form, choose_form, chosen_forms, estimate, size_hints
 from gradscribe.codegen.kernel.form import joined as joined_axes
 from gradscribe.codegen.kernel.page.equation import Equation, equation
-from gradscribe.codegen.loops import FEWEST_STEPS, Nest
+from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.indirect.lookup import adds_at_labels, lower_label_extrema, lower_lookups
 from gradscribe.codegen.numpy.lower.indirect.read_once import read_once
-from gradscribe.codegen.numpy.lower.loops.at_labels import LabelPass, label_pass, together
 from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
+from gradscribe.codegen.numpy.lower.loops.label_passes import together, where_labels_say
 from gradscribe.codegen.numpy.lower.loops.nests import loops
 from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pass
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
@@ -34,18 +34,7 @@ from gradscribe.codegen.numpy.lower.slices.blocks import scattered
 from gradscribe.codegen.numpy.lower.slices.moving_sums import lower_part_sums, sums_parts
 from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps, pointwise
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
-from gradscribe.codegen.numpy.plan import (
-    Allocate,
-    Branch,
-    Compiled,
-    ContractByLabel,
-    Define,
-    Plan,
-    Present,
-    Record,
-    Split,
-    When,
-)
+from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split, When
 from gradscribe.codegen.numpy.plan.effects import effects
 from gradscribe.derive.calculus.programs.products.running_products import unmade
 from gradscribe.derive.ir.functions import whole
@@ -173,7 +162,7 @@ def _lowered(
     if by_label is not None:
         return Lowered(said, tuple(by_label), key)
     slopes = any(a.tensor in scope.unmade for a in accesses(form.body))
-    if not slopes and (ways := _where_labels_say(form, scope, fresh)) is not None:
+    if not slopes and (ways := where_labels_say(form, scope, fresh, _strategy)) is not None:
         at_labels, made, otherwise = ways
         both = Compiled(at_labels.steps, (), (together([at_labels]),), otherwise)
         return Lowered(said, (*made, both), key, None, made, otherwise, labelled=at_labels)
@@ -312,33 +301,6 @@ def _in_one_pass(form: Form, scope: Scope, fresh: bool) -> tuple[Pass, tuple[All
     return found, ((made,) if fresh else ()), (*views, *([view] if view is not None else []), *lowered)
 
 
-def _where_labels_say(
-    form: Form, scope: Scope, fresh: bool
-) -> tuple[LabelPass, tuple[Allocate, ...], tuple[Record, ...]] | None:
-    """The loops that compute a form where labels say, the array made for it, and what NumPy does; None without."""
-    found = label_pass(form, scope, fresh)
-    if found is None or not _is_long(found.steps, scope):
-        return None
-    lowered = lower_lookups(form, scope, fresh, _strategy) or []
-    if any(isinstance(r, ContractByLabel) for r in lowered):
-        return None
-    made = _made(form, lowered) if fresh else (None, lowered)
-    if made is None:
-        return None
-    array, otherwise = made
-    return found, ((array,) if array is not None else ()), tuple(otherwise)
-
-
-def _made(form: Form, lowered: list[Record]) -> tuple[Allocate, list[Record]] | None:
-    """The array that records make and two ways write, and what is left of them; None where there is no such."""
-    made = Allocate(form.target.name, form.target.shape, None)
-    match lowered:
-        case [*before, Define(name=form.target.name) as defined]:
-            return made, [*before, replace(defined, into=True)]
-    filled = [r for r in lowered if isinstance(r, Allocate) and r.name == form.target.name]
-    return (filled[0], [r for r in lowered if r != filled[0]]) if filled else None
-
-
 def _steps(form: Form) -> Expr:
     """The steps of all loops together."""
     return prod((r.extent for r in form.box), start=Integer(1))
@@ -346,12 +308,7 @@ def _steps(form: Form) -> Expr:
 
 def _takes_long(form: Form, scope: Scope) -> bool:
     """Whether there may be as many steps as somebody waits for a compiler for."""
-    return _is_long(_steps(form), scope)
-
-
-def _is_long(steps: Expr, scope: Scope) -> bool:
-    most = steps.xreplace(dict(scope.most))
-    return not most.is_Integer or int(most) >= FEWEST_STEPS
+    return scope.takes_long(_steps(form))
 
 
 def _or_loops(

@@ -23,6 +23,7 @@ TEXTS = {
     "channels_first": "input x[N,C,H,W], p[N,I,J], q[N,I,J]; y[n,c,i,j] = x[n, c, lerp(p[n,i,j], zero), "
     "lerp(q[n,i,j], reflect)]",
     "lines": "input x[N,L], p[N,I]; y[n,i] = x[n, lerp(p[n,i], zero)]",
+    "names": "input x[L], p[I]; y[alone] = x[lerp(p[alone], zero)] * a[alone]; alone < I",
     "one_line": "input x[L], p[I]; y[i] = x[lerp(p[i], zero)]",
     "scaled_rows": "integer t; input x[V,C], t[E], g[E]; y[e,c] = tanh(g[e]) * x[t[e],c]",
     "moved_rows": "integer t; input x[V,C], t[E], g[E]; y[e,c] = g[e] * x[t[e] + 2,c] + x[t[e],c]^2",

@@ -13,7 +13,7 @@ from sympy import Expr, Integer, prod
 from gradscribe.codegen.loops import is_cheap
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.indirect.read_once import read_once
-from gradscribe.codegen.numpy.lower.loops.at_labels import LabelPass, joins, together
+from gradscribe.codegen.numpy.lower.loops.label_passes import LabelPass, joins, together
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Kind, Pass, in_stages, is_spread, loops_of, reads
 from gradscribe.codegen.numpy.plan import Allocate, Compiled, Define, Equation, Record, effects
 from gradscribe.derive.ir.term import Access, accesses

@@ -9,7 +9,7 @@ from gradscribe.derive.calculus.closed.closed_program import collapsed
 from gradscribe.derive.calculus.programs.optimised.rewriting import Rewriting
 from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work, work
 from gradscribe.derive.calculus.programs.optimised.temporaries import Temporaries
-from gradscribe.derive.calculus.programs.optimised.ways.apart import apart
+from gradscribe.derive.calculus.programs.optimised.ways.fewer_indices import apart
 from gradscribe.derive.calculus.programs.optimised.ways.in_turn import in_turn
 from gradscribe.derive.calculus.programs.optimised.ways.labelled import put_in
 from gradscribe.derive.calculus.programs.optimised.ways.masks import without_conditions

@@ -6,22 +6,22 @@ theirs in the same round, where NumPy would make an array of each.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
-from sympy import Expr, Integer, Mul, Symbol, prod
+from sympy import Dummy, Expr, Integer, Mul, Symbol, prod
 
 from gradscribe.codegen.kernel.form import Form
-from gradscribe.codegen.loops import Nest, all_bodies, computable
+from gradscribe.codegen.loops import Nest, all_bodies, computable, outermost
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.indirect.lookup import lookups
+from gradscribe.codegen.numpy.lower.indirect.lookup import Lower, lookups, lower_lookups
+from gradscribe.codegen.numpy.plan import Allocate, ContractByLabel, Define, Record
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import affine, integer
-from gradscribe.derive.ir.term import Access, Guard, Range, accesses, outermost
+from gradscribe.derive.ir.term import Access, Guard, Range, accesses
 
-ONCE = Range(integer("once"), Integer(1))
-"""The outermost loop where labels alone say where something is added: one round, which all of the target is of."""
-
-ALONE = Range(integer("alone"), Integer(1))
-"""The innermost loop where no array has neighbours along one."""
+ONCE, ALONE = "once", "alone"
+"""The indices of loops of one round: the outermost one where labels alone say what is added to, so that all of the
+target belongs to it, and the innermost one where no array has neighbours."""
 
 MOST_FACTOR = 64
 """The largest factor of a label: what is made of labels has to be an integer of 64 bits."""
@@ -34,8 +34,7 @@ class LabelPass:
     """A statement that reads or writes where labels say, as loops.
 
     Attributes:
-        nest: its loops.
-        shape: the extents of its indices, in order: those of statements that are computed together are the same.
+        nest: its loops, one of the members of those that a function calls.
     """
 
     nest: Nest
@@ -67,7 +66,34 @@ class LabelPass:
         )
 
 
-def label_pass(form: Form, scope: Scope, fresh: bool) -> LabelPass | None:
+def where_labels_say(
+    form: Form, scope: Scope, fresh: bool, lower: Lower
+) -> tuple[LabelPass, tuple[Allocate, ...], tuple[Record, ...]] | None:
+    """The loops that compute a form where labels say, the array made for it, and what NumPy does; None without."""
+    found = _label_pass(form, scope, fresh)
+    if found is None or not scope.takes_long(found.steps):
+        return None
+    lowered = lower_lookups(form, scope, fresh, lower) or []
+    if any(isinstance(r, ContractByLabel) for r in lowered):
+        return None
+    made = _made(form, lowered) if fresh else (None, lowered)
+    if made is None:
+        return None
+    array, otherwise = made
+    return found, ((array,) if array is not None else ()), tuple(otherwise)
+
+
+def _made(form: Form, lowered: list[Record]) -> tuple[Allocate, list[Record]] | None:
+    """The array that records make and two ways write, and what is left of them; None where there is no such."""
+    made = Allocate(form.target.name, form.target.shape, None)
+    match lowered:
+        case [*before, Define(name=form.target.name) as defined]:
+            return made, [*before, replace(defined, into=True)]
+    filled = [r for r in lowered if isinstance(r, Allocate) and r.name == form.target.name]
+    return (filled[0], [r for r in lowered if r != filled[0]]) if filled else None
+
+
+def _label_pass(form: Form, scope: Scope, fresh: bool) -> LabelPass | None:
     """The loops that compute a form by its lookups; None where there are none, or NumPy is as fast.
 
     Args:
@@ -106,7 +132,7 @@ def _is_simple(label: Expr, form: Form, scope: Scope) -> bool:
     read = accesses(label)
     if not all(scope.plain(a, form) for a in read):
         return False
-    symbols: dict[Expr, Symbol] = {a: Symbol(f"label_{k}", integer=True) for k, a in enumerate(read)}
+    symbols: dict[Expr, Symbol] = {a: Dummy(integer=True) for a in read}
     terms = affine(label.xreplace(symbols), (*symbols.values(), *form.indices)).terms
     return all(c.is_Integer and abs(int(c)) <= MOST_FACTOR for _, c in terms)
 
@@ -144,10 +170,11 @@ def _arranged(form: Form, read: Sequence[Access], scope: Scope, fresh: bool) -> 
         return None  # each element is added to once, or all to one: NumPy does that in a line
     ranges = [form.range(v) for v in order]
     if not along:
-        ranges.append(ALONE)
+        ranges.append(_round(ALONE, form))
     place, shape = form.place, form.target.shape
     if once:
-        ranges, place, shape = [ONCE, *ranges], (ONCE.index, *place), (ONCE.extent, *shape)
+        whole = _round(ONCE, form)
+        ranges, place, shape = [whole, *ranges], (whole.index, *place), (whole.extent, *shape)
     factors = Mul.make_args(form.body)
     apart = [f for f in factors if last not in f.free_symbols and not is_indicator(f)] if kind == ROW_SUMS else []
     after = Mul(*apart)
@@ -170,6 +197,12 @@ def _arranged(form: Form, read: Sequence[Access], scope: Scope, fresh: bool) -> 
             adds=not fresh,
         )
     )
+
+
+def _round(word: str, form: Form) -> Range:
+    """A loop of one round, whose index has a name that nothing has."""
+    taken = {s.name for r in form.box for s in (r.index, *r.extent.free_symbols)}
+    return Range(integer(next(n for n in (f"{word}{'_' * k}" for k in count()) if n not in taken)), Integer(1))
 
 
 def _order(form: Form, read: Sequence[Access]) -> tuple[Symbol, ...]:
