@@ -375,27 +375,23 @@ static void loops(
                             dbeta_7 += sum_of(dbeta_8);
                         }
                         const REAL term_1 = counts_1 == 1 ? alpha[alpha_at] : 0;
-                        dbeta[dbeta_at] = dbeta_1 * term_1;
                         const REAL term_2 = -alpha[alpha_at];
                         const REAL term_3 = counts_2 == 1 ? term_2 : 0;
-                        dbeta[dbeta_at] += dbeta_3 * term_3;
                         const REAL term_4 = 1 - alpha[alpha_at];
                         const REAL term_5 = counts_3 == 1 ? term_4 : 0;
-                        dbeta[dbeta_at] += dbeta_5 * term_5;
                         const REAL term_6 = alpha[alpha_at] - 1;
                         const REAL term_7 = counts_4 == 1 ? term_6 : 0;
-                        dbeta[dbeta_at] += dbeta_7 * term_7;
+                        dbeta[dbeta_at] = dbeta_1 * term_1 + dbeta_3 * term_3 + dbeta_5 * term_5 + dbeta_7 * term_7;
                         const REAL term_8 = counts_1 == 1 ? beta[beta_at] : 0;
-                        dalpha[dalpha_at] = dbeta_1 * term_8;
                         const REAL term_9 = 1 - beta[beta_at];
                         const REAL term_10 = counts_2 == 1 ? term_9 : 0;
-                        dalpha[dalpha_at] += dbeta_3 * term_10;
                         const REAL term_11 = -beta[beta_at];
                         const REAL term_12 = counts_3 == 1 ? term_11 : 0;
-                        dalpha[dalpha_at] += dbeta_5 * term_12;
                         const REAL term_13 = beta[beta_at] - 1;
                         const REAL term_14 = counts_4 == 1 ? term_13 : 0;
-                        dalpha[dalpha_at] += dbeta_7 * term_14;
+                        dalpha[dalpha_at] = (
+                            dbeta_1 * term_8 + dbeta_3 * term_10 + dbeta_5 * term_12 + dbeta_7 * term_14
+                        );
                     }
                 }
             }
@@ -555,16 +551,13 @@ static void loops(
                             dbeta_7 += sum_of(dbeta_8);
                         }
                         const REAL term_1 = counts_1 == 1 ? alpha[alpha_at] : 0;
-                        dbeta[dbeta_at] = dbeta_1 * term_1;
                         const REAL term_2 = -alpha[alpha_at];
                         const REAL term_3 = counts_2 == 1 ? term_2 : 0;
-                        dbeta[dbeta_at] += dbeta_3 * term_3;
                         const REAL term_4 = 1 - alpha[alpha_at];
                         const REAL term_5 = counts_3 == 1 ? term_4 : 0;
-                        dbeta[dbeta_at] += dbeta_5 * term_5;
                         const REAL term_6 = alpha[alpha_at] - 1;
                         const REAL term_7 = counts_4 == 1 ? term_6 : 0;
-                        dbeta[dbeta_at] += dbeta_7 * term_7;
+                        dbeta[dbeta_at] = dbeta_1 * term_1 + dbeta_3 * term_3 + dbeta_5 * term_5 + dbeta_7 * term_7;
                         if (inside_1 & inside_2) {
                             const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
                             const long beta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
@@ -772,16 +765,15 @@ static void loops(
                             dalpha_7 += sum_of(dalpha_8);
                         }
                         const REAL term_1 = counts_1 == 1 ? beta[beta_at] : 0;
-                        dalpha[dalpha_at] = dalpha_1 * term_1;
                         const REAL term_2 = 1 - beta[beta_at];
                         const REAL term_3 = counts_2 == 1 ? term_2 : 0;
-                        dalpha[dalpha_at] += dalpha_3 * term_3;
                         const REAL term_4 = -beta[beta_at];
                         const REAL term_5 = counts_3 == 1 ? term_4 : 0;
-                        dalpha[dalpha_at] += dalpha_5 * term_5;
                         const REAL term_6 = beta[beta_at] - 1;
                         const REAL term_7 = counts_4 == 1 ? term_6 : 0;
-                        dalpha[dalpha_at] += dalpha_7 * term_7;
+                        dalpha[dalpha_at] = (
+                            dalpha_1 * term_1 + dalpha_3 * term_3 + dalpha_5 * term_5 + dalpha_7 * term_7
+                        );
                     }
                 }
             }

@@ -144,6 +144,8 @@ def _values(kinds: str, integers: tuple[int, ...]) -> tuple[int, ...]:
 
 def _narrow(row: int) -> int:
     """The bytes of the longest vector that a row of so many bytes has one of; 0 where vectors may be as long as any."""
+    if 0 < row < NARROW[0]:
+        return NARROW[0]
     return next((bytes_ for bytes_ in NARROW if bytes_ <= row < 2 * bytes_), 0)
 
 

@@ -5,11 +5,12 @@ What a member has made of an element stays in a variable for those behind it, an
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 
 from sympy import Add, Expr, Integer
 
 from gradscribe.codegen.loops.kinds.passes.row_numbers import once_a_row
-from gradscribe.codegen.loops.kinds.passes.row_sums import RowSum, blocks
+from gradscribe.codegen.loops.kinds.passes.row_sums import RowSum, blocks, store
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import APART, FINAL_LONG
 from gradscribe.codegen.loops.writing.loop_writer import Base, Writer
@@ -72,10 +73,12 @@ def write_group(
         _write_loop(w, along, bases, limits, sums, columns, stored)
         if along[0].brackets:
             _fill(w, [m for m in along if m.target in stored and not m.adds], bases, whole, limits)
-    for m in group:
-        if m in sums:
-            sums[m].end(m, bases)
-        elif m.kind == NUMBERS:
+    for target, found in groupby((m for m in group if m in sums or m.kind == NUMBERS), lambda m: (m.target, m in sums)):
+        members = list(found)
+        if target[1]:
+            store(w, members, sums, bases)
+            continue
+        for m in members:
             element = w.element(m.target, bases[Access(m.target, *m.place)], {})
             w.put(Assign(element, w.scalar(m.body, bases), "+=" if m.adds else "="))
 
