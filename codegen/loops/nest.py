@@ -129,7 +129,7 @@ class Nest:
         """The arrays of integers that say where elements are: subscripts read them, and brackets."""
         members = (self, *self.members)
         places = (e for m in members for e in (*m.place, *(b.value for b in m.brackets)))
-        read = (e for m in members for a in accesses(m.body) for e in a.indices)
+        read = (e for m in members for body in (m.body, m.after) for a in accesses(body) for e in a.indices)
         return {a.tensor for e in (*places, *read) for a in accesses(e)}
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import replace
 from sympy import Dummy, Expr, Integer, Symbol, prod
 
 from gradscribe.codegen.loops.kinds.passes.row_group import all_read, groups, write_group
-from gradscribe.codegen.loops.nest import Nest, outermost
+from gradscribe.codegen.loops.nest import Nest, all_bodies, outermost
 from gradscribe.codegen.loops.text.c_function import APART, FINAL_LONG, FINAL_REAL, ROW, SUMS, CBlock, CIf
 from gradscribe.codegen.loops.writing.addresses import address
 from gradscribe.codegen.loops.writing.loop_writer import Writer
@@ -30,7 +30,7 @@ def write(w: Writer) -> Expr:
     nest = w.nest
     first, *middle = nest.outer
     nothing = w.name("nothing")
-    if any(a.has(Access) for m in nest.members for e in outermost(m.body) for a in e.indices):
+    if any(map(_at_labels, outermost(all_bodies(nest.members)))):
         w.scratch(ROW, nothing, "REAL", w.integer(nest.vector.extent))
         with w.upto(w.index(nest.vector.index), w.integer(nest.vector.extent), APART):
             w.let(Part(nothing, (w.index(nest.vector.index),)), w.number(Integer(0)))
@@ -95,6 +95,11 @@ def _number(w: Writer, target: str) -> Expr:
     return prod(w.shapes[target][1:], start=Integer(1))
 
 
+def _at_labels(access: Access) -> bool:
+    """Whether an access reads where labels say."""
+    return any(e.has(Access) for e in access.indices)
+
+
 class _Labels:
     """The labels of a row, each in a variable, and what is read at them.
 
@@ -112,14 +117,14 @@ class _Labels:
 
     def read(self, m: Nest) -> Nest:
         """A member that reads rows where it read at labels, and says itself where that counts."""
-        body = m.body.xreplace({a: self._row(a) for a in outermost(m.body) if any(e.has(Access) for e in a.indices)})
+        body, after = (e.xreplace({a: self._row(a) for a in outermost(e) if _at_labels(a)}) for e in (m.body, m.after))
         if m.kind == ADDED:
             return replace(m, body=body, place=tuple(self._integer(e) if e.has(Access) else e for e in m.place))
         counts = self._number_of(self.test(m.brackets))
         if counts is None:
-            return replace(m, body=body)
+            return replace(m, body=body, after=after)
         holds = equal(counts, Integer(1))  # a strong zero where it does not, whatever multiplies it
-        after = m.after if m.after == 1 else m.after * holds
+        after = after if after == 1 else after * holds
         return replace(m, body=body * holds, after=after, brackets=())
 
     def test(self, brackets: Sequence[Guard]) -> tuple[Name, ...]:

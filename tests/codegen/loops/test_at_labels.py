@@ -29,6 +29,8 @@ TEXTS = {
     "moved_rows": "integer t; input x[V,C], t[E], g[E]; y[e,c] = g[e] * x[t[e] + 2,c] + x[t[e],c]^2",
     "graph": "integer s, t; v < V; input h[V,K], a[K], s[E], t[E]; u[e] = sum(k) tanh(h[s[e],k] * a[k] + h[t[e],k]); "
     "y[v,k] = sum(e) [t[e] == v] u[e] * h[s[e],k]",
+    "attention": "integer s, t; v < V; input h[V,K], a[V], b[V], s[E], t[E]; "
+    "y[v,k] = sum(e) [t[e] == v] exp(a[s[e]]) / b[t[e]] * h[s[e],k]",
     "boxes": "integer t; input x[N,H,C], t[M], p[M,A]; y[m,a,c] = x[t[m], lerp(p[m,a], replicate), c]",
     "window": "input x[N,L,C], o[N,I,R], w[R,C,K]; "
     "y[n,i,k] = sum(r,c) x[n, lerp(i + r + o[n,i,r], zero), c] * w[r,c,k]",
