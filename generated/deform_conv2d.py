@@ -115,39 +115,36 @@ def deform_conv2d_forward(
     # (6) β[n,i,j,r,t] = h[n,i,j,r,t] − ⌊h[n,i,j,r,t]⌋
     beta = h - np.floor(h)
     # (7) z[n,i,j,r,t,c] = (1−α[n,i,j,r,t]) (1−β[n,i,j,r,t]) Σ_{q,a} x[n,q,a,c] [q=f[n,i,j,r,t]][a=g[n,i,j,r,t]]
-    gathered1 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, g, f)
-    known1 = rt.known(g, W, dtype)
-    known2 = rt.known(f, H, dtype)
     z = rt.empty((N, H_out, W_out, R, T, C), dtype)
-    if not loops.deform_conv2d_forward_1(z, alpha, beta, gathered1, known1, known2, C, H_out, N, R, T, W_out):
+    if not loops.deform_conv2d_forward_1(z, alpha, beta, f, g, x, C, H, H_out, N, R, T, W, W_out):
+        gathered1 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, g, f)
+        known1 = rt.known(g, W, dtype)
+        known2 = rt.known(f, H, dtype)
         z = np.where(
             (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
             (1 - alpha[:, :, :, :, :, None]) * (1 - beta[:, :, :, :, :, None]) * gathered1,
             0,
         )
-    # (7) z[n,i,j,r,t,c] += β[n,i,j,r,t] (1−α[n,i,j,r,t]) Σ_{q,a} x[n,q,a,c] [q=f[n,i,j,r,t]][a=1+g[n,i,j,r,t]]
-    labels1 = rt.wide(g) + 1
-    gathered2 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, labels1, f)
-    known3 = rt.known(labels1, W, dtype)
-    if not loops.deform_conv2d_forward_2(z, alpha, beta, gathered2, known3, known2, C, H_out, N, R, T, W_out):
+        # (7) z[n,i,j,r,t,c] += β[n,i,j,r,t] (1−α[n,i,j,r,t]) Σ_{q,a} x[n,q,a,c] [q=f[n,i,j,r,t]][a=1+g[n,i,j,r,t]]
+        labels1 = rt.wide(g) + 1
+        gathered2 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, labels1, f)
+        known3 = rt.known(labels1, W, dtype)
         z += np.where(
             (known2[:, :, :, :, :, None] == 1) & (known3[:, :, :, :, :, None] == 1),
             (1 - alpha[:, :, :, :, :, None]) * beta[:, :, :, :, :, None] * gathered2,
             0,
         )
-    # (7) z[n,i,j,r,t,c] += α[n,i,j,r,t] (1−β[n,i,j,r,t]) Σ_{q,a} x[n,q,a,c] [q=1+f[n,i,j,r,t]][a=g[n,i,j,r,t]]
-    labels2 = rt.wide(f) + 1
-    gathered3 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, g, labels2)
-    known6 = rt.known(labels2, H, dtype)
-    if not loops.deform_conv2d_forward_3(z, alpha, beta, gathered3, known1, known6, C, H_out, N, R, T, W_out):
+        # (7) z[n,i,j,r,t,c] += α[n,i,j,r,t] (1−β[n,i,j,r,t]) Σ_{q,a} x[n,q,a,c] [q=1+f[n,i,j,r,t]][a=g[n,i,j,r,t]]
+        labels2 = rt.wide(f) + 1
+        gathered3 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, g, labels2)
+        known6 = rt.known(labels2, H, dtype)
         z += np.where(
             (known1[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
             (1 - beta[:, :, :, :, :, None]) * alpha[:, :, :, :, :, None] * gathered3,
             0,
         )
-    # (7) z[n,i,j,r,t,c] += α[n,i,j,r,t] β[n,i,j,r,t] Σ_{q,a} x[n,q,a,c] [q=1+f[n,i,j,r,t]][a=1+g[n,i,j,r,t]]
-    gathered4 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, labels1, labels2)
-    if not loops.deform_conv2d_forward_4(z, alpha, beta, gathered4, known3, known6, C, H_out, N, R, T, W_out):
+        # (7) z[n,i,j,r,t,c] += α[n,i,j,r,t] β[n,i,j,r,t] Σ_{q,a} x[n,q,a,c] [q=1+f[n,i,j,r,t]][a=1+g[n,i,j,r,t]]
+        gathered4 = rt.gather("n q a c, a: n i j r t, q: n i j r t -> n i j r t c", x, labels1, labels2)
         z += np.where(
             (known3[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
             alpha[:, :, :, :, :, None] * beta[:, :, :, :, :, None] * gathered4,
@@ -279,31 +276,24 @@ def deform_conv2d_grad_input(
     product1 = rt.contract("e l q1 k, q2 q3 q4 k -> e l q1 q2 q3 q4", dy, w)
     dz = rt.contract("e l q1 q2 q3 q4, e l q1 q2 q3 -> e l q1 q2 q3 q4", product1, m)
     # (22) dx[e,l,q1,q2] = Σ_{i,j,r,t} α[e,i,j,r,t] β[e,i,j,r,t] dz[e,i,j,r,t,q2] [l=1+f[e,i,j,r,t]][q1=1+g[e,i,j,r,t]]
-    labels1 = rt.wide(f) + 1
-    labels2 = rt.wide(g) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = rt.empty((N, H_out, W_out, R, T, C), dtype)
-    if not loops.deform_conv2d_grad_input_1(rows1, alpha, beta, dz, C, H_out, N, R, T, W_out):
+    if not loops.deform_conv2d_grad_input_1(dx, alpha, beta, dz, f, g, C, H, H_out, N, R, T, W, W_out):
+        labels1 = rt.wide(f) + 1
+        labels2 = rt.wide(g) + 1
         rows1 = alpha[:, :, :, :, :, None] * beta[:, :, :, :, :, None] * dz
-    rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows1, labels1, labels2)
-    # (22) dx[e,l,q1,q2]
-    #        += Σ_{i,j,r,t} α[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−β[e,i,j,r,t]) [l=1+f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
-    rows2 = rt.empty((N, H_out, W_out, R, T, C), dtype)
-    if not loops.deform_conv2d_grad_input_2(rows2, alpha, beta, dz, C, H_out, N, R, T, W_out):
+        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows1, labels1, labels2)
+        # (22) dx[e,l,q1,q2]
+        #        += Σ_{i,j,r,t} α[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−β[e,i,j,r,t]) [l=1+f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
         rows2 = (1 - beta[:, :, :, :, :, None]) * alpha[:, :, :, :, :, None] * dz
-    rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows2, labels1, g)
-    # (22) dx[e,l,q1,q2]
-    #        += Σ_{i,j,r,t} β[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=1+g[e,i,j,r,t]]
-    rows3 = rt.empty((N, H_out, W_out, R, T, C), dtype)
-    if not loops.deform_conv2d_grad_input_3(rows3, alpha, beta, dz, C, H_out, N, R, T, W_out):
+        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows2, labels1, g)
+        # (22) dx[e,l,q1,q2]
+        #        += Σ_{i,j,r,t} β[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=1+g[e,i,j,r,t]]
         rows3 = (1 - alpha[:, :, :, :, :, None]) * beta[:, :, :, :, :, None] * dz
-    rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows3, f, labels2)
-    # (22) dx[e,l,q1,q2]
-    #        += Σ_{i,j,r,t} dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) (1−β[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
-    rows4 = rt.empty((N, H_out, W_out, R, T, C), dtype)
-    if not loops.deform_conv2d_grad_input_4(rows4, alpha, beta, dz, C, H_out, N, R, T, W_out):
+        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows3, f, labels2)
+        # (22) dx[e,l,q1,q2]
+        #        += Σ_{i,j,r,t} dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) (1−β[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
         rows4 = (1 - alpha[:, :, :, :, :, None]) * (1 - beta[:, :, :, :, :, None]) * dz
-    rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows4, f, g)
+        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows4, f, g)
     return dx
 
 
@@ -432,13 +422,14 @@ def deform_conv2d_grad_o(
     dz = rt.contract("e l q1 q2 q3 q4, e l q1 q2 q3 -> e l q1 q2 q3 q4", product1, m)
     # (14) dbeta[e,l,q1,q2,q3]
     #        = α[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-    labels1 = rt.wide(g) + 1
-    labels2 = rt.wide(f) + 1
-    gathered1 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels1, labels2)
-    known1 = rt.known(labels1, W, dtype)
-    known2 = rt.known(labels2, H, dtype)
     dbeta = rt.empty((N, H_out, W_out, R, T), dtype)
-    if not loops.deform_conv2d_grad_o_1(dbeta, alpha, dz, gathered1, known1, known2, C, H_out, N, R, T, W_out):
+    dalpha = rt.empty((N, H_out, W_out, R, T), dtype)
+    if not loops.deform_conv2d_grad_o_1(dbeta, dalpha, alpha, dz, f, g, x, beta, C, H, H_out, N, R, T, W, W_out):
+        labels1 = rt.wide(g) + 1
+        labels2 = rt.wide(f) + 1
+        gathered1 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels1, labels2)
+        known1 = rt.known(labels1, W, dtype)
+        known2 = rt.known(labels2, H, dtype)
         dbeta = rt.total(
             np.where(
                 (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
@@ -447,11 +438,10 @@ def deform_conv2d_grad_o(
             ),
             -1,
         )
-    # (14) dbeta[e,l,q1,q2,q3]
-    #        += −α[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-    gathered2 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels2)
-    known3 = rt.known(g, W, dtype)
-    if not loops.deform_conv2d_grad_o_2(dbeta, alpha, dz, gathered2, known3, known2, C, H_out, N, R, T, W_out):
+        # (14) dbeta[e,l,q1,q2,q3]
+        #        += −α[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
+        gathered2 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels2)
+        known3 = rt.known(g, W, dtype)
         dbeta += rt.total(
             np.where(
                 (known2[:, :, :, :, :, None] == 1) & (known3[:, :, :, :, :, None] == 1),
@@ -460,11 +450,10 @@ def deform_conv2d_grad_o(
             ),
             -1,
         )
-    # (14) dbeta[e,l,q1,q2,q3]
-    #        += (1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-    gathered3 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels1, f)
-    known6 = rt.known(f, H, dtype)
-    if not loops.deform_conv2d_grad_o_3(dbeta, alpha, dz, gathered3, known1, known6, C, H_out, N, R, T, W_out):
+        # (14) dbeta[e,l,q1,q2,q3]
+        #        += (1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
+        gathered3 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels1, f)
+        known6 = rt.known(f, H, dtype)
         dbeta += rt.total(
             np.where(
                 (known1[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
@@ -473,10 +462,9 @@ def deform_conv2d_grad_o(
             ),
             -1,
         )
-    # (14) dbeta[e,l,q1,q2,q3]
-    #        += −(1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-    gathered4 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, f)
-    if not loops.deform_conv2d_grad_o_4(dbeta, alpha, dz, gathered4, known3, known6, C, H_out, N, R, T, W_out):
+        # (14) dbeta[e,l,q1,q2,q3]
+        #        += −(1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
+        gathered4 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, f)
         dbeta += rt.total(
             np.where(
                 (known3[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
@@ -485,10 +473,8 @@ def deform_conv2d_grad_o(
             ),
             -1,
         )
-    # (17) dalpha[e,l,q1,q2,q3]
-    #        = β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-    dalpha = rt.empty((N, H_out, W_out, R, T), dtype)
-    if not loops.deform_conv2d_grad_o_5(dalpha, beta, dz, gathered1, known2, known1, C, H_out, N, R, T, W_out):
+        # (17) dalpha[e,l,q1,q2,q3]
+        #        = β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
         dalpha = rt.total(
             np.where(
                 (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
@@ -497,9 +483,8 @@ def deform_conv2d_grad_o(
             ),
             -1,
         )
-    # (17) dalpha[e,l,q1,q2,q3]
-    #        += (1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-    if not loops.deform_conv2d_grad_o_6(dalpha, beta, dz, gathered2, known3, known2, C, H_out, N, R, T, W_out):
+        # (17) dalpha[e,l,q1,q2,q3]
+        #        += (1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
         dalpha += rt.total(
             np.where(
                 (known2[:, :, :, :, :, None] == 1) & (known3[:, :, :, :, :, None] == 1),
@@ -508,9 +493,8 @@ def deform_conv2d_grad_o(
             ),
             -1,
         )
-    # (17) dalpha[e,l,q1,q2,q3]
-    #        += −β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-    if not loops.deform_conv2d_grad_o_7(dalpha, beta, dz, gathered3, known1, known6, C, H_out, N, R, T, W_out):
+        # (17) dalpha[e,l,q1,q2,q3]
+        #        += −β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
         dalpha += rt.total(
             np.where(
                 (known1[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
@@ -519,9 +503,8 @@ def deform_conv2d_grad_o(
             ),
             -1,
         )
-    # (17) dalpha[e,l,q1,q2,q3]
-    #        += −(1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-    if not loops.deform_conv2d_grad_o_4(dalpha, beta, dz, gathered4, known3, known6, C, H_out, N, R, T, W_out):
+        # (17) dalpha[e,l,q1,q2,q3]
+        #        += −(1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
         dalpha += rt.total(
             np.where(
                 (known3[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
@@ -686,42 +669,30 @@ def deform_conv2d_backward(
         del product2
         # (22) dx[e,l,q1,q2]
         #        = Σ_{i,j,r,t} α[e,i,j,r,t] β[e,i,j,r,t] dz[e,i,j,r,t,q2] [l=1+f[e,i,j,r,t]][q1=1+g[e,i,j,r,t]]
-        labels1 = rt.wide(f) + 1
-        labels2 = rt.wide(g) + 1
         dx = rt.zeros((N, H, W, C), dtype)
-        rows1 = rt.empty((N, H_out, W_out, R, T, C), dtype)
-        if not loops.deform_conv2d_grad_input_1(rows1, alpha, beta, dz, C, H_out, N, R, T, W_out):
-            rows1 = alpha[:, :, :, :, :, None] * beta[:, :, :, :, :, None] * dz
-        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows1, labels1, labels2)
-        del rows1
-        # (22) dx[e,l,q1,q2]
-        #        += Σ_{i,j,r,t} α[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−β[e,i,j,r,t]) [l=1+f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
-        rows2 = rt.empty((N, H_out, W_out, R, T, C), dtype)
-        if not loops.deform_conv2d_grad_input_2(rows2, alpha, beta, dz, C, H_out, N, R, T, W_out):
-            rows2 = (1 - beta[:, :, :, :, :, None]) * alpha[:, :, :, :, :, None] * dz
-        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows2, labels1, g)
-        del rows2
-        # (22) dx[e,l,q1,q2]
-        #        += Σ_{i,j,r,t} β[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=1+g[e,i,j,r,t]]
-        rows3 = rt.empty((N, H_out, W_out, R, T, C), dtype)
-        if not loops.deform_conv2d_grad_input_3(rows3, alpha, beta, dz, C, H_out, N, R, T, W_out):
-            rows3 = (1 - alpha[:, :, :, :, :, None]) * beta[:, :, :, :, :, None] * dz
-        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows3, f, labels2)
-        del rows3
-        # (22) dx[e,l,q1,q2]
-        #        += Σ_{i,j,r,t} dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) (1−β[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
-        rows4 = rt.empty((N, H_out, W_out, R, T, C), dtype)
-        if not loops.deform_conv2d_grad_input_4(rows4, alpha, beta, dz, C, H_out, N, R, T, W_out):
-            rows4 = (1 - alpha[:, :, :, :, :, None]) * (1 - beta[:, :, :, :, :, None]) * dz
-        rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows4, f, g)
-        del rows4
-        # (14) dbeta[e,l,q1,q2,q3]
-        #        = α[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-        gathered1 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels2, labels1)
-        known1 = rt.known(labels2, W, dtype)
-        known2 = rt.known(labels1, H, dtype)
         dbeta = rt.empty((N, H_out, W_out, R, T), dtype)
-        if not loops.deform_conv2d_grad_o_1(dbeta, alpha, dz, gathered1, known1, known2, C, H_out, N, R, T, W_out):
+        if not loops.deform_conv2d_backward_1(dx, dbeta, alpha, beta, dz, f, g, x, C, H, H_out, N, R, T, W, W_out):
+            labels1 = rt.wide(f) + 1
+            labels2 = rt.wide(g) + 1
+            rows1 = alpha[:, :, :, :, :, None] * beta[:, :, :, :, :, None] * dz
+            rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows1, labels1, labels2)
+            # (22) dx[e,l,q1,q2]
+            #        += Σ_{i,j,r,t} α[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−β[e,i,j,r,t]) [l=1+f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
+            rows2 = (1 - beta[:, :, :, :, :, None]) * alpha[:, :, :, :, :, None] * dz
+            rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows2, labels1, g)
+            # (22) dx[e,l,q1,q2]
+            #        += Σ_{i,j,r,t} β[e,i,j,r,t] dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=1+g[e,i,j,r,t]]
+            rows3 = (1 - alpha[:, :, :, :, :, None]) * beta[:, :, :, :, :, None] * dz
+            rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows3, f, labels2)
+            # (22) dx[e,l,q1,q2]
+            #        += Σ_{i,j,r,t} dz[e,i,j,r,t,q2] (1−α[e,i,j,r,t]) (1−β[e,i,j,r,t]) [l=f[e,i,j,r,t]][q1=g[e,i,j,r,t]]
+            rows4 = (1 - alpha[:, :, :, :, :, None]) * (1 - beta[:, :, :, :, :, None]) * dz
+            rt.scatter("e i j r t q2, l: e i j r t, q1: e i j r t -> e l q1 q2", dx, rows4, f, g)
+            # (14) dbeta[e,l,q1,q2,q3] = α[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]]
+            #                              · [a=1+g[e,l,q1,q2,q3]]
+            gathered1 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels2, labels1)
+            known1 = rt.known(labels2, W, dtype)
+            known2 = rt.known(labels1, H, dtype)
             dbeta = rt.total(
                 np.where(
                     (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
@@ -730,12 +701,10 @@ def deform_conv2d_backward(
                 ),
                 -1,
             )
-        # (14) dbeta[e,l,q1,q2,q3]
-        #        += −α[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-        gathered2 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels1)
-        del labels1
-        known3 = rt.known(g, W, dtype)
-        if not loops.deform_conv2d_grad_o_2(dbeta, alpha, dz, gathered2, known3, known2, C, H_out, N, R, T, W_out):
+            # (14) dbeta[e,l,q1,q2,q3] += −α[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]]
+            #                               · [a=g[e,l,q1,q2,q3]]
+            gathered2 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels1)
+            known3 = rt.known(g, W, dtype)
             dbeta += rt.total(
                 np.where(
                     (known2[:, :, :, :, :, None] == 1) & (known3[:, :, :, :, :, None] == 1),
@@ -744,12 +713,10 @@ def deform_conv2d_backward(
                 ),
                 -1,
             )
-        # (14) dbeta[e,l,q1,q2,q3]
-        #        += (1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-        gathered3 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels2, f)
-        del labels2
-        known6 = rt.known(f, H, dtype)
-        if not loops.deform_conv2d_grad_o_3(dbeta, alpha, dz, gathered3, known1, known6, C, H_out, N, R, T, W_out):
+            # (14) dbeta[e,l,q1,q2,q3] += (1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c]
+            #                               · [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
+            gathered3 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels2, f)
+            known6 = rt.known(f, H, dtype)
             dbeta += rt.total(
                 np.where(
                     (known1[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
@@ -758,10 +725,9 @@ def deform_conv2d_backward(
                 ),
                 -1,
             )
-        # (14) dbeta[e,l,q1,q2,q3]
-        #        += −(1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-        gathered4 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, f)
-        if not loops.deform_conv2d_grad_o_4(dbeta, alpha, dz, gathered4, known3, known6, C, H_out, N, R, T, W_out):
+            # (14) dbeta[e,l,q1,q2,q3] += −(1−α[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c]
+            #                               · [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
+            gathered4 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, f)
             dbeta += rt.total(
                 np.where(
                     (known3[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
@@ -773,57 +739,56 @@ def deform_conv2d_backward(
         # (17) dalpha[e,l,q1,q2,q3]
         #        = β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
         dalpha = rt.empty((N, H_out, W_out, R, T), dtype)
-        if not loops.deform_conv2d_grad_o_5(dalpha, beta, dz, gathered1, known2, known1, C, H_out, N, R, T, W_out):
+        if not loops.deform_conv2d_backward_2(dalpha, beta, dz, f, g, x, C, H, H_out, N, R, T, W, W_out):
+            labels9 = rt.wide(g) + 1
+            labels10 = rt.wide(f) + 1
+            gathered5 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels9, labels10)
+            known9 = rt.known(labels9, W, dtype)
+            known10 = rt.known(labels10, H, dtype)
             dalpha = rt.total(
                 np.where(
-                    (known1[:, :, :, :, :, None] == 1) & (known2[:, :, :, :, :, None] == 1),
-                    beta[:, :, :, :, :, None] * dz * gathered1,
+                    (known10[:, :, :, :, :, None] == 1) & (known9[:, :, :, :, :, None] == 1),
+                    beta[:, :, :, :, :, None] * dz * gathered5,
                     0,
                 ),
                 -1,
             )
-        del gathered1
-        # (17) dalpha[e,l,q1,q2,q3]
-        #        += (1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-        if not loops.deform_conv2d_grad_o_6(dalpha, beta, dz, gathered2, known3, known2, C, H_out, N, R, T, W_out):
+            # (17) dalpha[e,l,q1,q2,q3] += (1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c]
+            #                                · [q=1+f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
+            gathered6 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, labels10)
+            known11 = rt.known(g, W, dtype)
             dalpha += rt.total(
                 np.where(
-                    (known2[:, :, :, :, :, None] == 1) & (known3[:, :, :, :, :, None] == 1),
-                    (1 - beta[:, :, :, :, :, None]) * dz * gathered2,
+                    (known10[:, :, :, :, :, None] == 1) & (known11[:, :, :, :, :, None] == 1),
+                    (1 - beta[:, :, :, :, :, None]) * dz * gathered6,
                     0,
                 ),
                 -1,
             )
-        del known2
-        del gathered2
-        # (17) dalpha[e,l,q1,q2,q3]
-        #        += −β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=1+g[e,l,q1,q2,q3]]
-        if not loops.deform_conv2d_grad_o_7(dalpha, beta, dz, gathered3, known1, known6, C, H_out, N, R, T, W_out):
+            # (17) dalpha[e,l,q1,q2,q3] += −β[e,l,q1,q2,q3] Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]]
+            #                                · [a=1+g[e,l,q1,q2,q3]]
+            gathered7 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, labels9, f)
+            known14 = rt.known(f, H, dtype)
             dalpha += rt.total(
                 np.where(
-                    (known1[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
-                    -beta[:, :, :, :, :, None] * dz * gathered3,
+                    (known14[:, :, :, :, :, None] == 1) & (known9[:, :, :, :, :, None] == 1),
+                    -beta[:, :, :, :, :, None] * dz * gathered7,
                     0,
                 ),
                 -1,
             )
-        del known1
-        del gathered3
-        # (17) dalpha[e,l,q1,q2,q3]
-        #        += −(1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c] [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
-        if not loops.deform_conv2d_grad_o_4(dalpha, beta, dz, gathered4, known3, known6, C, H_out, N, R, T, W_out):
+            # (17) dalpha[e,l,q1,q2,q3] += −(1−β[e,l,q1,q2,q3]) Σ_{q,a,c} x[e,q,a,c] dz[e,l,q1,q2,q3,c]
+            #                                · [q=f[e,l,q1,q2,q3]][a=g[e,l,q1,q2,q3]]
+            gathered8 = rt.gather("e q a c, a: e l q1 q2 q3, q: e l q1 q2 q3 -> e l q1 q2 q3 c", x, g, f)
             dalpha += rt.total(
                 np.where(
-                    (known3[:, :, :, :, :, None] == 1) & (known6[:, :, :, :, :, None] == 1),
-                    -(1 - beta[:, :, :, :, :, None]) * dz * gathered4,
+                    (known11[:, :, :, :, :, None] == 1) & (known14[:, :, :, :, :, None] == 1),
+                    -(1 - beta[:, :, :, :, :, None]) * dz * gathered8,
                     0,
                 ),
                 -1,
             )
         del dz
-        del known3
-        del known6
-        del gathered4
         # (29) do[e,l,q1,q2,q3,1] = dbeta[e,l,q1,q2,q3]
         do = rt.empty((N, H_out, W_out, R, T, 2), dtype)
         do[:, :, :, :, :, 1] = dbeta

@@ -58,39 +58,36 @@ def grid_sample_forward(
     # (6) β[n,i,j] = u[n,i,j] − ⌊u[n,i,j]⌋
     beta = u - np.floor(u)
     # (7) y[n,i,j,c] = (1−α[n,i,j]) (1−β[n,i,j]) Σ_{q,v} x[n,q,v,c] [q=f[n,i,j]][v=h[n,i,j]]
-    gathered1 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, f, h)
-    known1 = rt.known(f, H, dtype)
-    known2 = rt.known(h, W, dtype)
     y = rt.empty((N, H_out, W_out, C), dtype)
-    if not loops.grid_sample_forward_1(y, alpha, beta, gathered1, known1, known2, C, H_out, N, W_out):
+    if not loops.grid_sample_forward_1(y, alpha, beta, f, h, x, C, H, H_out, N, W, W_out):
+        gathered1 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, f, h)
+        known1 = rt.known(f, H, dtype)
+        known2 = rt.known(h, W, dtype)
         y = np.where(
             (known1[:, :, :, None] == 1) & (known2[:, :, :, None] == 1),
             (1 - alpha[:, :, :, None]) * (1 - beta[:, :, :, None]) * gathered1,
             0,
         )
-    # (7) y[n,i,j,c] += β[n,i,j] (1−α[n,i,j]) Σ_{q,v} x[n,q,v,c] [q=f[n,i,j]][v=1+h[n,i,j]]
-    labels1 = rt.wide(h) + 1
-    gathered2 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, f, labels1)
-    known4 = rt.known(labels1, W, dtype)
-    if not loops.grid_sample_forward_2(y, alpha, beta, gathered2, known1, known4, C, H_out, N, W_out):
+        # (7) y[n,i,j,c] += β[n,i,j] (1−α[n,i,j]) Σ_{q,v} x[n,q,v,c] [q=f[n,i,j]][v=1+h[n,i,j]]
+        labels1 = rt.wide(h) + 1
+        gathered2 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, f, labels1)
+        known4 = rt.known(labels1, W, dtype)
         y += np.where(
             (known1[:, :, :, None] == 1) & (known4[:, :, :, None] == 1),
             (1 - alpha[:, :, :, None]) * beta[:, :, :, None] * gathered2,
             0,
         )
-    # (7) y[n,i,j,c] += α[n,i,j] (1−β[n,i,j]) Σ_{q,v} x[n,q,v,c] [q=1+f[n,i,j]][v=h[n,i,j]]
-    labels2 = rt.wide(f) + 1
-    gathered3 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, labels2, h)
-    known5 = rt.known(labels2, H, dtype)
-    if not loops.grid_sample_forward_3(y, alpha, beta, gathered3, known5, known2, C, H_out, N, W_out):
+        # (7) y[n,i,j,c] += α[n,i,j] (1−β[n,i,j]) Σ_{q,v} x[n,q,v,c] [q=1+f[n,i,j]][v=h[n,i,j]]
+        labels2 = rt.wide(f) + 1
+        gathered3 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, labels2, h)
+        known5 = rt.known(labels2, H, dtype)
         y += np.where(
             (known2[:, :, :, None] == 1) & (known5[:, :, :, None] == 1),
             (1 - beta[:, :, :, None]) * alpha[:, :, :, None] * gathered3,
             0,
         )
-    # (7) y[n,i,j,c] += α[n,i,j] β[n,i,j] Σ_{q,v} x[n,q,v,c] [q=1+f[n,i,j]][v=1+h[n,i,j]]
-    gathered4 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, labels2, labels1)
-    if not loops.grid_sample_forward_4(y, alpha, beta, gathered4, known5, known4, C, H_out, N, W_out):
+        # (7) y[n,i,j,c] += α[n,i,j] β[n,i,j] Σ_{q,v} x[n,q,v,c] [q=1+f[n,i,j]][v=1+h[n,i,j]]
+        gathered4 = rt.gather("n q v c, q: n i j, v: n i j -> n i j c", x, labels2, labels1)
         y += np.where(
             (known4[:, :, :, None] == 1) & (known5[:, :, :, None] == 1),
             alpha[:, :, :, None] * beta[:, :, :, None] * gathered4,
@@ -141,28 +138,21 @@ def grid_sample_grad_input(dy: Any, f: Any, alpha: Any, h: Any, beta: Any, *, in
     input_shape = rt.shape("grid_sample", "input_shape", input_shape, 4)
     N, H, W, C, H_out, W_out = _grid_sample_grad_input_sizes(dtype, input_shape, dy, f, alpha, h, beta)
     # (20) dx[m,e,a,o] = Σ_{i,j} dy[m,i,j,o] α[m,i,j] β[m,i,j] [e=1+f[m,i,j]][a=1+h[m,i,j]]
-    labels1 = rt.wide(h) + 1
-    labels2 = rt.wide(f) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = rt.empty((N, H_out, W_out, C), dtype)
-    if not loops.grid_sample_grad_input_1(rows1, alpha, beta, dy, C, H_out, N, W_out):
+    if not loops.grid_sample_grad_input_1(dx, alpha, beta, dy, h, f, C, H, H_out, N, W, W_out):
+        labels1 = rt.wide(h) + 1
+        labels2 = rt.wide(f) + 1
         rows1 = alpha[:, :, :, None] * beta[:, :, :, None] * dy
-    rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows1, labels1, labels2)
-    # (20) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[m,i,j] (1−β[m,i,j]) [e=1+f[m,i,j]][a=h[m,i,j]]
-    rows2 = rt.empty((N, H_out, W_out, C), dtype)
-    if not loops.grid_sample_grad_input_2(rows2, alpha, beta, dy, C, H_out, N, W_out):
+        rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows1, labels1, labels2)
+        # (20) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[m,i,j] (1−β[m,i,j]) [e=1+f[m,i,j]][a=h[m,i,j]]
         rows2 = (1 - beta[:, :, :, None]) * alpha[:, :, :, None] * dy
-    rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows2, h, labels2)
-    # (20) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[m,i,j] (1−α[m,i,j]) [e=f[m,i,j]][a=1+h[m,i,j]]
-    rows3 = rt.empty((N, H_out, W_out, C), dtype)
-    if not loops.grid_sample_grad_input_3(rows3, alpha, beta, dy, C, H_out, N, W_out):
+        rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows2, h, labels2)
+        # (20) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[m,i,j] (1−α[m,i,j]) [e=f[m,i,j]][a=1+h[m,i,j]]
         rows3 = (1 - alpha[:, :, :, None]) * beta[:, :, :, None] * dy
-    rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows3, labels1, f)
-    # (20) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[m,i,j]) (1−β[m,i,j]) [e=f[m,i,j]][a=h[m,i,j]]
-    rows4 = rt.empty((N, H_out, W_out, C), dtype)
-    if not loops.grid_sample_grad_input_4(rows4, alpha, beta, dy, C, H_out, N, W_out):
+        rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows3, labels1, f)
+        # (20) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[m,i,j]) (1−β[m,i,j]) [e=f[m,i,j]][a=h[m,i,j]]
         rows4 = (1 - alpha[:, :, :, None]) * (1 - beta[:, :, :, None]) * dy
-    rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows4, h, f)
+        rt.scatter("m i j o, a: m i j, e: m i j -> m e a o", dx, rows4, h, f)
     return dx
 
 
@@ -216,33 +206,32 @@ def grid_sample_grad_g(
     )
     align_corners, N, H, W, C, H_out, W_out = _grid_sample_grad_g_sizes(dtype, x, dy, f, alpha, h, beta, align_corners)
     # (12) dbeta[m,e,a] = α[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=1+h[m,e,a]]
-    labels1 = rt.wide(f) + 1
-    labels2 = rt.wide(h) + 1
-    gathered1 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, labels1, labels2)
-    known1 = rt.known(labels1, H, dtype)
-    known2 = rt.known(labels2, W, dtype)
     dbeta = rt.empty((N, H_out, W_out), dtype)
-    if not loops.grid_sample_grad_g_1(dbeta, alpha, dy, gathered1, known1, known2, C, H_out, N, W_out):
+    dalpha = rt.empty((N, H_out, W_out), dtype)
+    if not loops.grid_sample_grad_g_1(dbeta, dalpha, alpha, dy, f, h, x, beta, C, H, H_out, N, W, W_out):
+        labels1 = rt.wide(f) + 1
+        labels2 = rt.wide(h) + 1
+        gathered1 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, labels1, labels2)
+        known1 = rt.known(labels1, H, dtype)
+        known2 = rt.known(labels2, W, dtype)
         dbeta = rt.total(
             np.where(
                 (known1[:, :, :, None] == 1) & (known2[:, :, :, None] == 1), alpha[:, :, :, None] * dy * gathered1, 0
             ),
             -1,
         )
-    # (12) dbeta[m,e,a] += −α[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=h[m,e,a]]
-    gathered2 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, labels1, h)
-    known4 = rt.known(h, W, dtype)
-    if not loops.grid_sample_grad_g_2(dbeta, alpha, dy, gathered2, known1, known4, C, H_out, N, W_out):
+        # (12) dbeta[m,e,a] += −α[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=h[m,e,a]]
+        gathered2 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, labels1, h)
+        known4 = rt.known(h, W, dtype)
         dbeta += rt.total(
             np.where(
                 (known1[:, :, :, None] == 1) & (known4[:, :, :, None] == 1), -alpha[:, :, :, None] * dy * gathered2, 0
             ),
             -1,
         )
-    # (12) dbeta[m,e,a] += (1−α[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=1+h[m,e,a]]
-    gathered3 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, f, labels2)
-    known5 = rt.known(f, H, dtype)
-    if not loops.grid_sample_grad_g_3(dbeta, alpha, dy, gathered3, known5, known2, C, H_out, N, W_out):
+        # (12) dbeta[m,e,a] += (1−α[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=1+h[m,e,a]]
+        gathered3 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, f, labels2)
+        known5 = rt.known(f, H, dtype)
         dbeta += rt.total(
             np.where(
                 (known2[:, :, :, None] == 1) & (known5[:, :, :, None] == 1),
@@ -251,9 +240,8 @@ def grid_sample_grad_g(
             ),
             -1,
         )
-    # (12) dbeta[m,e,a] += −(1−α[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=h[m,e,a]]
-    gathered4 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, f, h)
-    if not loops.grid_sample_grad_g_4(dbeta, alpha, dy, gathered4, known5, known4, C, H_out, N, W_out):
+        # (12) dbeta[m,e,a] += −(1−α[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=h[m,e,a]]
+        gathered4 = rt.gather("m q v c, q: m e a, v: m e a -> m e a c", x, f, h)
         dbeta += rt.total(
             np.where(
                 (known4[:, :, :, None] == 1) & (known5[:, :, :, None] == 1),
@@ -262,17 +250,14 @@ def grid_sample_grad_g(
             ),
             -1,
         )
-    # (16) dalpha[m,e,a] = β[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=1+h[m,e,a]]
-    dalpha = rt.empty((N, H_out, W_out), dtype)
-    if not loops.grid_sample_grad_g_5(dalpha, beta, dy, gathered1, known2, known1, C, H_out, N, W_out):
+        # (16) dalpha[m,e,a] = β[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=1+h[m,e,a]]
         dalpha = rt.total(
             np.where(
                 (known1[:, :, :, None] == 1) & (known2[:, :, :, None] == 1), beta[:, :, :, None] * dy * gathered1, 0
             ),
             -1,
         )
-    # (16) dalpha[m,e,a] += (1−β[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=h[m,e,a]]
-    if not loops.grid_sample_grad_g_6(dalpha, beta, dy, gathered2, known1, known4, C, H_out, N, W_out):
+        # (16) dalpha[m,e,a] += (1−β[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=1+f[m,e,a]][v=h[m,e,a]]
         dalpha += rt.total(
             np.where(
                 (known1[:, :, :, None] == 1) & (known4[:, :, :, None] == 1),
@@ -281,16 +266,14 @@ def grid_sample_grad_g(
             ),
             -1,
         )
-    # (16) dalpha[m,e,a] += −β[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=1+h[m,e,a]]
-    if not loops.grid_sample_grad_g_7(dalpha, beta, dy, gathered3, known5, known2, C, H_out, N, W_out):
+        # (16) dalpha[m,e,a] += −β[m,e,a] Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=1+h[m,e,a]]
         dalpha += rt.total(
             np.where(
                 (known2[:, :, :, None] == 1) & (known5[:, :, :, None] == 1), -beta[:, :, :, None] * dy * gathered3, 0
             ),
             -1,
         )
-    # (16) dalpha[m,e,a] += −(1−β[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=h[m,e,a]]
-    if not loops.grid_sample_grad_g_4(dalpha, beta, dy, gathered4, known5, known4, C, H_out, N, W_out):
+        # (16) dalpha[m,e,a] += −(1−β[m,e,a]) Σ_{c,q,v} dy[m,e,a,c] x[m,q,v,c] [q=f[m,e,a]][v=h[m,e,a]]
         dalpha += rt.total(
             np.where(
                 (known4[:, :, :, None] == 1) & (known5[:, :, :, None] == 1),

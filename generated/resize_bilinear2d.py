@@ -15,6 +15,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "resize_bilinear2d")
+
 
 def resize_bilinear2d_forward(
     x: Any, *, output_size: rt.Size, align_corners: bool = False
@@ -422,20 +424,21 @@ def resize_bilinear2d_grad_input(
     # (6) β[j] = u[j] − ⌊u[j]⌋
     beta = u - np.floor(u)
     # (12) dx[m,e,a,o] = Σ_{i,j} dy[m,i,j,o] α[i] β[j] [e=1+f[i]][a=1+g[j]]
-    labels1 = rt.wide(g) + 1
-    labels2 = rt.wide(f) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = alpha[:, None, None, None] * beta[:, None, None] * dy.transpose(1, 2, 0, 3)
-    rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows1, labels1, labels2)
-    # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[i] (1−β[j]) [e=1+f[i]][a=g[j]]
-    rows2 = (1 - beta[:, None, None]) * alpha[:, None, None, None] * dy.transpose(1, 2, 0, 3)
-    rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows2, g, labels2)
-    # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[j] (1−α[i]) [e=f[i]][a=1+g[j]]
-    rows3 = (1 - alpha[:, None, None, None]) * beta[:, None, None] * dy.transpose(1, 2, 0, 3)
-    rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows3, labels1, f)
-    # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[i]) (1−β[j]) [e=f[i]][a=g[j]]
-    rows4 = (1 - alpha[:, None, None, None]) * (1 - beta[:, None, None]) * dy.transpose(1, 2, 0, 3)
-    rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows4, g, f)
+    if not loops.resize_bilinear2d_grad_input_1(dx, alpha, beta, dy, g, f, C, H, H_out, N, W, W_out):
+        labels1 = rt.wide(g) + 1
+        labels2 = rt.wide(f) + 1
+        rows1 = alpha[:, None, None, None] * beta[:, None, None] * dy.transpose(1, 2, 0, 3)
+        rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows1, labels1, labels2)
+        # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] α[i] (1−β[j]) [e=1+f[i]][a=g[j]]
+        rows2 = (1 - beta[:, None, None]) * alpha[:, None, None, None] * dy.transpose(1, 2, 0, 3)
+        rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows2, g, labels2)
+        # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] β[j] (1−α[i]) [e=f[i]][a=1+g[j]]
+        rows3 = (1 - alpha[:, None, None, None]) * beta[:, None, None] * dy.transpose(1, 2, 0, 3)
+        rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows3, labels1, f)
+        # (12) dx[m,e,a,o] += Σ_{i,j} dy[m,i,j,o] (1−α[i]) (1−β[j]) [e=f[i]][a=g[j]]
+        rows4 = (1 - alpha[:, None, None, None]) * (1 - beta[:, None, None]) * dy.transpose(1, 2, 0, 3)
+        rt.scatter("i j m o, a: j, e: i -> m e a o", dx, rows4, g, f)
     return dx
 
 

@@ -108,12 +108,12 @@ def roi_align_forward(
     # (8) β[m,j,b] = u[m,j,b] − ⌊u[m,j,b]⌋
     beta = u - np.floor(u)
     # (9) z[m,i,a,j,b,c] = (1−α[m,i,a]) (1−β[m,j,b]) Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=f[m,i,a]][l=g[m,j,b]]
-    gathered1 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, g, f, t)
-    known1 = rt.known(g, W, dtype)
-    known2 = rt.known(f, H, dtype)
-    known3 = rt.known(t, N, dtype)
     z = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_forward_3(z, alpha, beta, gathered1, known1, known2, known3, C, H_out, M, S, W_out):
+    if not loops.roi_align_forward_3(z, alpha, beta, f, g, t, x, C, H, H_out, M, N, S, W, W_out):
+        gathered1 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, g, f, t)
+        known1 = rt.known(g, W, dtype)
+        known2 = rt.known(f, H, dtype)
+        known3 = rt.known(t, N, dtype)
         z = np.where(
             (known3[:, None, None, None, None, None] == 1)
             & (known1[:, None, None, :, :, None] == 1)
@@ -121,11 +121,10 @@ def roi_align_forward(
             (1 - alpha[:, :, :, None, None, None]) * (1 - beta[:, None, None, :, :, None]) * gathered1,
             0,
         )
-    # (9) z[m,i,a,j,b,c] += β[m,j,b] (1−α[m,i,a]) Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=f[m,i,a]][l=1+g[m,j,b]]
-    labels1 = rt.wide(g) + 1
-    gathered2 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, labels1, f, t)
-    known4 = rt.known(labels1, W, dtype)
-    if not loops.roi_align_forward_4(z, alpha, beta, gathered2, known4, known2, known3, C, H_out, M, S, W_out):
+        # (9) z[m,i,a,j,b,c] += β[m,j,b] (1−α[m,i,a]) Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=f[m,i,a]][l=1+g[m,j,b]]
+        labels1 = rt.wide(g) + 1
+        gathered2 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, labels1, f, t)
+        known4 = rt.known(labels1, W, dtype)
         z += np.where(
             (known3[:, None, None, None, None, None] == 1)
             & (known2[:, :, :, None, None, None] == 1)
@@ -133,11 +132,10 @@ def roi_align_forward(
             (1 - alpha[:, :, :, None, None, None]) * beta[:, None, None, :, :, None] * gathered2,
             0,
         )
-    # (9) z[m,i,a,j,b,c] += α[m,i,a] (1−β[m,j,b]) Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=1+f[m,i,a]][l=g[m,j,b]]
-    labels2 = rt.wide(f) + 1
-    gathered3 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, g, labels2, t)
-    known8 = rt.known(labels2, H, dtype)
-    if not loops.roi_align_forward_5(z, alpha, beta, gathered3, known1, known8, known3, C, H_out, M, S, W_out):
+        # (9) z[m,i,a,j,b,c] += α[m,i,a] (1−β[m,j,b]) Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=1+f[m,i,a]][l=g[m,j,b]]
+        labels2 = rt.wide(f) + 1
+        gathered3 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, g, labels2, t)
+        known8 = rt.known(labels2, H, dtype)
         z += np.where(
             (known3[:, None, None, None, None, None] == 1)
             & (known1[:, None, None, :, :, None] == 1)
@@ -145,9 +143,8 @@ def roi_align_forward(
             (1 - beta[:, None, None, :, :, None]) * alpha[:, :, :, None, None, None] * gathered3,
             0,
         )
-    # (9) z[m,i,a,j,b,c] += α[m,i,a] β[m,j,b] Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=1+f[m,i,a]][l=1+g[m,j,b]]
-    gathered4 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, labels1, labels2, t)
-    if not loops.roi_align_forward_6(z, alpha, beta, gathered4, known4, known8, known3, C, H_out, M, S, W_out):
+        # (9) z[m,i,a,j,b,c] += α[m,i,a] β[m,j,b] Σ_{q,o,l} x[q,o,l,c] [q=t[m]][o=1+f[m,i,a]][l=1+g[m,j,b]]
+        gathered4 = rt.gather("q o l c, l: m j b, o: m i a, q: m -> m i a j b c", x, labels1, labels2, t)
         z += np.where(
             (known3[:, None, None, None, None, None] == 1)
             & (known4[:, None, None, :, :, None] == 1)
@@ -159,7 +156,7 @@ def roi_align_forward(
     done = loops.wanted(C * H_out * M * S**2 * W_out)
     if done:
         y = rt.empty((M, H_out, W_out, C), dtype)
-        done = loops.roi_align_forward_7(y, h, v, z, C, H, H_out, M, S, W, W_out)
+        done = loops.roi_align_forward_4(y, h, v, z, C, H, H_out, M, S, W, W_out)
     if not done:
         y = rt.total(
             np.where(
@@ -262,28 +259,24 @@ def roi_align_grad_input(
             0,
         )
     # (26) dx[e,q1,q2,q3] = Σ_{m,i,a,j,b} α[m,i,a] β[m,j,b] dz[m,i,a,j,b,q3] [e=t[m]][q1=1+f[m,i,a]][q2=1+g[m,j,b]]
-    labels1 = rt.wide(f) + 1
-    labels2 = rt.wide(g) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_2(rows1, alpha, beta, dz, C, H_out, M, S, W_out):
+    if not loops.roi_align_grad_input_2(dx, alpha, beta, dz, t, f, g, C, H, H_out, M, N, S, W, W_out):
+        labels1 = rt.wide(f) + 1
+        labels2 = rt.wide(g) + 1
         rows1 = alpha[:, :, :, None, None, None] * beta[:, None, None, :, :, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
-    # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} α[m,i,a] dz[m,i,a,j,b,q3] (1−β[m,j,b]) [e=t[m]][q1=1+f[m,i,a]][q2=g[m,j,b]]
-    rows2 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_3(rows2, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,i,a,j,b} α[m,i,a] dz[m,i,a,j,b,q3] (1−β[m,j,b]) [e=t[m]][q1=1+f[m,i,a]][q2=g[m,j,b]]
         rows2 = (1 - beta[:, None, None, :, :, None]) * alpha[:, :, :, None, None, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels1, g)
-    # (26) dx[e,q1,q2,q3] += Σ_{m,j,b,i,a} β[m,j,b] dz[m,i,a,j,b,q3] (1−α[m,i,a]) [e=t[m]][q1=f[m,i,a]][q2=1+g[m,j,b]]
-    rows3 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_4(rows3, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels1, g)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,j,b,i,a} β[m,j,b] dz[m,i,a,j,b,q3] (1−α[m,i,a]) [e=t[m]][q1=f[m,i,a]][q2=1+g[m,j,b]]
         rows3 = (1 - alpha[:, :, :, None, None, None]) * beta[:, None, None, :, :, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels2)
-    # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} dz[m,i,a,j,b,q3] (1−α[m,i,a]) (1−β[m,j,b]) [e=t[m]][q1=f[m,i,a]][q2=g[m,j,b]]
-    rows4 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_5(rows4, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels2)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,i,a,j,b} dz[m,i,a,j,b,q3] (1−α[m,i,a]) (1−β[m,j,b]) [e=t[m]][q1=f[m,i,a]][q2=g[m,j,b]]
         rows4 = (1 - alpha[:, :, :, None, None, None]) * (1 - beta[:, None, None, :, :, None]) * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
     return dx
 
 
@@ -406,121 +399,125 @@ def roi_align_grad_r(
             0,
         )
     # (16) dbeta[e,q1,q2] = Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=1+g[e,q1,q2]]
-    labels1 = rt.wide(g) + 1
-    labels2 = rt.wide(f) + 1
-    gathered1 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels1, labels2, t)
-    known1 = rt.known(labels1, W, dtype)
-    known2 = rt.known(labels2, H, dtype)
-    known3 = rt.known(t, N, dtype)
-    dbeta = rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known1[:, None, None, :, :, None] == 1)
-            & (known2[:, :, :, None, None, None] == 1),
-            alpha[:, :, :, None, None, None] * dz * gathered1.transpose(0, 3, 4, 1, 2, 5),
-            0,
-        ),
-        (1, 2, 5),
-    )
-    # (16) dbeta[e,q1,q2] += −Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=g[e,q1,q2]]
-    gathered2 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, labels2, t)
-    known4 = rt.known(g, W, dtype)
-    dbeta += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known2[:, :, :, None, None, None] == 1)
-            & (known4[:, None, None, :, :, None] == 1),
-            -alpha[:, :, :, None, None, None] * dz * gathered2.transpose(0, 3, 4, 1, 2, 5),
-            0,
-        ),
-        (1, 2, 5),
-    )
-    # (16) dbeta[e,q1,q2]
-    #        += Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=1+g[e,q1,q2]]
-    gathered3 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels1, f, t)
-    known8 = rt.known(f, H, dtype)
-    dbeta += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known1[:, None, None, :, :, None] == 1)
-            & (known8[:, :, :, None, None, None] == 1),
-            (1 - alpha[:, :, :, None, None, None]) * dz * gathered3.transpose(0, 3, 4, 1, 2, 5),
-            0,
-        ),
-        (1, 2, 5),
-    )
-    # (16) dbeta[e,q1,q2]
-    #        += −Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=g[e,q1,q2]]
-    gathered4 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, f, t)
-    dbeta += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known4[:, None, None, :, :, None] == 1)
-            & (known8[:, :, :, None, None, None] == 1),
-            -(1 - alpha[:, :, :, None, None, None]) * dz * gathered4.transpose(0, 3, 4, 1, 2, 5),
-            0,
-        ),
-        (1, 2, 5),
-    )
-    # (20) dalpha[e,q1,q2]
-    #        = Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=1+f[e,q1,q2]][l=1+g[e,j,b]]
-    gathered5 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels1, labels2, t)
-    dalpha = rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known1[:, None, None, :, :, None] == 1)
-            & (known2[:, :, :, None, None, None] == 1),
-            beta[:, None, None, :, :, None] * dz * gathered5,
-            0,
-        ),
-        (-3, -2, -1),
-    )
-    # (20) dalpha[e,q1,q2]
-    #        += Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=1+f[e,q1,q2]][l=g[e,j,b]]
-    gathered6 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, labels2, t)
-    dalpha += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known2[:, :, :, None, None, None] == 1)
-            & (known4[:, None, None, :, :, None] == 1),
-            (1 - beta[:, None, None, :, :, None]) * dz * gathered6,
-            0,
-        ),
-        (-3, -2, -1),
-    )
-    # (20) dalpha[e,q1,q2]
-    #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=f[e,q1,q2]][l=1+g[e,j,b]]
-    gathered7 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels1, f, t)
-    dalpha += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known1[:, None, None, :, :, None] == 1)
-            & (known8[:, :, :, None, None, None] == 1),
-            -beta[:, None, None, :, :, None] * dz * gathered7,
-            0,
-        ),
-        (-3, -2, -1),
-    )
-    # (20) dalpha[e,q1,q2]
-    #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=f[e,q1,q2]][l=g[e,j,b]]
-    gathered8 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, f, t)
-    dalpha += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known4[:, None, None, :, :, None] == 1)
-            & (known8[:, :, :, None, None, None] == 1),
-            -(1 - beta[:, None, None, :, :, None]) * dz * gathered8,
-            0,
-        ),
-        (-3, -2, -1),
-    )
+    dbeta = rt.empty((M, W_out, S), dtype)
+    dalpha = rt.empty((M, H_out, S), dtype)
+    if not loops.roi_align_grad_r_1(dbeta, dalpha, alpha, dz, f, g, t, x, beta, C, H, H_out, M, N, S, W, W_out):
+        labels1 = rt.wide(g) + 1
+        labels2 = rt.wide(f) + 1
+        gathered1 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels1, labels2, t)
+        known1 = rt.known(labels1, W, dtype)
+        known2 = rt.known(labels2, H, dtype)
+        known3 = rt.known(t, N, dtype)
+        dbeta = rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known1[:, None, None, :, :, None] == 1)
+                & (known2[:, :, :, None, None, None] == 1),
+                alpha[:, :, :, None, None, None] * dz * gathered1.transpose(0, 3, 4, 1, 2, 5),
+                0,
+            ),
+            (1, 2, 5),
+        )
+        # (16) dbeta[e,q1,q2]
+        #        += −Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=g[e,q1,q2]]
+        gathered2 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, labels2, t)
+        known4 = rt.known(g, W, dtype)
+        dbeta += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known2[:, :, :, None, None, None] == 1)
+                & (known4[:, None, None, :, :, None] == 1),
+                -alpha[:, :, :, None, None, None] * dz * gathered2.transpose(0, 3, 4, 1, 2, 5),
+                0,
+            ),
+            (1, 2, 5),
+        )
+        # (16) dbeta[e,q1,q2]
+        #        += Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=1+g[e,q1,q2]]
+        gathered3 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels1, f, t)
+        known8 = rt.known(f, H, dtype)
+        dbeta += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known1[:, None, None, :, :, None] == 1)
+                & (known8[:, :, :, None, None, None] == 1),
+                (1 - alpha[:, :, :, None, None, None]) * dz * gathered3.transpose(0, 3, 4, 1, 2, 5),
+                0,
+            ),
+            (1, 2, 5),
+        )
+        # (16) dbeta[e,q1,q2]
+        #        += −Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=g[e,q1,q2]]
+        gathered4 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, f, t)
+        dbeta += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known4[:, None, None, :, :, None] == 1)
+                & (known8[:, :, :, None, None, None] == 1),
+                -(1 - alpha[:, :, :, None, None, None]) * dz * gathered4.transpose(0, 3, 4, 1, 2, 5),
+                0,
+            ),
+            (1, 2, 5),
+        )
+        # (20) dalpha[e,q1,q2]
+        #        = Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=1+f[e,q1,q2]][l=1+g[e,j,b]]
+        gathered5 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels1, labels2, t)
+        dalpha = rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known1[:, None, None, :, :, None] == 1)
+                & (known2[:, :, :, None, None, None] == 1),
+                beta[:, None, None, :, :, None] * dz * gathered5,
+                0,
+            ),
+            (-3, -2, -1),
+        )
+        # (20) dalpha[e,q1,q2]
+        #        += Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=1+f[e,q1,q2]][l=g[e,j,b]]
+        gathered6 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, labels2, t)
+        dalpha += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known2[:, :, :, None, None, None] == 1)
+                & (known4[:, None, None, :, :, None] == 1),
+                (1 - beta[:, None, None, :, :, None]) * dz * gathered6,
+                0,
+            ),
+            (-3, -2, -1),
+        )
+        # (20) dalpha[e,q1,q2]
+        #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=f[e,q1,q2]][l=1+g[e,j,b]]
+        gathered7 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels1, f, t)
+        dalpha += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known1[:, None, None, :, :, None] == 1)
+                & (known8[:, :, :, None, None, None] == 1),
+                -beta[:, None, None, :, :, None] * dz * gathered7,
+                0,
+            ),
+            (-3, -2, -1),
+        )
+        # (20) dalpha[e,q1,q2]
+        #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=f[e,q1,q2]][l=g[e,j,b]]
+        gathered8 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, f, t)
+        dalpha += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known4[:, None, None, :, :, None] == 1)
+                & (known8[:, :, :, None, None, None] == 1),
+                -(1 - beta[:, None, None, :, :, None]) * dz * gathered8,
+                0,
+            ),
+            (-3, -2, -1),
+        )
     # (22) dh[e,q1,q2] = dbeta[e,q1,q2] [max(0, h[e,q1,q2])<W−1][h[e,q1,q2]>0]
     dh = rt.empty((M, W_out, S), dtype)
-    if not loops.roi_align_grad_r_1(dh, dbeta, h, M, S, W, W_out):
+    if not loops.roi_align_grad_r_2(dh, dbeta, h, M, S, W, W_out):
         dh = np.where((W - 1 > np.maximum(0, h)) & (h > 0), dbeta, 0)
     # (23) dv[e,q1,q2] = dalpha[e,q1,q2] [max(0, v[e,q1,q2])<H−1][v[e,q1,q2]>0]
     dv = rt.empty((M, H_out, S), dtype)
-    if not loops.roi_align_grad_r_2(dv, dalpha, v, H, H_out, M, S):
+    if not loops.roi_align_grad_r_3(dv, dalpha, v, H, H_out, M, S):
         dv = np.where((H - 1 > np.maximum(0, v)) & (v > 0), dalpha, 0)
     # (29) dr[e,0] = Σ_{j,a} (scale−scale·(j+1/(2S)·(2a+1))/W′) dh[e,j,a]
     dr = rt.empty((M, 4), dtype)
@@ -658,163 +655,146 @@ def roi_align_backward(
             0,
         )
     # (26) dx[e,q1,q2,q3] = Σ_{m,i,a,j,b} α[m,i,a] β[m,j,b] dz[m,i,a,j,b,q3] [e=t[m]][q1=1+f[m,i,a]][q2=1+g[m,j,b]]
-    labels1 = rt.wide(f) + 1
-    labels2 = rt.wide(g) + 1
     dx = rt.zeros((N, H, W, C), dtype)
-    rows1 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_2(rows1, alpha, beta, dz, C, H_out, M, S, W_out):
+    if not loops.roi_align_grad_input_2(dx, alpha, beta, dz, t, f, g, C, H, H_out, M, N, S, W, W_out):
+        labels1 = rt.wide(f) + 1
+        labels2 = rt.wide(g) + 1
         rows1 = alpha[:, :, :, None, None, None] * beta[:, None, None, :, :, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
-    del rows1
-    # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} α[m,i,a] dz[m,i,a,j,b,q3] (1−β[m,j,b]) [e=t[m]][q1=1+f[m,i,a]][q2=g[m,j,b]]
-    rows2 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_3(rows2, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows1, t, labels1, labels2)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,i,a,j,b} α[m,i,a] dz[m,i,a,j,b,q3] (1−β[m,j,b]) [e=t[m]][q1=1+f[m,i,a]][q2=g[m,j,b]]
         rows2 = (1 - beta[:, None, None, :, :, None]) * alpha[:, :, :, None, None, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels1, g)
-    del rows2
-    # (26) dx[e,q1,q2,q3] += Σ_{m,j,b,i,a} β[m,j,b] dz[m,i,a,j,b,q3] (1−α[m,i,a]) [e=t[m]][q1=f[m,i,a]][q2=1+g[m,j,b]]
-    rows3 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_4(rows3, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows2, t, labels1, g)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,j,b,i,a} β[m,j,b] dz[m,i,a,j,b,q3] (1−α[m,i,a]) [e=t[m]][q1=f[m,i,a]][q2=1+g[m,j,b]]
         rows3 = (1 - alpha[:, :, :, None, None, None]) * beta[:, None, None, :, :, None] * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels2)
-    del rows3
-    # (26) dx[e,q1,q2,q3] += Σ_{m,i,a,j,b} dz[m,i,a,j,b,q3] (1−α[m,i,a]) (1−β[m,j,b]) [e=t[m]][q1=f[m,i,a]][q2=g[m,j,b]]
-    rows4 = rt.empty((M, H_out, S, W_out, S, C), dtype)
-    if not loops.roi_align_grad_input_5(rows4, alpha, beta, dz, C, H_out, M, S, W_out):
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows3, t, f, labels2)
+        # (26) dx[e,q1,q2,q3]
+        #        += Σ_{m,i,a,j,b} dz[m,i,a,j,b,q3] (1−α[m,i,a]) (1−β[m,j,b]) [e=t[m]][q1=f[m,i,a]][q2=g[m,j,b]]
         rows4 = (1 - alpha[:, :, :, None, None, None]) * (1 - beta[:, None, None, :, :, None]) * dz
-    rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
-    del rows4
+        rt.scatter("m i a j b q3, e: m, q1: m i a, q2: m j b -> e q1 q2 q3", dx, rows4, t, f, g)
     # (16) dbeta[e,q1,q2] = Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=1+g[e,q1,q2]]
-    gathered1 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels2, labels1, t)
-    known1 = rt.known(labels2, W, dtype)
-    known2 = rt.known(labels1, H, dtype)
-    known3 = rt.known(t, N, dtype)
-    dbeta = rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known1[:, None, None, :, :, None] == 1)
-            & (known2[:, :, :, None, None, None] == 1),
-            alpha[:, :, :, None, None, None] * dz * gathered1.transpose(0, 3, 4, 1, 2, 5),
-            0,
-        ),
-        (1, 2, 5),
-    )
-    del gathered1
-    # (16) dbeta[e,q1,q2] += −Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=g[e,q1,q2]]
-    gathered2 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, labels1, t)
-    known4 = rt.known(g, W, dtype)
-    dbeta += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known2[:, :, :, None, None, None] == 1)
-            & (known4[:, None, None, :, :, None] == 1),
-            -alpha[:, :, :, None, None, None] * dz * gathered2.transpose(0, 3, 4, 1, 2, 5),
-            0,
-        ),
-        (1, 2, 5),
-    )
-    del gathered2
-    # (16) dbeta[e,q1,q2]
-    #        += Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=1+g[e,q1,q2]]
-    gathered3 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels2, f, t)
-    known8 = rt.known(f, H, dtype)
-    dbeta += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known1[:, None, None, :, :, None] == 1)
-            & (known8[:, :, :, None, None, None] == 1),
-            (1 - alpha[:, :, :, None, None, None]) * dz * gathered3.transpose(0, 3, 4, 1, 2, 5),
-            0,
-        ),
-        (1, 2, 5),
-    )
-    del gathered3
-    # (16) dbeta[e,q1,q2]
-    #        += −Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=g[e,q1,q2]]
-    gathered4 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, f, t)
-    dbeta += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known4[:, None, None, :, :, None] == 1)
-            & (known8[:, :, :, None, None, None] == 1),
-            -(1 - alpha[:, :, :, None, None, None]) * dz * gathered4.transpose(0, 3, 4, 1, 2, 5),
-            0,
-        ),
-        (1, 2, 5),
-    )
-    del gathered4
-    # (20) dalpha[e,q1,q2]
-    #        = Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=1+f[e,q1,q2]][l=1+g[e,j,b]]
-    gathered5 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels2, labels1, t)
-    dalpha = rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known1[:, None, None, :, :, None] == 1)
-            & (known2[:, :, :, None, None, None] == 1),
-            beta[:, None, None, :, :, None] * dz * gathered5,
-            0,
-        ),
-        (-3, -2, -1),
-    )
-    del gathered5
-    # (20) dalpha[e,q1,q2]
-    #        += Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=1+f[e,q1,q2]][l=g[e,j,b]]
-    gathered6 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, labels1, t)
-    del labels1
-    dalpha += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known2[:, :, :, None, None, None] == 1)
-            & (known4[:, None, None, :, :, None] == 1),
-            (1 - beta[:, None, None, :, :, None]) * dz * gathered6,
-            0,
-        ),
-        (-3, -2, -1),
-    )
-    del known2
-    del gathered6
-    # (20) dalpha[e,q1,q2]
-    #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=f[e,q1,q2]][l=1+g[e,j,b]]
-    gathered7 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels2, f, t)
-    del labels2
-    dalpha += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known1[:, None, None, :, :, None] == 1)
-            & (known8[:, :, :, None, None, None] == 1),
-            -beta[:, None, None, :, :, None] * dz * gathered7,
-            0,
-        ),
-        (-3, -2, -1),
-    )
-    del known1
-    del gathered7
-    # (20) dalpha[e,q1,q2]
-    #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=f[e,q1,q2]][l=g[e,j,b]]
-    gathered8 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, f, t)
-    dalpha += rt.total(
-        np.where(
-            (known3[:, None, None, None, None, None] == 1)
-            & (known4[:, None, None, :, :, None] == 1)
-            & (known8[:, :, :, None, None, None] == 1),
-            -(1 - beta[:, None, None, :, :, None]) * dz * gathered8,
-            0,
-        ),
-        (-3, -2, -1),
-    )
+    dbeta = rt.empty((M, W_out, S), dtype)
+    dalpha = rt.empty((M, H_out, S), dtype)
+    if not loops.roi_align_grad_r_1(dbeta, dalpha, alpha, dz, f, g, t, x, beta, C, H, H_out, M, N, S, W, W_out):
+        labels5 = rt.wide(g) + 1
+        labels6 = rt.wide(f) + 1
+        gathered1 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels5, labels6, t)
+        known1 = rt.known(labels5, W, dtype)
+        known2 = rt.known(labels6, H, dtype)
+        known3 = rt.known(t, N, dtype)
+        dbeta = rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known1[:, None, None, :, :, None] == 1)
+                & (known2[:, :, :, None, None, None] == 1),
+                alpha[:, :, :, None, None, None] * dz * gathered1.transpose(0, 3, 4, 1, 2, 5),
+                0,
+            ),
+            (1, 2, 5),
+        )
+        # (16) dbeta[e,q1,q2]
+        #        += −Σ_{q,o,l,c,i,a} x[q,o,l,c] α[e,i,a] dz[e,i,a,q1,q2,c] [q=t[e]][o=1+f[e,i,a]][l=g[e,q1,q2]]
+        gathered2 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, labels6, t)
+        known4 = rt.known(g, W, dtype)
+        dbeta += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known2[:, :, :, None, None, None] == 1)
+                & (known4[:, None, None, :, :, None] == 1),
+                -alpha[:, :, :, None, None, None] * dz * gathered2.transpose(0, 3, 4, 1, 2, 5),
+                0,
+            ),
+            (1, 2, 5),
+        )
+        # (16) dbeta[e,q1,q2]
+        #        += Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=1+g[e,q1,q2]]
+        gathered3 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, labels5, f, t)
+        known8 = rt.known(f, H, dtype)
+        dbeta += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known1[:, None, None, :, :, None] == 1)
+                & (known8[:, :, :, None, None, None] == 1),
+                (1 - alpha[:, :, :, None, None, None]) * dz * gathered3.transpose(0, 3, 4, 1, 2, 5),
+                0,
+            ),
+            (1, 2, 5),
+        )
+        # (16) dbeta[e,q1,q2]
+        #        += −Σ_{q,o,l,c,i,a} x[q,o,l,c] dz[e,i,a,q1,q2,c] (1−α[e,i,a]) [q=t[e]][o=f[e,i,a]][l=g[e,q1,q2]]
+        gathered4 = rt.gather("q o l c, l: e q1 q2, o: e i a, q: e -> e q1 q2 i a c", x, g, f, t)
+        dbeta += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known4[:, None, None, :, :, None] == 1)
+                & (known8[:, :, :, None, None, None] == 1),
+                -(1 - alpha[:, :, :, None, None, None]) * dz * gathered4.transpose(0, 3, 4, 1, 2, 5),
+                0,
+            ),
+            (1, 2, 5),
+        )
+        # (20) dalpha[e,q1,q2]
+        #        = Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=1+f[e,q1,q2]][l=1+g[e,j,b]]
+        gathered5 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels5, labels6, t)
+        dalpha = rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known1[:, None, None, :, :, None] == 1)
+                & (known2[:, :, :, None, None, None] == 1),
+                beta[:, None, None, :, :, None] * dz * gathered5,
+                0,
+            ),
+            (-3, -2, -1),
+        )
+        # (20) dalpha[e,q1,q2]
+        #        += Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=1+f[e,q1,q2]][l=g[e,j,b]]
+        gathered6 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, labels6, t)
+        dalpha += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known2[:, :, :, None, None, None] == 1)
+                & (known4[:, None, None, :, :, None] == 1),
+                (1 - beta[:, None, None, :, :, None]) * dz * gathered6,
+                0,
+            ),
+            (-3, -2, -1),
+        )
+        # (20) dalpha[e,q1,q2]
+        #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] β[e,j,b] dz[e,q1,q2,j,b,c] [q=t[e]][o=f[e,q1,q2]][l=1+g[e,j,b]]
+        gathered7 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, labels5, f, t)
+        dalpha += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known1[:, None, None, :, :, None] == 1)
+                & (known8[:, :, :, None, None, None] == 1),
+                -beta[:, None, None, :, :, None] * dz * gathered7,
+                0,
+            ),
+            (-3, -2, -1),
+        )
+        # (20) dalpha[e,q1,q2]
+        #        += −Σ_{q,o,l,c,j,b} x[q,o,l,c] dz[e,q1,q2,j,b,c] (1−β[e,j,b]) [q=t[e]][o=f[e,q1,q2]][l=g[e,j,b]]
+        gathered8 = rt.gather("q o l c, l: e j b, o: e q1 q2, q: e -> e q1 q2 j b c", x, g, f, t)
+        dalpha += rt.total(
+            np.where(
+                (known3[:, None, None, None, None, None] == 1)
+                & (known4[:, None, None, :, :, None] == 1)
+                & (known8[:, :, :, None, None, None] == 1),
+                -(1 - beta[:, None, None, :, :, None]) * dz * gathered8,
+                0,
+            ),
+            (-3, -2, -1),
+        )
     del dz
-    del known3
-    del known4
-    del known8
-    del gathered8
     # (22) dh[e,q1,q2] = dbeta[e,q1,q2] [max(0, h[e,q1,q2])<W−1][h[e,q1,q2]>0]
     dh = rt.empty((M, W_out, S), dtype)
-    if not loops.roi_align_grad_r_1(dh, dbeta, h, M, S, W, W_out):
+    if not loops.roi_align_grad_r_2(dh, dbeta, h, M, S, W, W_out):
         dh = np.where((W - 1 > np.maximum(0, h)) & (h > 0), dbeta, 0)
     del dbeta
     # (23) dv[e,q1,q2] = dalpha[e,q1,q2] [max(0, v[e,q1,q2])<H−1][v[e,q1,q2]>0]
     dv = rt.empty((M, H_out, S), dtype)
-    if not loops.roi_align_grad_r_2(dv, dalpha, v, H, H_out, M, S):
+    if not loops.roi_align_grad_r_3(dv, dalpha, v, H, H_out, M, S):
         dv = np.where((H - 1 > np.maximum(0, v)) & (v > 0), dalpha, 0)
     del dalpha
     # (29) dr[e,0] = Σ_{j,a} (scale−scale·(j+1/(2S)·(2a+1))/W′) dh[e,j,a]

@@ -162,7 +162,8 @@ def _renamed(
             return extents[value]
         known = dict(symbols)
         for a in accesses(value):
-            known[a] = Access(arrays.get(a.tensor, a.tensor), *(e.xreplace(dict(symbols)) for e in a.indices))
+            indices = (_renamed(e, arrays, symbols, {}, False) for e in a.indices)  # a label is an array's, too
+            known[a] = Access(arrays.get(a.tensor, a.tensor), *indices)
         return value.xreplace(known)
     if isinstance(value, str):
         return arrays.get(value, value)

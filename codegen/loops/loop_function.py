@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.loops.kinds import gather, reduce, scatter
+from gradscribe.codegen.loops.kinds import at_labels, gather, reduce, scatter
 from gradscribe.codegen.loops.kinds.long_rows import ROW, LongRows, lengthened
 from gradscribe.codegen.loops.kinds.passes import row_loops, stage_loops
 from gradscribe.codegen.loops.kinds.sums import result_rows, summed_rows
@@ -23,7 +23,7 @@ from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import Access
 
-SHORT_ROWS = ("gather", "scatter", "reduce", "result_rows", "summed_rows")
+SHORT_ROWS = ("gather", "scatter", "reduce", "result_rows", "summed_rows", "at_labels")
 """The kinds of nests whose innermost loop begins anew for each window, or each summand."""
 ARRAY, BOOL = Name("rt.Array"), Name("bool")
 WRITERS: dict[str, Callable[[Writer], Expr]] = {
@@ -34,6 +34,7 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "summed_rows": summed_rows.write,
     **dict.fromkeys(("pointwise", "row_sums", "column_sums", "rows"), row_loops.write),
     "stages": stage_loops.write,
+    "at_labels": at_labels.write,
 }
 
 
@@ -239,6 +240,8 @@ def _summary(w: Writer) -> str:
             return f"Sums over {vector} for every {outer}."
         case "stages":
             return f"Stage by stage, for every {w.index(nest.outer[0].index).text}."
+        case "at_labels":
+            return f"Where labels say, for every {outer}."
         case "rows" if outer:
             return f"Row by row, for every {outer}."
         case _:
@@ -246,9 +249,13 @@ def _summary(w: Writer) -> str:
 
 
 def _fixed(nest: Nest) -> list[Symbol]:
-    """The number of taps, and the factors of indices: windows can be unrolled once these are known."""
+    """The number of taps, and the factors of indices: windows can be unrolled once these are known.
+
+    So can short rows that labels choose, as those of colours are.
+    """
     moving = nest.order
-    found = {s for r in nest.taps for s in r.extent.free_symbols}
+    short = (nest.vector,) if nest.kind == "at_labels" else ()
+    found = {s for r in (*nest.taps, *short) for s in r.extent.free_symbols}
     for bracket in nest.brackets:
         found |= {s for _, c in affine(bracket.value, moving).terms for s in c.free_symbols}
     return sorted(found, key=lambda s: s.name)

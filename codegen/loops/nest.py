@@ -7,7 +7,7 @@ import sympy
 from sympy import Add, Expr, Symbol
 
 from gradscribe.derive.ir.index import affine
-from gradscribe.derive.ir.term import Guard, Range, accesses
+from gradscribe.derive.ir.term import Access, Guard, Range, accesses
 
 FEWEST_STEPS = 1 << 15
 """Steps of loops below which nobody waits for a compiler, as the runtime has it: no loops are written for fewer."""
@@ -35,6 +35,17 @@ def all_bodies(members: "Iterable[Nest]") -> Expr:
     return Add(*(e for member in members for e in (member.body, member.after)), evaluate=False)
 
 
+def outermost(expression: Expr) -> tuple[Access, ...]:
+    """The accesses that stand in no subscript of another one, in the same order: ``x[f[n]]`` of ``x[f[n]] + 1``."""
+    found: dict[Access, None] = {}
+    walk = sympy.preorder_traversal(expression)
+    for node in walk:
+        if isinstance(node, Access):
+            found.setdefault(node)
+            walk.skip()
+    return tuple(sorted(found, key=lambda a: (a.tensor, sympy.default_sort_key(a))))
+
+
 @dataclass(frozen=True)
 class Nest:
     """Loops over single elements, which are compiled: ``target[place] op= body`` for every point of the box.
@@ -42,7 +53,8 @@ class Nest:
     Attributes:
         kind: how the loops are arranged: "gather", "scatter", "reduce", "result_rows", "summed_rows", "column_sums",
             "row_sums", "pointwise", "rows", several of the last three and of "row_numbers", or "stages", several of
-            which later ones read sums over the rows of the outermost index; see `codegen.loops`.
+            which later ones read sums over the rows of the outermost index; "at_labels", several of "pointwise",
+            "row_sums" and "added" that read or write where arrays of integers say; see `codegen.loops`.
         target: the array written, new and not yet filled.
         place: where, per axis.
         op: the word of the reduction.
@@ -111,6 +123,14 @@ class Nest:
             found |= read & {m.target for m in stage if m.kind == "pointwise"}
             read |= {a.tensor for m in stage for a in accesses(m.body)}
         return found
+
+    @property
+    def labels(self) -> set[str]:
+        """The arrays of integers that say where elements are: subscripts read them, and brackets."""
+        members = (self, *self.members)
+        places = (e for m in members for e in (*m.place, *(b.value for b in m.brackets)))
+        read = (e for m in members for body in (m.body, m.after) for a in accesses(body) for e in a.indices)
+        return {a.tensor for e in (*places, *read) for a in accesses(e)}
 
     @property
     def ranges(self) -> tuple[Range, ...]:

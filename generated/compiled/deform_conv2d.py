@@ -7,40 +7,94 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-deform_conv2d_forward_1_loops = r"""/* Element by element. */
+deform_conv2d_forward_1_loops = r"""/* Where labels say, for every n, i, j, r, t. */
 static void loops(
-    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered1,
-    const REAL * known1, const REAL * known2, long C)
+    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict alpha,
+    const REAL *restrict beta, const TYPE_3 *restrict f, const TYPE_4 *restrict g, const REAL *restrict x,
+    long H, long H_out, long R, long T, long W, long W_out, long C)
 {
-    for (long t = start; t < stop; t++) {
-        const long alpha_at = t;
-        const long beta_at = t;
-        const long gathered1_at = C * t;
-        const long known1_at = t;
-        const long known2_at = t;
-        const long z_at = C * t;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals known1_1 = all(known1[known1_at]);
-            const reals known2_1 = all(known2[known2_at]);
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals gathered1_1 = load(&gathered1[gathered1_at + c]);
-            const reals term_6 = (all(1) - alpha_1) * (all(1) - beta_1) * gathered1_1;
-            const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known2_1 == all(1)), term_6, all(0));
-            const reals z_1 = term_7;
-            store(&z[z_at + c], z_1);
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL known1_1 = known1[known1_at];
-            const REAL known2_1 = known2[known2_at];
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL gathered1_1 = gathered1[gathered1_at + c];
-            const REAL term_6 = (1 - alpha_1) * (1 - beta_1) * gathered1_1;
-            const REAL term_7 = (known1_1 == 1) & (known2_1 == 1) ? term_6 : 0;
-            const REAL z_1 = term_7;
-            z[z_at + c] = z_1;
+    REAL *restrict nothing = SCRATCH(REAL, C);
+    if (!nothing) {
+        return;
+    }
+    APART
+    for (long c = 0; c < C; c++) {
+        nothing[c] = 0;
+    }
+    for (long n = start; n < stop; n++) {
+        for (long i = 0; i < H_out; i++) {
+            for (long j = 0; j < W_out; j++) {
+                for (long r = 0; r < R; r++) {
+                    for (long t = 0; t < T; t++) {
+                        const long label_1 = label_of(f[T * (R * (W_out * (H_out * n + i) + j) + r) + t]);
+                        const long inside_1 = 0 <= label_1 && label_1 < H;
+                        const long label_2 = label_of(g[T * (R * (W_out * (H_out * n + i) + j) + r) + t]);
+                        const long inside_2 = 0 <= label_2 && label_2 < W;
+                        const REAL * row_1 = inside_1 & inside_2 ? x + C * (label_2 + W * (label_1 + H * n)) : nothing;
+                        const REAL counts_1 = inside_2 & inside_1;
+                        const long inside_3 = 0 <= label_2 + 1 && label_2 + 1 < W;
+                        const REAL * row_2 = (
+                            inside_1 & inside_3 ? x + C * (label_2 + W * (label_1 + H * n) + 1) : nothing
+                        );
+                        const REAL counts_2 = inside_3 & inside_1;
+                        const long inside_4 = 0 <= label_1 + 1 && label_1 + 1 < H;
+                        const REAL * row_3 = (
+                            inside_4 & inside_2 ? x + C * (label_2 + W * (label_1 + H * n + 1)) : nothing
+                        );
+                        const REAL counts_3 = inside_2 & inside_4;
+                        const REAL * row_4 = (
+                            inside_4 & inside_3 ? x + C * (label_2 + W * (label_1 + H * n + 1) + 1) : nothing
+                        );
+                        const REAL counts_4 = inside_3 & inside_4;
+                        const long alpha_at = T * (R * (W_out * (H_out * n + i) + j) + r) + t;
+                        const long beta_at = T * (R * (W_out * (H_out * n + i) + j) + r) + t;
+                        const long z_at = C * (T * (R * (W_out * (H_out * n + i) + j) + r) + t);
+                        for (long c = 0; c < whole(0, C); c += LANES) {
+                            const reals alpha_1 = all(alpha[alpha_at]);
+                            const reals beta_1 = all(beta[beta_at]);
+                            const reals row_1_1 = load(&row_1[c]);
+                            const reals term_4 = (all(1) - alpha_1) * (all(1) - beta_1) * row_1_1;
+                            const reals term_5 = choose(all_integers(-(counts_1 == 1)), term_4, all(0));
+                            const reals z_1 = term_5;
+                            const reals row_2_1 = load(&row_2[c]);
+                            const reals term_8 = (all(1) - alpha_1) * row_2_1 * beta_1;
+                            const reals term_9 = choose(all_integers(-(counts_2 == 1)), term_8, all(0));
+                            const reals z_2_ = z_1 + term_9;
+                            const reals row_3_1 = load(&row_3[c]);
+                            const reals term_11 = (all(1) - beta_1) * row_3_1 * alpha_1;
+                            const reals term_12 = choose(all_integers(-(counts_3 == 1)), term_11, all(0));
+                            const reals z_3 = z_2_ + term_12;
+                            const reals row_4_1 = load(&row_4[c]);
+                            const reals term_14 = row_4_1 * alpha_1 * beta_1;
+                            const reals term_15 = choose(all_integers(-(counts_4 == 1)), term_14, all(0));
+                            const reals z_4 = z_3 + term_15;
+                            store(&z[z_at + c], z_4);
+                        }
+                        APART
+                        for (long c = whole(0, C); c < C; c++) {
+                            const REAL alpha_1 = alpha[alpha_at];
+                            const REAL beta_1 = beta[beta_at];
+                            const REAL row_1_1 = row_1[c];
+                            const REAL term_4 = (1 - alpha_1) * (1 - beta_1) * row_1_1;
+                            const REAL term_5 = counts_1 == 1 ? term_4 : 0;
+                            const REAL z_1 = term_5;
+                            const REAL row_2_1 = row_2[c];
+                            const REAL term_8 = (1 - alpha_1) * row_2_1 * beta_1;
+                            const REAL term_9 = counts_2 == 1 ? term_8 : 0;
+                            const REAL z_2_ = z_1 + term_9;
+                            const REAL row_3_1 = row_3[c];
+                            const REAL term_11 = (1 - beta_1) * row_3_1 * alpha_1;
+                            const REAL term_12 = counts_3 == 1 ? term_11 : 0;
+                            const REAL z_3 = z_2_ + term_12;
+                            const REAL row_4_1 = row_4[c];
+                            const REAL term_14 = row_4_1 * alpha_1 * beta_1;
+                            const REAL term_15 = counts_4 == 1 ? term_14 : 0;
+                            const REAL z_4 = z_3 + term_15;
+                            z[z_at + c] = z_4;
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -52,8 +106,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], FIXED(8));
 }
 """
 
@@ -62,63 +116,118 @@ def deform_conv2d_forward_1(
     z: rt.Array,
     alpha: rt.Array,
     beta: rt.Array,
-    gathered1: rt.Array,
-    known1: rt.Array,
-    known2: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    x: rt.Array,
     C: int,
+    H: int,
     H_out: int,
     N: int,
     R: int,
     T: int,
+    W: int,
     W_out: int,
 ) -> bool:
-    """Element by element."""
+    """Where labels say, for every n, i, j, r, t."""
     return rt.run(
         deform_conv2d_forward_1_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (z, alpha, beta, gathered1, known1, known2),
+        N,
+        4 * C * H_out * N * R * T * W_out,
+        (z, alpha, beta, f, g, x),
         (),
+        (H, H_out, R, T, W, W_out),
         (C,),
-        (),
-        uses="wrrhrr",
+        integers=(3, 4),
+        row=C,
+        uses="?-----",
     )
 
 
-deform_conv2d_forward_2_loops = r"""/* Element by element. */
+deform_conv2d_grad_input_1_loops = r"""/* Where labels say, for every e, i, j, r, t. */
 static void loops(
-    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered2,
-    const REAL * known3, const REAL * known2, long C)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict alpha,
+    const REAL *restrict beta, const REAL *restrict dz, const TYPE_4 *restrict f, const TYPE_5 *restrict g,
+    long H, long H_out, long R, long T, long W, long W_out, long C)
 {
-    for (long t = start; t < stop; t++) {
-        const long alpha_at = t;
-        const long beta_at = t;
-        const long gathered2_at = C * t;
-        const long known2_at = t;
-        const long known3_at = t;
-        const long z_at = C * t;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals known2_1 = all(known2[known2_at]);
-            const reals known3_1 = all(known3[known3_at]);
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals gathered2_1 = load(&gathered2[gathered2_at + c]);
-            const reals term_6 = (all(1) - alpha_1) * beta_1 * gathered2_1;
-            const reals term_7 = choose(MASKS(known2_1 == all(1)) & MASKS(known3_1 == all(1)), term_6, all(0));
-            const reals z_1 = load(&z[z_at + c]) + term_7;
-            store(&z[z_at + c], z_1);
-        }
+    double *restrict sums_1 = SCRATCH(double, C * H * W);
+    if (!sums_1) {
+        return;
+    }
+    for (long e = start; e < stop; e++) {
         APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL known2_1 = known2[known2_at];
-            const REAL known3_1 = known3[known3_at];
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL gathered2_1 = gathered2[gathered2_at + c];
-            const REAL term_6 = (1 - alpha_1) * beta_1 * gathered2_1;
-            const REAL term_7 = (known2_1 == 1) & (known3_1 == 1) ? term_6 : 0;
-            const REAL z_1 = z[z_at + c] + term_7;
-            z[z_at + c] = z_1;
+        for (long k = 0; k < C * H * W; k++) {
+            sums_1[k] = 0;
+        }
+        for (long i = 0; i < H_out; i++) {
+            for (long j = 0; j < W_out; j++) {
+                for (long r = 0; r < R; r++) {
+                    for (long t = 0; t < T; t++) {
+                        const long label_1 = label_of(f[T * (R * (W_out * (H_out * e + i) + j) + r) + t]);
+                        const long label_2 = label_of(g[T * (R * (W_out * (H_out * e + i) + j) + r) + t]);
+                        const long inside_1 = 0 <= label_1 + 1 && label_1 + 1 < H;
+                        const long inside_2 = 0 <= label_2 + 1 && label_2 + 1 < W;
+                        if (inside_1 & inside_2) {
+                            const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long beta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long dz_at = C * (T * (R * (W_out * (H_out * e + i) + j) + r) + t);
+                            const long added_at_1 = C * (label_2 + W * (label_1 + 1) + 1);
+                            APART
+                            for (long q2 = 0; q2 < C; q2++) {
+                                const REAL alpha_1 = alpha[alpha_at];
+                                const REAL beta_1 = beta[beta_at];
+                                const REAL dz_1 = dz[dz_at + q2];
+                                sums_1[added_at_1 + q2] += alpha_1 * beta_1 * dz_1;
+                            }
+                        }
+                        const long inside_3 = 0 <= label_2 && label_2 < W;
+                        if (inside_1 & inside_3) {
+                            const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long beta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long dz_at = C * (T * (R * (W_out * (H_out * e + i) + j) + r) + t);
+                            const long added_at_2 = C * (label_2 + W * (label_1 + 1));
+                            APART
+                            for (long q2 = 0; q2 < C; q2++) {
+                                const REAL beta_1 = beta[beta_at];
+                                const REAL alpha_1 = alpha[alpha_at];
+                                const REAL dz_1 = dz[dz_at + q2];
+                                sums_1[added_at_2 + q2] += (1 - beta_1) * alpha_1 * dz_1;
+                            }
+                        }
+                        const long inside_4 = 0 <= label_1 && label_1 < H;
+                        if (inside_4 & inside_2) {
+                            const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long beta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long dz_at = C * (T * (R * (W_out * (H_out * e + i) + j) + r) + t);
+                            const long added_at_3 = C * (label_1 * W + label_2 + 1);
+                            APART
+                            for (long q2 = 0; q2 < C; q2++) {
+                                const REAL alpha_1 = alpha[alpha_at];
+                                const REAL beta_1 = beta[beta_at];
+                                const REAL dz_1 = dz[dz_at + q2];
+                                sums_1[added_at_3 + q2] += (1 - alpha_1) * beta_1 * dz_1;
+                            }
+                        }
+                        if (inside_4 & inside_3) {
+                            const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long beta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long dz_at = C * (T * (R * (W_out * (H_out * e + i) + j) + r) + t);
+                            const long added_at_4 = C * (label_1 * W + label_2);
+                            APART
+                            for (long q2 = 0; q2 < C; q2++) {
+                                const REAL alpha_1 = alpha[alpha_at];
+                                const REAL beta_1 = beta[beta_at];
+                                const REAL dz_1 = dz[dz_at + q2];
+                                sums_1[added_at_4 + q2] += (1 - alpha_1) * (1 - beta_1) * dz_1;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        const long stored_at_1 = C * H * W * e;
+        APART
+        for (long k = 0; k < C * H * W; k++) {
+            dx[stored_at_1 + k] = sums_1[k];
         }
     }
 }
@@ -130,490 +239,163 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def deform_conv2d_forward_2(
-    z: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    gathered2: rt.Array,
-    known3: rt.Array,
-    known2: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    R: int,
-    T: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        deform_conv2d_forward_2_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (z, alpha, beta, gathered2, known3, known2),
-        (),
-        (C,),
-        (),
-        uses="arrhrr",
-    )
-
-
-deform_conv2d_forward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered3,
-    const REAL * known1, const REAL * known6, long C)
-{
-    for (long t = start; t < stop; t++) {
-        const long alpha_at = t;
-        const long beta_at = t;
-        const long gathered3_at = C * t;
-        const long known1_at = t;
-        const long known6_at = t;
-        const long z_at = C * t;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals known1_1 = all(known1[known1_at]);
-            const reals known6_1 = all(known6[known6_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals gathered3_1 = load(&gathered3[gathered3_at + c]);
-            const reals term_6 = (all(1) - beta_1) * alpha_1 * gathered3_1;
-            const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known6_1 == all(1)), term_6, all(0));
-            const reals z_1 = load(&z[z_at + c]) + term_7;
-            store(&z[z_at + c], z_1);
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL known1_1 = known1[known1_at];
-            const REAL known6_1 = known6[known6_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL gathered3_1 = gathered3[gathered3_at + c];
-            const REAL term_6 = (1 - beta_1) * alpha_1 * gathered3_1;
-            const REAL term_7 = (known1_1 == 1) & (known6_1 == 1) ? term_6 : 0;
-            const REAL z_1 = z[z_at + c] + term_7;
-            z[z_at + c] = z_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def deform_conv2d_forward_3(
-    z: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    gathered3: rt.Array,
-    known1: rt.Array,
-    known6: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    R: int,
-    T: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        deform_conv2d_forward_3_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (z, alpha, beta, gathered3, known1, known6),
-        (),
-        (C,),
-        (),
-        uses="arrhrr",
-    )
-
-
-deform_conv2d_forward_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered4,
-    const REAL * known3, const REAL * known6, long C)
-{
-    for (long t = start; t < stop; t++) {
-        const long alpha_at = t;
-        const long beta_at = t;
-        const long gathered4_at = C * t;
-        const long known3_at = t;
-        const long known6_at = t;
-        const long z_at = C * t;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals known3_1 = all(known3[known3_at]);
-            const reals known6_1 = all(known6[known6_at]);
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals gathered4_1 = load(&gathered4[gathered4_at + c]);
-            const reals term_6 = alpha_1 * beta_1 * gathered4_1;
-            const reals term_7 = choose(MASKS(known3_1 == all(1)) & MASKS(known6_1 == all(1)), term_6, all(0));
-            const reals z_1 = load(&z[z_at + c]) + term_7;
-            store(&z[z_at + c], z_1);
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL known3_1 = known3[known3_at];
-            const REAL known6_1 = known6[known6_at];
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL gathered4_1 = gathered4[gathered4_at + c];
-            const REAL term_6 = alpha_1 * beta_1 * gathered4_1;
-            const REAL term_7 = (known3_1 == 1) & (known6_1 == 1) ? term_6 : 0;
-            const REAL z_1 = z[z_at + c] + term_7;
-            z[z_at + c] = z_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def deform_conv2d_forward_4(
-    z: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    gathered4: rt.Array,
-    known3: rt.Array,
-    known6: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    R: int,
-    T: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        deform_conv2d_forward_4_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (z, alpha, beta, gathered4, known3, known6),
-        (),
-        (C,),
-        (),
-        uses="arrhrr",
-    )
-
-
-deform_conv2d_grad_input_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows1, const REAL * alpha, const REAL * beta, const REAL * dz, long C)
-{
-    for (long t = start; t < stop; t++) {
-        const long alpha_at = t;
-        const long beta_at = t;
-        const long dz_at = C * t;
-        const long rows1_at = C * t;
-        for (long q2 = 0; q2 < whole(0, C); q2 += LANES) {
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals dz_1 = load(&dz[dz_at + q2]);
-            const reals rows1_1 = alpha_1 * beta_1 * dz_1;
-            store(&rows1[rows1_at + q2], rows1_1);
-        }
-        APART
-        for (long q2 = whole(0, C); q2 < C; q2++) {
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL dz_1 = dz[dz_at + q2];
-            const REAL rows1_1 = alpha_1 * beta_1 * dz_1;
-            rows1[rows1_at + q2] = rows1_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], FIXED(8));
 }
 """
 
 
 def deform_conv2d_grad_input_1(
-    rows1: rt.Array,
+    dx: rt.Array,
     alpha: rt.Array,
     beta: rt.Array,
     dz: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
     C: int,
+    H: int,
     H_out: int,
     N: int,
     R: int,
     T: int,
+    W: int,
     W_out: int,
 ) -> bool:
-    """Element by element."""
+    """Where labels say, for every e, i, j, r, t."""
     return rt.run(
         deform_conv2d_grad_input_1_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (rows1, alpha, beta, dz),
+        N,
+        4 * C * H_out * N * R * T * W_out,
+        (dx, alpha, beta, dz, f, g),
         (),
+        (H, H_out, R, T, W, W_out),
         (C,),
-        (),
-        uses="wrrh",
+        integers=(4, 5),
+        row=C,
+        uses="?-----",
     )
 
 
-deform_conv2d_grad_input_2_loops = r"""/* Element by element. */
+deform_conv2d_grad_o_1_loops = r"""/* Where labels say, for every e, l, q1, q2, q3. */
 static void loops(
-    long start, long stop, REAL * rows2, const REAL * alpha, const REAL * beta, const REAL * dz, long C)
+    long start, long stop, struct team *const team, REAL *restrict dbeta, REAL *restrict dalpha,
+    const REAL *restrict alpha, const REAL *restrict dz, const TYPE_4 *restrict f, const TYPE_5 *restrict g,
+    const REAL *restrict x, const REAL *restrict beta, long H, long H_out, long R, long T, long W, long W_out,
+    long C)
 {
-    for (long t = start; t < stop; t++) {
-        const long alpha_at = t;
-        const long beta_at = t;
-        const long dz_at = C * t;
-        const long rows2_at = C * t;
-        for (long q2 = 0; q2 < whole(0, C); q2 += LANES) {
-            const reals beta_1 = all(beta[beta_at]);
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals dz_1 = load(&dz[dz_at + q2]);
-            const reals rows2_1 = (all(1) - beta_1) * alpha_1 * dz_1;
-            store(&rows2[rows2_at + q2], rows2_1);
-        }
-        APART
-        for (long q2 = whole(0, C); q2 < C; q2++) {
-            const REAL beta_1 = beta[beta_at];
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL dz_1 = dz[dz_at + q2];
-            const REAL rows2_1 = (1 - beta_1) * alpha_1 * dz_1;
-            rows2[rows2_at + q2] = rows2_1;
-        }
+    REAL *restrict nothing = SCRATCH(REAL, C);
+    if (!nothing) {
+        return;
     }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def deform_conv2d_grad_input_2(
-    rows2: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    dz: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    R: int,
-    T: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        deform_conv2d_grad_input_2_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (rows2, alpha, beta, dz),
-        (),
-        (C,),
-        (),
-        uses="wrrh",
-    )
-
-
-deform_conv2d_grad_input_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows3, const REAL * alpha, const REAL * beta, const REAL * dz, long C)
-{
-    for (long t = start; t < stop; t++) {
-        const long alpha_at = t;
-        const long beta_at = t;
-        const long dz_at = C * t;
-        const long rows3_at = C * t;
-        for (long q2 = 0; q2 < whole(0, C); q2 += LANES) {
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals dz_1 = load(&dz[dz_at + q2]);
-            const reals rows3_1 = (all(1) - alpha_1) * beta_1 * dz_1;
-            store(&rows3[rows3_at + q2], rows3_1);
-        }
-        APART
-        for (long q2 = whole(0, C); q2 < C; q2++) {
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL dz_1 = dz[dz_at + q2];
-            const REAL rows3_1 = (1 - alpha_1) * beta_1 * dz_1;
-            rows3[rows3_at + q2] = rows3_1;
-        }
+    APART
+    for (long c = 0; c < C; c++) {
+        nothing[c] = 0;
     }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def deform_conv2d_grad_input_3(
-    rows3: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    dz: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    R: int,
-    T: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        deform_conv2d_grad_input_3_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (rows3, alpha, beta, dz),
-        (),
-        (C,),
-        (),
-        uses="wrrh",
-    )
-
-
-deform_conv2d_grad_input_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows4, const REAL * alpha, const REAL * beta, const REAL * dz, long C)
-{
-    for (long t = start; t < stop; t++) {
-        const long alpha_at = t;
-        const long beta_at = t;
-        const long dz_at = C * t;
-        const long rows4_at = C * t;
-        for (long q2 = 0; q2 < whole(0, C); q2 += LANES) {
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals dz_1 = load(&dz[dz_at + q2]);
-            const reals rows4_1 = (all(1) - alpha_1) * (all(1) - beta_1) * dz_1;
-            store(&rows4[rows4_at + q2], rows4_1);
-        }
-        APART
-        for (long q2 = whole(0, C); q2 < C; q2++) {
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL dz_1 = dz[dz_at + q2];
-            const REAL rows4_1 = (1 - alpha_1) * (1 - beta_1) * dz_1;
-            rows4[rows4_at + q2] = rows4_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def deform_conv2d_grad_input_4(
-    rows4: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    dz: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    R: int,
-    T: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        deform_conv2d_grad_input_4_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (rows4, alpha, beta, dz),
-        (),
-        (C,),
-        (),
-        uses="wrrh",
-    )
-
-
-deform_conv2d_grad_o_1_loops = r"""/* Sums over c for every q3. */
-static void loops(
-    long start, long stop, REAL *restrict dbeta, const REAL *restrict alpha, const REAL *restrict dz,
-    const REAL *restrict gathered1, const REAL *restrict known1, const REAL *restrict known2, long C)
-{
-    for (long q3 = start; q3 < stop; q3++) {
-        const long alpha_at = q3;
-        const long dbeta_at = q3;
-        const long dz_at = C * q3;
-        const long gathered1_at = C * q3;
-        const long known1_at = q3;
-        const long known2_at = q3;
-        double dbeta_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dbeta_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known1_1 = all(known1[known1_at]);
-                const reals known2_1 = all(known2[known2_at]);
-                const reals alpha_1 = all(alpha[alpha_at]);
-                const reals dz_1 = load(&dz[dz_at + c]);
-                const reals gathered1_1 = load(&gathered1[gathered1_at + c]);
-                const reals term_6 = alpha_1 * dz_1 * gathered1_1;
-                const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known2_1 == all(1)), term_6, all(0));
-                all_add_to(dbeta_2, term_7);
+    for (long e = start; e < stop; e++) {
+        for (long l = 0; l < H_out; l++) {
+            for (long q1 = 0; q1 < W_out; q1++) {
+                for (long q2 = 0; q2 < R; q2++) {
+                    for (long q3 = 0; q3 < T; q3++) {
+                        const long label_1 = label_of(f[T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3]);
+                        const long inside_1 = 0 <= label_1 + 1 && label_1 + 1 < H;
+                        const long label_2 = label_of(g[T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3]);
+                        const long inside_2 = 0 <= label_2 + 1 && label_2 + 1 < W;
+                        const REAL * row_1 = (
+                            inside_1 & inside_2 ? x + C * (label_2 + W * (label_1 + H * e + 1) + 1) : nothing
+                        );
+                        const REAL counts_1 = inside_2 & inside_1;
+                        const long inside_3 = 0 <= label_2 && label_2 < W;
+                        const REAL * row_2 = (
+                            inside_1 & inside_3 ? x + C * (label_2 + W * (label_1 + H * e + 1)) : nothing
+                        );
+                        const REAL counts_2 = inside_3 & inside_1;
+                        const long inside_4 = 0 <= label_1 && label_1 < H;
+                        const REAL * row_3 = (
+                            inside_4 & inside_2 ? x + C * (label_2 + W * (label_1 + H * e) + 1) : nothing
+                        );
+                        const REAL counts_3 = inside_2 & inside_4;
+                        const REAL * row_4 = inside_4 & inside_3 ? x + C * (label_2 + W * (label_1 + H * e)) : nothing;
+                        const REAL counts_4 = inside_3 & inside_4;
+                        const long alpha_at = T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3;
+                        const long beta_at = T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3;
+                        const long dalpha_at = T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3;
+                        const long dbeta_at = T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3;
+                        const long dz_at = C * (T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3);
+                        double dbeta_1 = 0;
+                        double dbeta_3 = 0;
+                        double dbeta_5 = 0;
+                        double dbeta_7 = 0;
+                        for (long low = 0; low < C; low += 4096) {
+                            long high = least(low + 4096, C);
+                            reals dbeta_2 = all(0);
+                            reals dbeta_4 = all(0);
+                            reals dbeta_6 = all(0);
+                            reals dbeta_8 = all(0);
+                            for (long c = low; c < whole(low, high); c += LANES) {
+                                const reals row_1_1 = load(&row_1[c]);
+                                const reals dz_1 = load(&dz[dz_at + c]);
+                                const reals term_3 = row_1_1 * dz_1;
+                                const reals term_4 = choose(all_integers(-(counts_1 == 1)), term_3, all(0));
+                                all_add_to(dbeta_2, term_4);
+                                const reals row_2_1 = load(&row_2[c]);
+                                const reals term_6 = row_2_1 * dz_1;
+                                const reals term_7 = choose(all_integers(-(counts_2 == 1)), term_6, all(0));
+                                all_add_to(dbeta_4, term_7);
+                                const reals row_3_1 = load(&row_3[c]);
+                                const reals term_9 = row_3_1 * dz_1;
+                                const reals term_10 = choose(all_integers(-(counts_3 == 1)), term_9, all(0));
+                                all_add_to(dbeta_6, term_10);
+                                const reals row_4_1 = load(&row_4[c]);
+                                const reals term_12 = row_4_1 * dz_1;
+                                const reals term_13 = choose(all_integers(-(counts_4 == 1)), term_12, all(0));
+                                all_add_to(dbeta_8, term_13);
+                            }
+                            for (long c = whole(low, high); c < high; c++) {
+                                const REAL row_1_1 = row_1[c];
+                                const REAL dz_1 = dz[dz_at + c];
+                                const REAL term_3 = row_1_1 * dz_1;
+                                const REAL term_4 = counts_1 == 1 ? term_3 : 0;
+                                add_to(dbeta_2, term_4);
+                                const REAL row_2_1 = row_2[c];
+                                const REAL term_6 = row_2_1 * dz_1;
+                                const REAL term_7 = counts_2 == 1 ? term_6 : 0;
+                                add_to(dbeta_4, term_7);
+                                const REAL row_3_1 = row_3[c];
+                                const REAL term_9 = row_3_1 * dz_1;
+                                const REAL term_10 = counts_3 == 1 ? term_9 : 0;
+                                add_to(dbeta_6, term_10);
+                                const REAL row_4_1 = row_4[c];
+                                const REAL term_12 = row_4_1 * dz_1;
+                                const REAL term_13 = counts_4 == 1 ? term_12 : 0;
+                                add_to(dbeta_8, term_13);
+                            }
+                            dbeta_1 += sum_of(dbeta_2);
+                            dbeta_3 += sum_of(dbeta_4);
+                            dbeta_5 += sum_of(dbeta_6);
+                            dbeta_7 += sum_of(dbeta_8);
+                        }
+                        const REAL term_1 = counts_1 == 1 ? alpha[alpha_at] : 0;
+                        const REAL term_2 = -alpha[alpha_at];
+                        const REAL term_3 = counts_2 == 1 ? term_2 : 0;
+                        const REAL term_4 = 1 - alpha[alpha_at];
+                        const REAL term_5 = counts_3 == 1 ? term_4 : 0;
+                        const REAL term_6 = alpha[alpha_at] - 1;
+                        const REAL term_7 = counts_4 == 1 ? term_6 : 0;
+                        dbeta[dbeta_at] = dbeta_1 * term_1 + dbeta_3 * term_3 + dbeta_5 * term_5 + dbeta_7 * term_7;
+                        const REAL term_8 = counts_1 == 1 ? beta[beta_at] : 0;
+                        const REAL term_9 = 1 - beta[beta_at];
+                        const REAL term_10 = counts_2 == 1 ? term_9 : 0;
+                        const REAL term_11 = -beta[beta_at];
+                        const REAL term_12 = counts_3 == 1 ? term_11 : 0;
+                        const REAL term_13 = beta[beta_at] - 1;
+                        const REAL term_14 = counts_4 == 1 ? term_13 : 0;
+                        dalpha[dalpha_at] = (
+                            dbeta_1 * term_8 + dbeta_3 * term_10 + dbeta_5 * term_12 + dbeta_7 * term_14
+                        );
+                    }
+                }
             }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known1_1 = known1[known1_at];
-                const REAL known2_1 = known2[known2_at];
-                const REAL alpha_1 = alpha[alpha_at];
-                const REAL dz_1 = dz[dz_at + c];
-                const REAL gathered1_1 = gathered1[gathered1_at + c];
-                const REAL term_6 = alpha_1 * dz_1 * gathered1_1;
-                const REAL term_7 = (known1_1 == 1) & (known2_1 == 1) ? term_6 : 0;
-                add_to(dbeta_2, term_7);
-            }
-            dbeta_1 += sum_of(dbeta_2);
         }
-        dbeta[dbeta_at] = dbeta_1;
     }
 }
 
@@ -624,78 +406,219 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], arrays[6], arrays[7], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6],
+        numbers[7], FIXED(8));
 }
 """
 
 
 def deform_conv2d_grad_o_1(
     dbeta: rt.Array,
+    dalpha: rt.Array,
     alpha: rt.Array,
     dz: rt.Array,
-    gathered1: rt.Array,
-    known1: rt.Array,
-    known2: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    x: rt.Array,
+    beta: rt.Array,
     C: int,
+    H: int,
     H_out: int,
     N: int,
     R: int,
     T: int,
+    W: int,
     W_out: int,
 ) -> bool:
-    """Sums over c for every q3."""
+    """Where labels say, for every e, l, q1, q2, q3."""
     return rt.run(
         deform_conv2d_grad_o_1_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (dbeta, alpha, dz, gathered1, known1, known2),
+        N,
+        8 * C * H_out * N * R * T * W_out,
+        (dbeta, dalpha, alpha, dz, f, g, x, beta),
         (),
+        (H, H_out, R, T, W, W_out),
         (C,),
-        (),
-        uses="*-----",
+        integers=(4, 5),
+        row=C,
+        uses="??------",
     )
 
 
-deform_conv2d_grad_o_2_loops = r"""/* Sums over c for every q3. */
+deform_conv2d_backward_1_loops = r"""/* Where labels say, for every e, i, j, r, t. */
 static void loops(
-    long start, long stop, REAL *restrict dbeta, const REAL *restrict alpha, const REAL *restrict dz,
-    const REAL *restrict gathered2, const REAL *restrict known3, const REAL *restrict known2, long C)
+    long start, long stop, struct team *const team, REAL *restrict dx, REAL *restrict dbeta,
+    const REAL *restrict alpha, const REAL *restrict beta, const REAL *restrict dz, const TYPE_5 *restrict f,
+    const TYPE_6 *restrict g, const REAL *restrict x, long H, long H_out, long R, long T, long W, long W_out,
+    long C)
 {
-    for (long q3 = start; q3 < stop; q3++) {
-        const long alpha_at = q3;
-        const long dbeta_at = q3;
-        const long dz_at = C * q3;
-        const long gathered2_at = C * q3;
-        const long known2_at = q3;
-        const long known3_at = q3;
-        double dbeta_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dbeta_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known2_1 = all(known2[known2_at]);
-                const reals known3_1 = all(known3[known3_at]);
-                const reals alpha_1 = all(alpha[alpha_at]);
-                const reals dz_1 = load(&dz[dz_at + c]);
-                const reals gathered2_1 = load(&gathered2[gathered2_at + c]);
-                const reals term_6 = -alpha_1 * dz_1 * gathered2_1;
-                const reals term_7 = choose(MASKS(known2_1 == all(1)) & MASKS(known3_1 == all(1)), term_6, all(0));
-                all_add_to(dbeta_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known2_1 = known2[known2_at];
-                const REAL known3_1 = known3[known3_at];
-                const REAL alpha_1 = alpha[alpha_at];
-                const REAL dz_1 = dz[dz_at + c];
-                const REAL gathered2_1 = gathered2[gathered2_at + c];
-                const REAL term_6 = -alpha_1 * dz_1 * gathered2_1;
-                const REAL term_7 = (known2_1 == 1) & (known3_1 == 1) ? term_6 : 0;
-                add_to(dbeta_2, term_7);
-            }
-            dbeta_1 += sum_of(dbeta_2);
+    REAL *restrict nothing = SCRATCH(REAL, C);
+    if (!nothing) {
+        return;
+    }
+    APART
+    for (long q2 = 0; q2 < C; q2++) {
+        nothing[q2] = 0;
+    }
+    double *restrict sums_1 = SCRATCH(double, C * H * W);
+    if (!sums_1) {
+        return;
+    }
+    for (long e = start; e < stop; e++) {
+        APART
+        for (long k = 0; k < C * H * W; k++) {
+            sums_1[k] = 0;
         }
-        dbeta[dbeta_at] += dbeta_1;
+        for (long i = 0; i < H_out; i++) {
+            for (long j = 0; j < W_out; j++) {
+                for (long r = 0; r < R; r++) {
+                    for (long t = 0; t < T; t++) {
+                        const long label_1 = label_of(f[T * (R * (W_out * (H_out * e + i) + j) + r) + t]);
+                        const long label_2 = label_of(g[T * (R * (W_out * (H_out * e + i) + j) + r) + t]);
+                        const long inside_1 = 0 <= label_1 + 1 && label_1 + 1 < H;
+                        const long inside_2 = 0 <= label_2 + 1 && label_2 + 1 < W;
+                        const REAL * row_1 = (
+                            inside_1 & inside_2 ? x + C * (label_2 + W * (label_1 + H * e + 1) + 1) : nothing
+                        );
+                        const REAL counts_1 = inside_2 & inside_1;
+                        const long inside_3 = 0 <= label_2 && label_2 < W;
+                        const REAL * row_2 = (
+                            inside_1 & inside_3 ? x + C * (label_2 + W * (label_1 + H * e + 1)) : nothing
+                        );
+                        const REAL counts_2 = inside_3 & inside_1;
+                        const long inside_4 = 0 <= label_1 && label_1 < H;
+                        const REAL * row_3 = (
+                            inside_4 & inside_2 ? x + C * (label_2 + W * (label_1 + H * e) + 1) : nothing
+                        );
+                        const REAL counts_3 = inside_2 & inside_4;
+                        const REAL * row_4 = inside_4 & inside_3 ? x + C * (label_2 + W * (label_1 + H * e)) : nothing;
+                        const REAL counts_4 = inside_3 & inside_4;
+                        const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                        const long dbeta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                        const long dz_at = C * (T * (R * (W_out * (H_out * e + i) + j) + r) + t);
+                        double dbeta_1 = 0;
+                        double dbeta_3 = 0;
+                        double dbeta_5 = 0;
+                        double dbeta_7 = 0;
+                        for (long low = 0; low < C; low += 4096) {
+                            long high = least(low + 4096, C);
+                            reals dbeta_2 = all(0);
+                            reals dbeta_4 = all(0);
+                            reals dbeta_6 = all(0);
+                            reals dbeta_8 = all(0);
+                            for (long q2 = low; q2 < whole(low, high); q2 += LANES) {
+                                const reals row_1_1 = load(&row_1[q2]);
+                                const reals dz_1 = load(&dz[dz_at + q2]);
+                                const reals term_3 = row_1_1 * dz_1;
+                                const reals term_4 = choose(all_integers(-(counts_1 == 1)), term_3, all(0));
+                                all_add_to(dbeta_2, term_4);
+                                const reals row_2_1 = load(&row_2[q2]);
+                                const reals term_6 = row_2_1 * dz_1;
+                                const reals term_7 = choose(all_integers(-(counts_2 == 1)), term_6, all(0));
+                                all_add_to(dbeta_4, term_7);
+                                const reals row_3_1 = load(&row_3[q2]);
+                                const reals term_9 = row_3_1 * dz_1;
+                                const reals term_10 = choose(all_integers(-(counts_3 == 1)), term_9, all(0));
+                                all_add_to(dbeta_6, term_10);
+                                const reals row_4_1 = load(&row_4[q2]);
+                                const reals term_12 = row_4_1 * dz_1;
+                                const reals term_13 = choose(all_integers(-(counts_4 == 1)), term_12, all(0));
+                                all_add_to(dbeta_8, term_13);
+                            }
+                            for (long q2 = whole(low, high); q2 < high; q2++) {
+                                const REAL row_1_1 = row_1[q2];
+                                const REAL dz_1 = dz[dz_at + q2];
+                                const REAL term_3 = row_1_1 * dz_1;
+                                const REAL term_4 = counts_1 == 1 ? term_3 : 0;
+                                add_to(dbeta_2, term_4);
+                                const REAL row_2_1 = row_2[q2];
+                                const REAL term_6 = row_2_1 * dz_1;
+                                const REAL term_7 = counts_2 == 1 ? term_6 : 0;
+                                add_to(dbeta_4, term_7);
+                                const REAL row_3_1 = row_3[q2];
+                                const REAL term_9 = row_3_1 * dz_1;
+                                const REAL term_10 = counts_3 == 1 ? term_9 : 0;
+                                add_to(dbeta_6, term_10);
+                                const REAL row_4_1 = row_4[q2];
+                                const REAL term_12 = row_4_1 * dz_1;
+                                const REAL term_13 = counts_4 == 1 ? term_12 : 0;
+                                add_to(dbeta_8, term_13);
+                            }
+                            dbeta_1 += sum_of(dbeta_2);
+                            dbeta_3 += sum_of(dbeta_4);
+                            dbeta_5 += sum_of(dbeta_6);
+                            dbeta_7 += sum_of(dbeta_8);
+                        }
+                        const REAL term_1 = counts_1 == 1 ? alpha[alpha_at] : 0;
+                        const REAL term_2 = -alpha[alpha_at];
+                        const REAL term_3 = counts_2 == 1 ? term_2 : 0;
+                        const REAL term_4 = 1 - alpha[alpha_at];
+                        const REAL term_5 = counts_3 == 1 ? term_4 : 0;
+                        const REAL term_6 = alpha[alpha_at] - 1;
+                        const REAL term_7 = counts_4 == 1 ? term_6 : 0;
+                        dbeta[dbeta_at] = dbeta_1 * term_1 + dbeta_3 * term_3 + dbeta_5 * term_5 + dbeta_7 * term_7;
+                        if (inside_1 & inside_2) {
+                            const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long beta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long dz_at = C * (T * (R * (W_out * (H_out * e + i) + j) + r) + t);
+                            const long added_at_1 = C * (label_2 + W * (label_1 + 1) + 1);
+                            APART
+                            for (long q2 = 0; q2 < C; q2++) {
+                                const REAL alpha_1 = alpha[alpha_at];
+                                const REAL beta_1 = beta[beta_at];
+                                const REAL dz_1 = dz[dz_at + q2];
+                                sums_1[added_at_1 + q2] += alpha_1 * beta_1 * dz_1;
+                            }
+                        }
+                        if (inside_1 & inside_3) {
+                            const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long beta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long dz_at = C * (T * (R * (W_out * (H_out * e + i) + j) + r) + t);
+                            const long added_at_2 = C * (label_2 + W * (label_1 + 1));
+                            APART
+                            for (long q2 = 0; q2 < C; q2++) {
+                                const REAL beta_1 = beta[beta_at];
+                                const REAL alpha_1 = alpha[alpha_at];
+                                const REAL dz_1 = dz[dz_at + q2];
+                                sums_1[added_at_2 + q2] += (1 - beta_1) * alpha_1 * dz_1;
+                            }
+                        }
+                        if (inside_4 & inside_2) {
+                            const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long beta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long dz_at = C * (T * (R * (W_out * (H_out * e + i) + j) + r) + t);
+                            const long added_at_3 = C * (label_1 * W + label_2 + 1);
+                            APART
+                            for (long q2 = 0; q2 < C; q2++) {
+                                const REAL alpha_1 = alpha[alpha_at];
+                                const REAL beta_1 = beta[beta_at];
+                                const REAL dz_1 = dz[dz_at + q2];
+                                sums_1[added_at_3 + q2] += (1 - alpha_1) * beta_1 * dz_1;
+                            }
+                        }
+                        if (inside_4 & inside_3) {
+                            const long alpha_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long beta_at = T * (R * (W_out * (H_out * e + i) + j) + r) + t;
+                            const long dz_at = C * (T * (R * (W_out * (H_out * e + i) + j) + r) + t);
+                            const long added_at_4 = C * (label_1 * W + label_2);
+                            APART
+                            for (long q2 = 0; q2 < C; q2++) {
+                                const REAL alpha_1 = alpha[alpha_at];
+                                const REAL beta_1 = beta[beta_at];
+                                const REAL dz_1 = dz[dz_at + q2];
+                                sums_1[added_at_4 + q2] += (1 - alpha_1) * (1 - beta_1) * dz_1;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        const long stored_at_1 = C * H * W * e;
+        APART
+        for (long k = 0; k < C * H * W; k++) {
+            dx[stored_at_1 + k] = sums_1[k];
+        }
     }
 }
 
@@ -706,78 +629,155 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], arrays[6], arrays[7], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6],
+        numbers[7], FIXED(8));
 }
 """
 
 
-def deform_conv2d_grad_o_2(
+def deform_conv2d_backward_1(
+    dx: rt.Array,
     dbeta: rt.Array,
     alpha: rt.Array,
+    beta: rt.Array,
     dz: rt.Array,
-    gathered2: rt.Array,
-    known3: rt.Array,
-    known2: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    x: rt.Array,
     C: int,
+    H: int,
     H_out: int,
     N: int,
     R: int,
     T: int,
+    W: int,
     W_out: int,
 ) -> bool:
-    """Sums over c for every q3."""
+    """Where labels say, for every e, i, j, r, t."""
     return rt.run(
-        deform_conv2d_grad_o_2_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (dbeta, alpha, dz, gathered2, known3, known2),
+        deform_conv2d_backward_1_loops,
+        N,
+        8 * C * H_out * N * R * T * W_out,
+        (dx, dbeta, alpha, beta, dz, f, g, x),
         (),
+        (H, H_out, R, T, W, W_out),
         (C,),
-        (),
-        uses="?-----",
+        integers=(5, 6),
+        row=C,
+        uses="??------",
     )
 
 
-deform_conv2d_grad_o_3_loops = r"""/* Sums over c for every q3. */
+deform_conv2d_backward_2_loops = r"""/* Where labels say, for every e, l, q1, q2, q3. */
 static void loops(
-    long start, long stop, REAL *restrict dbeta, const REAL *restrict alpha, const REAL *restrict dz,
-    const REAL *restrict gathered3, const REAL *restrict known1, const REAL *restrict known6, long C)
+    long start, long stop, struct team *const team, REAL *restrict dalpha, const REAL *restrict beta,
+    const REAL *restrict dz, const TYPE_3 *restrict f, const TYPE_4 *restrict g, const REAL *restrict x, long H,
+    long H_out, long R, long T, long W, long W_out, long C)
 {
-    for (long q3 = start; q3 < stop; q3++) {
-        const long alpha_at = q3;
-        const long dbeta_at = q3;
-        const long dz_at = C * q3;
-        const long gathered3_at = C * q3;
-        const long known1_at = q3;
-        const long known6_at = q3;
-        double dbeta_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dbeta_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known1_1 = all(known1[known1_at]);
-                const reals known6_1 = all(known6[known6_at]);
-                const reals alpha_1 = all(alpha[alpha_at]);
-                const reals dz_1 = load(&dz[dz_at + c]);
-                const reals gathered3_1 = load(&gathered3[gathered3_at + c]);
-                const reals term_6 = (all(1) - alpha_1) * dz_1 * gathered3_1;
-                const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known6_1 == all(1)), term_6, all(0));
-                all_add_to(dbeta_2, term_7);
+    REAL *restrict nothing = SCRATCH(REAL, C);
+    if (!nothing) {
+        return;
+    }
+    APART
+    for (long c = 0; c < C; c++) {
+        nothing[c] = 0;
+    }
+    for (long e = start; e < stop; e++) {
+        for (long l = 0; l < H_out; l++) {
+            for (long q1 = 0; q1 < W_out; q1++) {
+                for (long q2 = 0; q2 < R; q2++) {
+                    for (long q3 = 0; q3 < T; q3++) {
+                        const long label_1 = label_of(f[T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3]);
+                        const long inside_1 = 0 <= label_1 + 1 && label_1 + 1 < H;
+                        const long label_2 = label_of(g[T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3]);
+                        const long inside_2 = 0 <= label_2 + 1 && label_2 + 1 < W;
+                        const REAL * row_1 = (
+                            inside_1 & inside_2 ? x + C * (label_2 + W * (label_1 + H * e + 1) + 1) : nothing
+                        );
+                        const REAL counts_1 = inside_2 & inside_1;
+                        const long inside_3 = 0 <= label_2 && label_2 < W;
+                        const REAL * row_2 = (
+                            inside_1 & inside_3 ? x + C * (label_2 + W * (label_1 + H * e + 1)) : nothing
+                        );
+                        const REAL counts_2 = inside_3 & inside_1;
+                        const long inside_4 = 0 <= label_1 && label_1 < H;
+                        const REAL * row_3 = (
+                            inside_4 & inside_2 ? x + C * (label_2 + W * (label_1 + H * e) + 1) : nothing
+                        );
+                        const REAL counts_3 = inside_2 & inside_4;
+                        const REAL * row_4 = inside_4 & inside_3 ? x + C * (label_2 + W * (label_1 + H * e)) : nothing;
+                        const REAL counts_4 = inside_3 & inside_4;
+                        const long beta_at = T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3;
+                        const long dalpha_at = T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3;
+                        const long dz_at = C * (T * (R * (W_out * (H_out * e + l) + q1) + q2) + q3);
+                        double dalpha_1 = 0;
+                        double dalpha_3 = 0;
+                        double dalpha_5 = 0;
+                        double dalpha_7 = 0;
+                        for (long low = 0; low < C; low += 4096) {
+                            long high = least(low + 4096, C);
+                            reals dalpha_2 = all(0);
+                            reals dalpha_4 = all(0);
+                            reals dalpha_6 = all(0);
+                            reals dalpha_8 = all(0);
+                            for (long c = low; c < whole(low, high); c += LANES) {
+                                const reals row_1_1 = load(&row_1[c]);
+                                const reals dz_1 = load(&dz[dz_at + c]);
+                                const reals term_3 = row_1_1 * dz_1;
+                                const reals term_4 = choose(all_integers(-(counts_1 == 1)), term_3, all(0));
+                                all_add_to(dalpha_2, term_4);
+                                const reals row_2_1 = load(&row_2[c]);
+                                const reals term_6 = row_2_1 * dz_1;
+                                const reals term_7 = choose(all_integers(-(counts_2 == 1)), term_6, all(0));
+                                all_add_to(dalpha_4, term_7);
+                                const reals row_3_1 = load(&row_3[c]);
+                                const reals term_9 = row_3_1 * dz_1;
+                                const reals term_10 = choose(all_integers(-(counts_3 == 1)), term_9, all(0));
+                                all_add_to(dalpha_6, term_10);
+                                const reals row_4_1 = load(&row_4[c]);
+                                const reals term_12 = row_4_1 * dz_1;
+                                const reals term_13 = choose(all_integers(-(counts_4 == 1)), term_12, all(0));
+                                all_add_to(dalpha_8, term_13);
+                            }
+                            for (long c = whole(low, high); c < high; c++) {
+                                const REAL row_1_1 = row_1[c];
+                                const REAL dz_1 = dz[dz_at + c];
+                                const REAL term_3 = row_1_1 * dz_1;
+                                const REAL term_4 = counts_1 == 1 ? term_3 : 0;
+                                add_to(dalpha_2, term_4);
+                                const REAL row_2_1 = row_2[c];
+                                const REAL term_6 = row_2_1 * dz_1;
+                                const REAL term_7 = counts_2 == 1 ? term_6 : 0;
+                                add_to(dalpha_4, term_7);
+                                const REAL row_3_1 = row_3[c];
+                                const REAL term_9 = row_3_1 * dz_1;
+                                const REAL term_10 = counts_3 == 1 ? term_9 : 0;
+                                add_to(dalpha_6, term_10);
+                                const REAL row_4_1 = row_4[c];
+                                const REAL term_12 = row_4_1 * dz_1;
+                                const REAL term_13 = counts_4 == 1 ? term_12 : 0;
+                                add_to(dalpha_8, term_13);
+                            }
+                            dalpha_1 += sum_of(dalpha_2);
+                            dalpha_3 += sum_of(dalpha_4);
+                            dalpha_5 += sum_of(dalpha_6);
+                            dalpha_7 += sum_of(dalpha_8);
+                        }
+                        const REAL term_1 = counts_1 == 1 ? beta[beta_at] : 0;
+                        const REAL term_2 = 1 - beta[beta_at];
+                        const REAL term_3 = counts_2 == 1 ? term_2 : 0;
+                        const REAL term_4 = -beta[beta_at];
+                        const REAL term_5 = counts_3 == 1 ? term_4 : 0;
+                        const REAL term_6 = beta[beta_at] - 1;
+                        const REAL term_7 = counts_4 == 1 ? term_6 : 0;
+                        dalpha[dalpha_at] = (
+                            dalpha_1 * term_1 + dalpha_3 * term_3 + dalpha_5 * term_5 + dalpha_7 * term_7
+                        );
+                    }
+                }
             }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known1_1 = known1[known1_at];
-                const REAL known6_1 = known6[known6_at];
-                const REAL alpha_1 = alpha[alpha_at];
-                const REAL dz_1 = dz[dz_at + c];
-                const REAL gathered3_1 = gathered3[gathered3_at + c];
-                const REAL term_6 = (1 - alpha_1) * dz_1 * gathered3_1;
-                const REAL term_7 = (known1_1 == 1) & (known6_1 == 1) ? term_6 : 0;
-                add_to(dbeta_2, term_7);
-            }
-            dbeta_1 += sum_of(dbeta_2);
         }
-        dbeta[dbeta_at] += dbeta_1;
     }
 }
 
@@ -788,362 +788,38 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], FIXED(8));
 }
 """
 
 
-def deform_conv2d_grad_o_3(
-    dbeta: rt.Array,
-    alpha: rt.Array,
-    dz: rt.Array,
-    gathered3: rt.Array,
-    known1: rt.Array,
-    known6: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    R: int,
-    T: int,
-    W_out: int,
-) -> bool:
-    """Sums over c for every q3."""
-    return rt.run(
-        deform_conv2d_grad_o_3_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (dbeta, alpha, dz, gathered3, known1, known6),
-        (),
-        (C,),
-        (),
-        uses="?-----",
-    )
-
-
-deform_conv2d_grad_o_4_loops = r"""/* Sums over c for every q3. */
-static void loops(
-    long start, long stop, REAL *restrict dbeta, const REAL *restrict alpha, const REAL *restrict dz,
-    const REAL *restrict gathered4, const REAL *restrict known3, const REAL *restrict known6, long C)
-{
-    for (long q3 = start; q3 < stop; q3++) {
-        const long alpha_at = q3;
-        const long dbeta_at = q3;
-        const long dz_at = C * q3;
-        const long gathered4_at = C * q3;
-        const long known3_at = q3;
-        const long known6_at = q3;
-        double dbeta_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dbeta_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known3_1 = all(known3[known3_at]);
-                const reals known6_1 = all(known6[known6_at]);
-                const reals alpha_1 = all(alpha[alpha_at]);
-                const reals dz_1 = load(&dz[dz_at + c]);
-                const reals gathered4_1 = load(&gathered4[gathered4_at + c]);
-                const reals term_6 = -(all(1) - alpha_1) * dz_1 * gathered4_1;
-                const reals term_7 = choose(MASKS(known3_1 == all(1)) & MASKS(known6_1 == all(1)), term_6, all(0));
-                all_add_to(dbeta_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known3_1 = known3[known3_at];
-                const REAL known6_1 = known6[known6_at];
-                const REAL alpha_1 = alpha[alpha_at];
-                const REAL dz_1 = dz[dz_at + c];
-                const REAL gathered4_1 = gathered4[gathered4_at + c];
-                const REAL term_6 = -(1 - alpha_1) * dz_1 * gathered4_1;
-                const REAL term_7 = (known3_1 == 1) & (known6_1 == 1) ? term_6 : 0;
-                add_to(dbeta_2, term_7);
-            }
-            dbeta_1 += sum_of(dbeta_2);
-        }
-        dbeta[dbeta_at] += dbeta_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def deform_conv2d_grad_o_4(
-    dbeta: rt.Array,
-    alpha: rt.Array,
-    dz: rt.Array,
-    gathered4: rt.Array,
-    known3: rt.Array,
-    known6: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    R: int,
-    T: int,
-    W_out: int,
-) -> bool:
-    """Sums over c for every q3."""
-    return rt.run(
-        deform_conv2d_grad_o_4_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (dbeta, alpha, dz, gathered4, known3, known6),
-        (),
-        (C,),
-        (),
-        uses="?-----",
-    )
-
-
-deform_conv2d_grad_o_5_loops = r"""/* Sums over c for every q3. */
-static void loops(
-    long start, long stop, REAL *restrict dalpha, const REAL *restrict beta, const REAL *restrict dz,
-    const REAL *restrict gathered1, const REAL *restrict known2, const REAL *restrict known1, long C)
-{
-    for (long q3 = start; q3 < stop; q3++) {
-        const long beta_at = q3;
-        const long dalpha_at = q3;
-        const long dz_at = C * q3;
-        const long gathered1_at = C * q3;
-        const long known1_at = q3;
-        const long known2_at = q3;
-        double dalpha_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dalpha_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known1_1 = all(known1[known1_at]);
-                const reals known2_1 = all(known2[known2_at]);
-                const reals beta_1 = all(beta[beta_at]);
-                const reals dz_1 = load(&dz[dz_at + c]);
-                const reals gathered1_1 = load(&gathered1[gathered1_at + c]);
-                const reals term_6 = beta_1 * dz_1 * gathered1_1;
-                const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known2_1 == all(1)), term_6, all(0));
-                all_add_to(dalpha_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known1_1 = known1[known1_at];
-                const REAL known2_1 = known2[known2_at];
-                const REAL beta_1 = beta[beta_at];
-                const REAL dz_1 = dz[dz_at + c];
-                const REAL gathered1_1 = gathered1[gathered1_at + c];
-                const REAL term_6 = beta_1 * dz_1 * gathered1_1;
-                const REAL term_7 = (known1_1 == 1) & (known2_1 == 1) ? term_6 : 0;
-                add_to(dalpha_2, term_7);
-            }
-            dalpha_1 += sum_of(dalpha_2);
-        }
-        dalpha[dalpha_at] = dalpha_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def deform_conv2d_grad_o_5(
+def deform_conv2d_backward_2(
     dalpha: rt.Array,
     beta: rt.Array,
     dz: rt.Array,
-    gathered1: rt.Array,
-    known2: rt.Array,
-    known1: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    x: rt.Array,
     C: int,
+    H: int,
     H_out: int,
     N: int,
     R: int,
     T: int,
+    W: int,
     W_out: int,
 ) -> bool:
-    """Sums over c for every q3."""
+    """Where labels say, for every e, l, q1, q2, q3."""
     return rt.run(
-        deform_conv2d_grad_o_5_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (dalpha, beta, dz, gathered1, known2, known1),
+        deform_conv2d_backward_2_loops,
+        N,
+        4 * C * H_out * N * R * T * W_out,
+        (dalpha, beta, dz, f, g, x),
         (),
+        (H, H_out, R, T, W, W_out),
         (C,),
-        (),
-        uses="*-----",
-    )
-
-
-deform_conv2d_grad_o_6_loops = r"""/* Sums over c for every q3. */
-static void loops(
-    long start, long stop, REAL *restrict dalpha, const REAL *restrict beta, const REAL *restrict dz,
-    const REAL *restrict gathered2, const REAL *restrict known3, const REAL *restrict known2, long C)
-{
-    for (long q3 = start; q3 < stop; q3++) {
-        const long beta_at = q3;
-        const long dalpha_at = q3;
-        const long dz_at = C * q3;
-        const long gathered2_at = C * q3;
-        const long known2_at = q3;
-        const long known3_at = q3;
-        double dalpha_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dalpha_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known2_1 = all(known2[known2_at]);
-                const reals known3_1 = all(known3[known3_at]);
-                const reals beta_1 = all(beta[beta_at]);
-                const reals dz_1 = load(&dz[dz_at + c]);
-                const reals gathered2_1 = load(&gathered2[gathered2_at + c]);
-                const reals term_6 = (all(1) - beta_1) * dz_1 * gathered2_1;
-                const reals term_7 = choose(MASKS(known2_1 == all(1)) & MASKS(known3_1 == all(1)), term_6, all(0));
-                all_add_to(dalpha_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known2_1 = known2[known2_at];
-                const REAL known3_1 = known3[known3_at];
-                const REAL beta_1 = beta[beta_at];
-                const REAL dz_1 = dz[dz_at + c];
-                const REAL gathered2_1 = gathered2[gathered2_at + c];
-                const REAL term_6 = (1 - beta_1) * dz_1 * gathered2_1;
-                const REAL term_7 = (known2_1 == 1) & (known3_1 == 1) ? term_6 : 0;
-                add_to(dalpha_2, term_7);
-            }
-            dalpha_1 += sum_of(dalpha_2);
-        }
-        dalpha[dalpha_at] += dalpha_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def deform_conv2d_grad_o_6(
-    dalpha: rt.Array,
-    beta: rt.Array,
-    dz: rt.Array,
-    gathered2: rt.Array,
-    known3: rt.Array,
-    known2: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    R: int,
-    T: int,
-    W_out: int,
-) -> bool:
-    """Sums over c for every q3."""
-    return rt.run(
-        deform_conv2d_grad_o_6_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (dalpha, beta, dz, gathered2, known3, known2),
-        (),
-        (C,),
-        (),
-        uses="?-----",
-    )
-
-
-deform_conv2d_grad_o_7_loops = r"""/* Sums over c for every q3. */
-static void loops(
-    long start, long stop, REAL *restrict dalpha, const REAL *restrict beta, const REAL *restrict dz,
-    const REAL *restrict gathered3, const REAL *restrict known1, const REAL *restrict known6, long C)
-{
-    for (long q3 = start; q3 < stop; q3++) {
-        const long beta_at = q3;
-        const long dalpha_at = q3;
-        const long dz_at = C * q3;
-        const long gathered3_at = C * q3;
-        const long known1_at = q3;
-        const long known6_at = q3;
-        double dalpha_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dalpha_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known1_1 = all(known1[known1_at]);
-                const reals known6_1 = all(known6[known6_at]);
-                const reals beta_1 = all(beta[beta_at]);
-                const reals dz_1 = load(&dz[dz_at + c]);
-                const reals gathered3_1 = load(&gathered3[gathered3_at + c]);
-                const reals term_6 = -beta_1 * dz_1 * gathered3_1;
-                const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known6_1 == all(1)), term_6, all(0));
-                all_add_to(dalpha_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known1_1 = known1[known1_at];
-                const REAL known6_1 = known6[known6_at];
-                const REAL beta_1 = beta[beta_at];
-                const REAL dz_1 = dz[dz_at + c];
-                const REAL gathered3_1 = gathered3[gathered3_at + c];
-                const REAL term_6 = -beta_1 * dz_1 * gathered3_1;
-                const REAL term_7 = (known1_1 == 1) & (known6_1 == 1) ? term_6 : 0;
-                add_to(dalpha_2, term_7);
-            }
-            dalpha_1 += sum_of(dalpha_2);
-        }
-        dalpha[dalpha_at] += dalpha_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def deform_conv2d_grad_o_7(
-    dalpha: rt.Array,
-    beta: rt.Array,
-    dz: rt.Array,
-    gathered3: rt.Array,
-    known1: rt.Array,
-    known6: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    R: int,
-    T: int,
-    W_out: int,
-) -> bool:
-    """Sums over c for every q3."""
-    return rt.run(
-        deform_conv2d_grad_o_7_loops,
-        H_out * N * R * T * W_out,
-        C * H_out * N * R * T * W_out,
-        (dalpha, beta, dz, gathered3, known1, known6),
-        (),
-        (C,),
-        (),
+        integers=(3, 4),
+        row=C,
         uses="?-----",
     )

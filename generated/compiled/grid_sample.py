@@ -7,40 +7,84 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-grid_sample_forward_1_loops = r"""/* Element by element. */
+grid_sample_forward_1_loops = r"""/* Where labels say, for every n, i, j. */
 static void loops(
-    long start, long stop, REAL * y, const REAL * alpha, const REAL * beta, const REAL * gathered1,
-    const REAL * known1, const REAL * known2, long C)
+    long start, long stop, struct team *const team, REAL *restrict y, const REAL *restrict alpha,
+    const REAL *restrict beta, const TYPE_3 *restrict f, const TYPE_4 *restrict h, const REAL *restrict x,
+    long H, long H_out, long W, long W_out, long C)
 {
-    for (long j = start; j < stop; j++) {
-        const long alpha_at = j;
-        const long beta_at = j;
-        const long gathered1_at = C * j;
-        const long known1_at = j;
-        const long known2_at = j;
-        const long y_at = C * j;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals known1_1 = all(known1[known1_at]);
-            const reals known2_1 = all(known2[known2_at]);
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals gathered1_1 = load(&gathered1[gathered1_at + c]);
-            const reals term_6 = (all(1) - alpha_1) * (all(1) - beta_1) * gathered1_1;
-            const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known2_1 == all(1)), term_6, all(0));
-            const reals y_1 = term_7;
-            store(&y[y_at + c], y_1);
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL known1_1 = known1[known1_at];
-            const REAL known2_1 = known2[known2_at];
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL gathered1_1 = gathered1[gathered1_at + c];
-            const REAL term_6 = (1 - alpha_1) * (1 - beta_1) * gathered1_1;
-            const REAL term_7 = (known1_1 == 1) & (known2_1 == 1) ? term_6 : 0;
-            const REAL y_1 = term_7;
-            y[y_at + c] = y_1;
+    REAL *restrict nothing = SCRATCH(REAL, C);
+    if (!nothing) {
+        return;
+    }
+    APART
+    for (long c = 0; c < C; c++) {
+        nothing[c] = 0;
+    }
+    for (long n = start; n < stop; n++) {
+        for (long i = 0; i < H_out; i++) {
+            for (long j = 0; j < W_out; j++) {
+                const long label_1 = label_of(f[W_out * (H_out * n + i) + j]);
+                const long inside_1 = 0 <= label_1 && label_1 < H;
+                const long label_2 = label_of(h[W_out * (H_out * n + i) + j]);
+                const long inside_2 = 0 <= label_2 && label_2 < W;
+                const REAL * row_1 = inside_1 & inside_2 ? x + C * (label_2 + W * (label_1 + H * n)) : nothing;
+                const REAL counts_1 = inside_1 & inside_2;
+                const long inside_3 = 0 <= label_2 + 1 && label_2 + 1 < W;
+                const REAL * row_2 = inside_1 & inside_3 ? x + C * (label_2 + W * (label_1 + H * n) + 1) : nothing;
+                const REAL counts_2 = inside_1 & inside_3;
+                const long inside_4 = 0 <= label_1 + 1 && label_1 + 1 < H;
+                const REAL * row_3 = inside_4 & inside_2 ? x + C * (label_2 + W * (label_1 + H * n + 1)) : nothing;
+                const REAL counts_3 = inside_4 & inside_2;
+                const REAL * row_4 = inside_4 & inside_3 ? x + C * (label_2 + W * (label_1 + H * n + 1) + 1) : nothing;
+                const REAL counts_4 = inside_4 & inside_3;
+                const long alpha_at = W_out * (H_out * n + i) + j;
+                const long beta_at = W_out * (H_out * n + i) + j;
+                const long y_at = C * (W_out * (H_out * n + i) + j);
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    const reals alpha_1 = all(alpha[alpha_at]);
+                    const reals beta_1 = all(beta[beta_at]);
+                    const reals row_1_1 = load(&row_1[c]);
+                    const reals term_4 = (all(1) - alpha_1) * (all(1) - beta_1) * row_1_1;
+                    const reals term_5 = choose(all_integers(-(counts_1 == 1)), term_4, all(0));
+                    const reals y_1 = term_5;
+                    const reals row_2_1 = load(&row_2[c]);
+                    const reals term_8 = (all(1) - alpha_1) * row_2_1 * beta_1;
+                    const reals term_9 = choose(all_integers(-(counts_2 == 1)), term_8, all(0));
+                    const reals y_2_ = y_1 + term_9;
+                    const reals row_3_1 = load(&row_3[c]);
+                    const reals term_11 = (all(1) - beta_1) * row_3_1 * alpha_1;
+                    const reals term_12 = choose(all_integers(-(counts_3 == 1)), term_11, all(0));
+                    const reals y_3 = y_2_ + term_12;
+                    const reals row_4_1 = load(&row_4[c]);
+                    const reals term_14 = row_4_1 * alpha_1 * beta_1;
+                    const reals term_15 = choose(all_integers(-(counts_4 == 1)), term_14, all(0));
+                    const reals y_4 = y_3 + term_15;
+                    store(&y[y_at + c], y_4);
+                }
+                APART
+                for (long c = whole(0, C); c < C; c++) {
+                    const REAL alpha_1 = alpha[alpha_at];
+                    const REAL beta_1 = beta[beta_at];
+                    const REAL row_1_1 = row_1[c];
+                    const REAL term_4 = (1 - alpha_1) * (1 - beta_1) * row_1_1;
+                    const REAL term_5 = counts_1 == 1 ? term_4 : 0;
+                    const REAL y_1 = term_5;
+                    const REAL row_2_1 = row_2[c];
+                    const REAL term_8 = (1 - alpha_1) * row_2_1 * beta_1;
+                    const REAL term_9 = counts_2 == 1 ? term_8 : 0;
+                    const REAL y_2_ = y_1 + term_9;
+                    const REAL row_3_1 = row_3[c];
+                    const REAL term_11 = (1 - beta_1) * row_3_1 * alpha_1;
+                    const REAL term_12 = counts_3 == 1 ? term_11 : 0;
+                    const REAL y_3 = y_2_ + term_12;
+                    const REAL row_4_1 = row_4[c];
+                    const REAL term_14 = row_4_1 * alpha_1 * beta_1;
+                    const REAL term_15 = counts_4 == 1 ? term_14 : 0;
+                    const REAL y_4 = y_3 + term_15;
+                    y[y_at + c] = y_4;
+                }
+            }
         }
     }
 }
@@ -52,8 +96,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], FIXED(6));
 }
 """
 
@@ -62,61 +106,112 @@ def grid_sample_forward_1(
     y: rt.Array,
     alpha: rt.Array,
     beta: rt.Array,
-    gathered1: rt.Array,
-    known1: rt.Array,
-    known2: rt.Array,
+    f: rt.Array,
+    h: rt.Array,
+    x: rt.Array,
     C: int,
+    H: int,
     H_out: int,
     N: int,
+    W: int,
     W_out: int,
 ) -> bool:
-    """Element by element."""
+    """Where labels say, for every n, i, j."""
     return rt.run(
         grid_sample_forward_1_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (y, alpha, beta, gathered1, known1, known2),
+        N,
+        4 * C * H_out * N * W_out,
+        (y, alpha, beta, f, h, x),
         (),
+        (H, H_out, W, W_out),
         (C,),
-        (),
-        uses="wrrhrr",
+        integers=(3, 4),
+        row=C,
+        uses="?-----",
     )
 
 
-grid_sample_forward_2_loops = r"""/* Element by element. */
+grid_sample_grad_input_1_loops = r"""/* Where labels say, for every m, i, j. */
 static void loops(
-    long start, long stop, REAL * y, const REAL * alpha, const REAL * beta, const REAL * gathered2,
-    const REAL * known1, const REAL * known4, long C)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict alpha,
+    const REAL *restrict beta, const REAL *restrict dy, const TYPE_4 *restrict h, const TYPE_5 *restrict f,
+    long H, long H_out, long W, long W_out, long C)
 {
-    for (long j = start; j < stop; j++) {
-        const long alpha_at = j;
-        const long beta_at = j;
-        const long gathered2_at = C * j;
-        const long known1_at = j;
-        const long known4_at = j;
-        const long y_at = C * j;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals known1_1 = all(known1[known1_at]);
-            const reals known4_1 = all(known4[known4_at]);
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals gathered2_1 = load(&gathered2[gathered2_at + c]);
-            const reals term_6 = (all(1) - alpha_1) * beta_1 * gathered2_1;
-            const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known4_1 == all(1)), term_6, all(0));
-            const reals y_1 = load(&y[y_at + c]) + term_7;
-            store(&y[y_at + c], y_1);
-        }
+    double *restrict sums_1 = SCRATCH(double, C * H * W);
+    if (!sums_1) {
+        return;
+    }
+    for (long m = start; m < stop; m++) {
         APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL known1_1 = known1[known1_at];
-            const REAL known4_1 = known4[known4_at];
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL gathered2_1 = gathered2[gathered2_at + c];
-            const REAL term_6 = (1 - alpha_1) * beta_1 * gathered2_1;
-            const REAL term_7 = (known1_1 == 1) & (known4_1 == 1) ? term_6 : 0;
-            const REAL y_1 = y[y_at + c] + term_7;
-            y[y_at + c] = y_1;
+        for (long k = 0; k < C * H * W; k++) {
+            sums_1[k] = 0;
+        }
+        for (long i = 0; i < H_out; i++) {
+            for (long j = 0; j < W_out; j++) {
+                const long label_1 = label_of(f[W_out * (H_out * m + i) + j]);
+                const long label_2 = label_of(h[W_out * (H_out * m + i) + j]);
+                const long inside_1 = 0 <= label_2 + 1 && label_2 + 1 < W;
+                const long inside_2 = 0 <= label_1 + 1 && label_1 + 1 < H;
+                if (inside_1 & inside_2) {
+                    const long alpha_at = W_out * (H_out * m + i) + j;
+                    const long beta_at = W_out * (H_out * m + i) + j;
+                    const long dy_at = C * (W_out * (H_out * m + i) + j);
+                    const long added_at_1 = C * (label_2 + W * (label_1 + 1) + 1);
+                    APART
+                    for (long o = 0; o < C; o++) {
+                        const REAL alpha_1 = alpha[alpha_at];
+                        const REAL beta_1 = beta[beta_at];
+                        const REAL dy_1 = dy[dy_at + o];
+                        sums_1[added_at_1 + o] += alpha_1 * beta_1 * dy_1;
+                    }
+                }
+                const long inside_3 = 0 <= label_2 && label_2 < W;
+                if (inside_3 & inside_2) {
+                    const long alpha_at = W_out * (H_out * m + i) + j;
+                    const long beta_at = W_out * (H_out * m + i) + j;
+                    const long dy_at = C * (W_out * (H_out * m + i) + j);
+                    const long added_at_2 = C * (label_2 + W * (label_1 + 1));
+                    APART
+                    for (long o = 0; o < C; o++) {
+                        const REAL beta_1 = beta[beta_at];
+                        const REAL alpha_1 = alpha[alpha_at];
+                        const REAL dy_1 = dy[dy_at + o];
+                        sums_1[added_at_2 + o] += (1 - beta_1) * alpha_1 * dy_1;
+                    }
+                }
+                const long inside_4 = 0 <= label_1 && label_1 < H;
+                if (inside_1 & inside_4) {
+                    const long alpha_at = W_out * (H_out * m + i) + j;
+                    const long beta_at = W_out * (H_out * m + i) + j;
+                    const long dy_at = C * (W_out * (H_out * m + i) + j);
+                    const long added_at_3 = C * (label_1 * W + label_2 + 1);
+                    APART
+                    for (long o = 0; o < C; o++) {
+                        const REAL alpha_1 = alpha[alpha_at];
+                        const REAL beta_1 = beta[beta_at];
+                        const REAL dy_1 = dy[dy_at + o];
+                        sums_1[added_at_3 + o] += (1 - alpha_1) * beta_1 * dy_1;
+                    }
+                }
+                if (inside_3 & inside_4) {
+                    const long alpha_at = W_out * (H_out * m + i) + j;
+                    const long beta_at = W_out * (H_out * m + i) + j;
+                    const long dy_at = C * (W_out * (H_out * m + i) + j);
+                    const long added_at_4 = C * (label_1 * W + label_2);
+                    APART
+                    for (long o = 0; o < C; o++) {
+                        const REAL alpha_1 = alpha[alpha_at];
+                        const REAL beta_1 = beta[beta_at];
+                        const REAL dy_1 = dy[dy_at + o];
+                        sums_1[added_at_4 + o] += (1 - alpha_1) * (1 - beta_1) * dy_1;
+                    }
+                }
+            }
+        }
+        const long stored_at_1 = C * H * W * m;
+        APART
+        for (long k = 0; k < C * H * W; k++) {
+            dx[stored_at_1 + k] = sums_1[k];
         }
     }
 }
@@ -128,448 +223,148 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def grid_sample_forward_2(
-    y: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    gathered2: rt.Array,
-    known1: rt.Array,
-    known4: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        grid_sample_forward_2_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (y, alpha, beta, gathered2, known1, known4),
-        (),
-        (C,),
-        (),
-        uses="arrhrr",
-    )
-
-
-grid_sample_forward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * y, const REAL * alpha, const REAL * beta, const REAL * gathered3,
-    const REAL * known5, const REAL * known2, long C)
-{
-    for (long j = start; j < stop; j++) {
-        const long alpha_at = j;
-        const long beta_at = j;
-        const long gathered3_at = C * j;
-        const long known2_at = j;
-        const long known5_at = j;
-        const long y_at = C * j;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals known2_1 = all(known2[known2_at]);
-            const reals known5_1 = all(known5[known5_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals gathered3_1 = load(&gathered3[gathered3_at + c]);
-            const reals term_6 = (all(1) - beta_1) * alpha_1 * gathered3_1;
-            const reals term_7 = choose(MASKS(known2_1 == all(1)) & MASKS(known5_1 == all(1)), term_6, all(0));
-            const reals y_1 = load(&y[y_at + c]) + term_7;
-            store(&y[y_at + c], y_1);
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL known2_1 = known2[known2_at];
-            const REAL known5_1 = known5[known5_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL gathered3_1 = gathered3[gathered3_at + c];
-            const REAL term_6 = (1 - beta_1) * alpha_1 * gathered3_1;
-            const REAL term_7 = (known2_1 == 1) & (known5_1 == 1) ? term_6 : 0;
-            const REAL y_1 = y[y_at + c] + term_7;
-            y[y_at + c] = y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def grid_sample_forward_3(
-    y: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    gathered3: rt.Array,
-    known5: rt.Array,
-    known2: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        grid_sample_forward_3_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (y, alpha, beta, gathered3, known5, known2),
-        (),
-        (C,),
-        (),
-        uses="arrhrr",
-    )
-
-
-grid_sample_forward_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * y, const REAL * alpha, const REAL * beta, const REAL * gathered4,
-    const REAL * known5, const REAL * known4, long C)
-{
-    for (long j = start; j < stop; j++) {
-        const long alpha_at = j;
-        const long beta_at = j;
-        const long gathered4_at = C * j;
-        const long known4_at = j;
-        const long known5_at = j;
-        const long y_at = C * j;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals known4_1 = all(known4[known4_at]);
-            const reals known5_1 = all(known5[known5_at]);
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals gathered4_1 = load(&gathered4[gathered4_at + c]);
-            const reals term_6 = alpha_1 * beta_1 * gathered4_1;
-            const reals term_7 = choose(MASKS(known4_1 == all(1)) & MASKS(known5_1 == all(1)), term_6, all(0));
-            const reals y_1 = load(&y[y_at + c]) + term_7;
-            store(&y[y_at + c], y_1);
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL known4_1 = known4[known4_at];
-            const REAL known5_1 = known5[known5_at];
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL gathered4_1 = gathered4[gathered4_at + c];
-            const REAL term_6 = alpha_1 * beta_1 * gathered4_1;
-            const REAL term_7 = (known4_1 == 1) & (known5_1 == 1) ? term_6 : 0;
-            const REAL y_1 = y[y_at + c] + term_7;
-            y[y_at + c] = y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def grid_sample_forward_4(
-    y: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    gathered4: rt.Array,
-    known5: rt.Array,
-    known4: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        grid_sample_forward_4_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (y, alpha, beta, gathered4, known5, known4),
-        (),
-        (C,),
-        (),
-        uses="arrhrr",
-    )
-
-
-grid_sample_grad_input_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows1, const REAL * alpha, const REAL * beta, const REAL * dy, long C)
-{
-    for (long j = start; j < stop; j++) {
-        const long alpha_at = j;
-        const long beta_at = j;
-        const long dy_at = C * j;
-        const long rows1_at = C * j;
-        for (long o = 0; o < whole(0, C); o += LANES) {
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals dy_1 = load(&dy[dy_at + o]);
-            const reals rows1_1 = alpha_1 * beta_1 * dy_1;
-            store(&rows1[rows1_at + o], rows1_1);
-        }
-        APART
-        for (long o = whole(0, C); o < C; o++) {
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL dy_1 = dy[dy_at + o];
-            const REAL rows1_1 = alpha_1 * beta_1 * dy_1;
-            rows1[rows1_at + o] = rows1_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], numbers[2], numbers[3], numbers[4], numbers[5], FIXED(6));
 }
 """
 
 
 def grid_sample_grad_input_1(
-    rows1: rt.Array, alpha: rt.Array, beta: rt.Array, dy: rt.Array, C: int, H_out: int, N: int, W_out: int
+    dx: rt.Array,
+    alpha: rt.Array,
+    beta: rt.Array,
+    dy: rt.Array,
+    h: rt.Array,
+    f: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    W: int,
+    W_out: int,
 ) -> bool:
-    """Element by element."""
+    """Where labels say, for every m, i, j."""
     return rt.run(
         grid_sample_grad_input_1_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (rows1, alpha, beta, dy),
+        N,
+        4 * C * H_out * N * W_out,
+        (dx, alpha, beta, dy, h, f),
         (),
+        (H, H_out, W, W_out),
         (C,),
-        (),
-        uses="wrrh",
+        integers=(4, 5),
+        row=C,
+        uses="?-----",
     )
 
 
-grid_sample_grad_input_2_loops = r"""/* Element by element. */
+grid_sample_grad_g_1_loops = r"""/* Where labels say, for every m, e, a. */
 static void loops(
-    long start, long stop, REAL * rows2, const REAL * alpha, const REAL * beta, const REAL * dy, long C)
+    long start, long stop, struct team *const team, REAL *restrict dbeta, REAL *restrict dalpha,
+    const REAL *restrict alpha, const REAL *restrict dy, const TYPE_4 *restrict f, const TYPE_5 *restrict h,
+    const REAL *restrict x, const REAL *restrict beta, long H, long H_out, long W, long W_out, long C)
 {
-    for (long j = start; j < stop; j++) {
-        const long alpha_at = j;
-        const long beta_at = j;
-        const long dy_at = C * j;
-        const long rows2_at = C * j;
-        for (long o = 0; o < whole(0, C); o += LANES) {
-            const reals beta_1 = all(beta[beta_at]);
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals dy_1 = load(&dy[dy_at + o]);
-            const reals rows2_1 = (all(1) - beta_1) * alpha_1 * dy_1;
-            store(&rows2[rows2_at + o], rows2_1);
-        }
-        APART
-        for (long o = whole(0, C); o < C; o++) {
-            const REAL beta_1 = beta[beta_at];
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL dy_1 = dy[dy_at + o];
-            const REAL rows2_1 = (1 - beta_1) * alpha_1 * dy_1;
-            rows2[rows2_at + o] = rows2_1;
-        }
+    REAL *restrict nothing = SCRATCH(REAL, C);
+    if (!nothing) {
+        return;
     }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def grid_sample_grad_input_2(
-    rows2: rt.Array, alpha: rt.Array, beta: rt.Array, dy: rt.Array, C: int, H_out: int, N: int, W_out: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        grid_sample_grad_input_2_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (rows2, alpha, beta, dy),
-        (),
-        (C,),
-        (),
-        uses="wrrh",
-    )
-
-
-grid_sample_grad_input_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows3, const REAL * alpha, const REAL * beta, const REAL * dy, long C)
-{
-    for (long j = start; j < stop; j++) {
-        const long alpha_at = j;
-        const long beta_at = j;
-        const long dy_at = C * j;
-        const long rows3_at = C * j;
-        for (long o = 0; o < whole(0, C); o += LANES) {
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals dy_1 = load(&dy[dy_at + o]);
-            const reals rows3_1 = (all(1) - alpha_1) * beta_1 * dy_1;
-            store(&rows3[rows3_at + o], rows3_1);
-        }
-        APART
-        for (long o = whole(0, C); o < C; o++) {
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL dy_1 = dy[dy_at + o];
-            const REAL rows3_1 = (1 - alpha_1) * beta_1 * dy_1;
-            rows3[rows3_at + o] = rows3_1;
-        }
+    APART
+    for (long c = 0; c < C; c++) {
+        nothing[c] = 0;
     }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def grid_sample_grad_input_3(
-    rows3: rt.Array, alpha: rt.Array, beta: rt.Array, dy: rt.Array, C: int, H_out: int, N: int, W_out: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        grid_sample_grad_input_3_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (rows3, alpha, beta, dy),
-        (),
-        (C,),
-        (),
-        uses="wrrh",
-    )
-
-
-grid_sample_grad_input_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows4, const REAL * alpha, const REAL * beta, const REAL * dy, long C)
-{
-    for (long j = start; j < stop; j++) {
-        const long alpha_at = j;
-        const long beta_at = j;
-        const long dy_at = C * j;
-        const long rows4_at = C * j;
-        for (long o = 0; o < whole(0, C); o += LANES) {
-            const reals alpha_1 = all(alpha[alpha_at]);
-            const reals beta_1 = all(beta[beta_at]);
-            const reals dy_1 = load(&dy[dy_at + o]);
-            const reals rows4_1 = (all(1) - alpha_1) * (all(1) - beta_1) * dy_1;
-            store(&rows4[rows4_at + o], rows4_1);
-        }
-        APART
-        for (long o = whole(0, C); o < C; o++) {
-            const REAL alpha_1 = alpha[alpha_at];
-            const REAL beta_1 = beta[beta_at];
-            const REAL dy_1 = dy[dy_at + o];
-            const REAL rows4_1 = (1 - alpha_1) * (1 - beta_1) * dy_1;
-            rows4[rows4_at + o] = rows4_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def grid_sample_grad_input_4(
-    rows4: rt.Array, alpha: rt.Array, beta: rt.Array, dy: rt.Array, C: int, H_out: int, N: int, W_out: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        grid_sample_grad_input_4_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (rows4, alpha, beta, dy),
-        (),
-        (C,),
-        (),
-        uses="wrrh",
-    )
-
-
-grid_sample_grad_g_1_loops = r"""/* Sums over c for every a. */
-static void loops(
-    long start, long stop, REAL *restrict dbeta, const REAL *restrict alpha, const REAL *restrict dy,
-    const REAL *restrict gathered1, const REAL *restrict known1, const REAL *restrict known2, long C)
-{
-    for (long a = start; a < stop; a++) {
-        const long alpha_at = a;
-        const long dbeta_at = a;
-        const long dy_at = C * a;
-        const long gathered1_at = C * a;
-        const long known1_at = a;
-        const long known2_at = a;
-        double dbeta_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dbeta_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known1_1 = all(known1[known1_at]);
-                const reals known2_1 = all(known2[known2_at]);
-                const reals alpha_1 = all(alpha[alpha_at]);
-                const reals dy_1 = load(&dy[dy_at + c]);
-                const reals gathered1_1 = load(&gathered1[gathered1_at + c]);
-                const reals term_6 = alpha_1 * dy_1 * gathered1_1;
-                const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known2_1 == all(1)), term_6, all(0));
-                all_add_to(dbeta_2, term_7);
+    for (long m = start; m < stop; m++) {
+        for (long e = 0; e < H_out; e++) {
+            for (long a = 0; a < W_out; a++) {
+                const long label_1 = label_of(f[W_out * (H_out * m + e) + a]);
+                const long inside_1 = 0 <= label_1 + 1 && label_1 + 1 < H;
+                const long label_2 = label_of(h[W_out * (H_out * m + e) + a]);
+                const long inside_2 = 0 <= label_2 + 1 && label_2 + 1 < W;
+                const REAL * row_1 = inside_1 & inside_2 ? x + C * (label_2 + W * (label_1 + H * m + 1) + 1) : nothing;
+                const REAL counts_1 = inside_1 & inside_2;
+                const long inside_3 = 0 <= label_2 && label_2 < W;
+                const REAL * row_2 = inside_1 & inside_3 ? x + C * (label_2 + W * (label_1 + H * m + 1)) : nothing;
+                const REAL counts_2 = inside_1 & inside_3;
+                const long inside_4 = 0 <= label_1 && label_1 < H;
+                const REAL * row_3 = inside_4 & inside_2 ? x + C * (label_2 + W * (label_1 + H * m) + 1) : nothing;
+                const REAL counts_3 = inside_4 & inside_2;
+                const REAL * row_4 = inside_4 & inside_3 ? x + C * (label_2 + W * (label_1 + H * m)) : nothing;
+                const REAL counts_4 = inside_4 & inside_3;
+                const long alpha_at = W_out * (H_out * m + e) + a;
+                const long beta_at = W_out * (H_out * m + e) + a;
+                const long dalpha_at = W_out * (H_out * m + e) + a;
+                const long dbeta_at = W_out * (H_out * m + e) + a;
+                const long dy_at = C * (W_out * (H_out * m + e) + a);
+                double dbeta_1 = 0;
+                double dbeta_3 = 0;
+                double dbeta_5 = 0;
+                double dbeta_7 = 0;
+                for (long low = 0; low < C; low += 4096) {
+                    long high = least(low + 4096, C);
+                    reals dbeta_2 = all(0);
+                    reals dbeta_4 = all(0);
+                    reals dbeta_6 = all(0);
+                    reals dbeta_8 = all(0);
+                    for (long c = low; c < whole(low, high); c += LANES) {
+                        const reals row_1_1 = load(&row_1[c]);
+                        const reals dy_1 = load(&dy[dy_at + c]);
+                        const reals term_3 = row_1_1 * dy_1;
+                        const reals term_4 = choose(all_integers(-(counts_1 == 1)), term_3, all(0));
+                        all_add_to(dbeta_2, term_4);
+                        const reals row_2_1 = load(&row_2[c]);
+                        const reals term_6 = row_2_1 * dy_1;
+                        const reals term_7 = choose(all_integers(-(counts_2 == 1)), term_6, all(0));
+                        all_add_to(dbeta_4, term_7);
+                        const reals row_3_1 = load(&row_3[c]);
+                        const reals term_9 = row_3_1 * dy_1;
+                        const reals term_10 = choose(all_integers(-(counts_3 == 1)), term_9, all(0));
+                        all_add_to(dbeta_6, term_10);
+                        const reals row_4_1 = load(&row_4[c]);
+                        const reals term_12 = row_4_1 * dy_1;
+                        const reals term_13 = choose(all_integers(-(counts_4 == 1)), term_12, all(0));
+                        all_add_to(dbeta_8, term_13);
+                    }
+                    for (long c = whole(low, high); c < high; c++) {
+                        const REAL row_1_1 = row_1[c];
+                        const REAL dy_1 = dy[dy_at + c];
+                        const REAL term_3 = row_1_1 * dy_1;
+                        const REAL term_4 = counts_1 == 1 ? term_3 : 0;
+                        add_to(dbeta_2, term_4);
+                        const REAL row_2_1 = row_2[c];
+                        const REAL term_6 = row_2_1 * dy_1;
+                        const REAL term_7 = counts_2 == 1 ? term_6 : 0;
+                        add_to(dbeta_4, term_7);
+                        const REAL row_3_1 = row_3[c];
+                        const REAL term_9 = row_3_1 * dy_1;
+                        const REAL term_10 = counts_3 == 1 ? term_9 : 0;
+                        add_to(dbeta_6, term_10);
+                        const REAL row_4_1 = row_4[c];
+                        const REAL term_12 = row_4_1 * dy_1;
+                        const REAL term_13 = counts_4 == 1 ? term_12 : 0;
+                        add_to(dbeta_8, term_13);
+                    }
+                    dbeta_1 += sum_of(dbeta_2);
+                    dbeta_3 += sum_of(dbeta_4);
+                    dbeta_5 += sum_of(dbeta_6);
+                    dbeta_7 += sum_of(dbeta_8);
+                }
+                const REAL term_1 = counts_1 == 1 ? alpha[alpha_at] : 0;
+                const REAL term_2 = -alpha[alpha_at];
+                const REAL term_3 = counts_2 == 1 ? term_2 : 0;
+                const REAL term_4 = 1 - alpha[alpha_at];
+                const REAL term_5 = counts_3 == 1 ? term_4 : 0;
+                const REAL term_6 = alpha[alpha_at] - 1;
+                const REAL term_7 = counts_4 == 1 ? term_6 : 0;
+                dbeta[dbeta_at] = dbeta_1 * term_1 + dbeta_3 * term_3 + dbeta_5 * term_5 + dbeta_7 * term_7;
+                const REAL term_8 = counts_1 == 1 ? beta[beta_at] : 0;
+                const REAL term_9 = 1 - beta[beta_at];
+                const REAL term_10 = counts_2 == 1 ? term_9 : 0;
+                const REAL term_11 = -beta[beta_at];
+                const REAL term_12 = counts_3 == 1 ? term_11 : 0;
+                const REAL term_13 = beta[beta_at] - 1;
+                const REAL term_14 = counts_4 == 1 ? term_13 : 0;
+                dalpha[dalpha_at] = dbeta_1 * term_8 + dbeta_3 * term_10 + dbeta_5 * term_12 + dbeta_7 * term_14;
             }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known1_1 = known1[known1_at];
-                const REAL known2_1 = known2[known2_at];
-                const REAL alpha_1 = alpha[alpha_at];
-                const REAL dy_1 = dy[dy_at + c];
-                const REAL gathered1_1 = gathered1[gathered1_at + c];
-                const REAL term_6 = alpha_1 * dy_1 * gathered1_1;
-                const REAL term_7 = (known1_1 == 1) & (known2_1 == 1) ? term_6 : 0;
-                add_to(dbeta_2, term_7);
-            }
-            dbeta_1 += sum_of(dbeta_2);
         }
-        dbeta[dbeta_at] = dbeta_1;
     }
 }
 
@@ -580,512 +375,38 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], arrays[6], arrays[7], numbers[2], numbers[3], numbers[4], numbers[5], FIXED(6));
 }
 """
 
 
 def grid_sample_grad_g_1(
     dbeta: rt.Array,
+    dalpha: rt.Array,
     alpha: rt.Array,
     dy: rt.Array,
-    gathered1: rt.Array,
-    known1: rt.Array,
-    known2: rt.Array,
+    f: rt.Array,
+    h: rt.Array,
+    x: rt.Array,
+    beta: rt.Array,
     C: int,
+    H: int,
     H_out: int,
     N: int,
+    W: int,
     W_out: int,
 ) -> bool:
-    """Sums over c for every a."""
+    """Where labels say, for every m, e, a."""
     return rt.run(
         grid_sample_grad_g_1_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (dbeta, alpha, dy, gathered1, known1, known2),
+        N,
+        8 * C * H_out * N * W_out,
+        (dbeta, dalpha, alpha, dy, f, h, x, beta),
         (),
+        (H, H_out, W, W_out),
         (C,),
-        (),
-        uses="*-----",
-    )
-
-
-grid_sample_grad_g_2_loops = r"""/* Sums over c for every a. */
-static void loops(
-    long start, long stop, REAL *restrict dbeta, const REAL *restrict alpha, const REAL *restrict dy,
-    const REAL *restrict gathered2, const REAL *restrict known1, const REAL *restrict known4, long C)
-{
-    for (long a = start; a < stop; a++) {
-        const long alpha_at = a;
-        const long dbeta_at = a;
-        const long dy_at = C * a;
-        const long gathered2_at = C * a;
-        const long known1_at = a;
-        const long known4_at = a;
-        double dbeta_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dbeta_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known1_1 = all(known1[known1_at]);
-                const reals known4_1 = all(known4[known4_at]);
-                const reals alpha_1 = all(alpha[alpha_at]);
-                const reals dy_1 = load(&dy[dy_at + c]);
-                const reals gathered2_1 = load(&gathered2[gathered2_at + c]);
-                const reals term_6 = -alpha_1 * dy_1 * gathered2_1;
-                const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known4_1 == all(1)), term_6, all(0));
-                all_add_to(dbeta_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known1_1 = known1[known1_at];
-                const REAL known4_1 = known4[known4_at];
-                const REAL alpha_1 = alpha[alpha_at];
-                const REAL dy_1 = dy[dy_at + c];
-                const REAL gathered2_1 = gathered2[gathered2_at + c];
-                const REAL term_6 = -alpha_1 * dy_1 * gathered2_1;
-                const REAL term_7 = (known1_1 == 1) & (known4_1 == 1) ? term_6 : 0;
-                add_to(dbeta_2, term_7);
-            }
-            dbeta_1 += sum_of(dbeta_2);
-        }
-        dbeta[dbeta_at] += dbeta_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def grid_sample_grad_g_2(
-    dbeta: rt.Array,
-    alpha: rt.Array,
-    dy: rt.Array,
-    gathered2: rt.Array,
-    known1: rt.Array,
-    known4: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    W_out: int,
-) -> bool:
-    """Sums over c for every a."""
-    return rt.run(
-        grid_sample_grad_g_2_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (dbeta, alpha, dy, gathered2, known1, known4),
-        (),
-        (C,),
-        (),
-        uses="?-----",
-    )
-
-
-grid_sample_grad_g_3_loops = r"""/* Sums over c for every a. */
-static void loops(
-    long start, long stop, REAL *restrict dbeta, const REAL *restrict alpha, const REAL *restrict dy,
-    const REAL *restrict gathered3, const REAL *restrict known5, const REAL *restrict known2, long C)
-{
-    for (long a = start; a < stop; a++) {
-        const long alpha_at = a;
-        const long dbeta_at = a;
-        const long dy_at = C * a;
-        const long gathered3_at = C * a;
-        const long known2_at = a;
-        const long known5_at = a;
-        double dbeta_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dbeta_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known2_1 = all(known2[known2_at]);
-                const reals known5_1 = all(known5[known5_at]);
-                const reals alpha_1 = all(alpha[alpha_at]);
-                const reals dy_1 = load(&dy[dy_at + c]);
-                const reals gathered3_1 = load(&gathered3[gathered3_at + c]);
-                const reals term_6 = (all(1) - alpha_1) * dy_1 * gathered3_1;
-                const reals term_7 = choose(MASKS(known2_1 == all(1)) & MASKS(known5_1 == all(1)), term_6, all(0));
-                all_add_to(dbeta_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known2_1 = known2[known2_at];
-                const REAL known5_1 = known5[known5_at];
-                const REAL alpha_1 = alpha[alpha_at];
-                const REAL dy_1 = dy[dy_at + c];
-                const REAL gathered3_1 = gathered3[gathered3_at + c];
-                const REAL term_6 = (1 - alpha_1) * dy_1 * gathered3_1;
-                const REAL term_7 = (known2_1 == 1) & (known5_1 == 1) ? term_6 : 0;
-                add_to(dbeta_2, term_7);
-            }
-            dbeta_1 += sum_of(dbeta_2);
-        }
-        dbeta[dbeta_at] += dbeta_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def grid_sample_grad_g_3(
-    dbeta: rt.Array,
-    alpha: rt.Array,
-    dy: rt.Array,
-    gathered3: rt.Array,
-    known5: rt.Array,
-    known2: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    W_out: int,
-) -> bool:
-    """Sums over c for every a."""
-    return rt.run(
-        grid_sample_grad_g_3_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (dbeta, alpha, dy, gathered3, known5, known2),
-        (),
-        (C,),
-        (),
-        uses="?-----",
-    )
-
-
-grid_sample_grad_g_4_loops = r"""/* Sums over c for every a. */
-static void loops(
-    long start, long stop, REAL *restrict dbeta, const REAL *restrict alpha, const REAL *restrict dy,
-    const REAL *restrict gathered4, const REAL *restrict known5, const REAL *restrict known4, long C)
-{
-    for (long a = start; a < stop; a++) {
-        const long alpha_at = a;
-        const long dbeta_at = a;
-        const long dy_at = C * a;
-        const long gathered4_at = C * a;
-        const long known4_at = a;
-        const long known5_at = a;
-        double dbeta_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dbeta_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known4_1 = all(known4[known4_at]);
-                const reals known5_1 = all(known5[known5_at]);
-                const reals alpha_1 = all(alpha[alpha_at]);
-                const reals dy_1 = load(&dy[dy_at + c]);
-                const reals gathered4_1 = load(&gathered4[gathered4_at + c]);
-                const reals term_6 = -(all(1) - alpha_1) * dy_1 * gathered4_1;
-                const reals term_7 = choose(MASKS(known4_1 == all(1)) & MASKS(known5_1 == all(1)), term_6, all(0));
-                all_add_to(dbeta_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known4_1 = known4[known4_at];
-                const REAL known5_1 = known5[known5_at];
-                const REAL alpha_1 = alpha[alpha_at];
-                const REAL dy_1 = dy[dy_at + c];
-                const REAL gathered4_1 = gathered4[gathered4_at + c];
-                const REAL term_6 = -(1 - alpha_1) * dy_1 * gathered4_1;
-                const REAL term_7 = (known4_1 == 1) & (known5_1 == 1) ? term_6 : 0;
-                add_to(dbeta_2, term_7);
-            }
-            dbeta_1 += sum_of(dbeta_2);
-        }
-        dbeta[dbeta_at] += dbeta_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def grid_sample_grad_g_4(
-    dbeta: rt.Array,
-    alpha: rt.Array,
-    dy: rt.Array,
-    gathered4: rt.Array,
-    known5: rt.Array,
-    known4: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    W_out: int,
-) -> bool:
-    """Sums over c for every a."""
-    return rt.run(
-        grid_sample_grad_g_4_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (dbeta, alpha, dy, gathered4, known5, known4),
-        (),
-        (C,),
-        (),
-        uses="?-----",
-    )
-
-
-grid_sample_grad_g_5_loops = r"""/* Sums over c for every a. */
-static void loops(
-    long start, long stop, REAL *restrict dalpha, const REAL *restrict beta, const REAL *restrict dy,
-    const REAL *restrict gathered1, const REAL *restrict known2, const REAL *restrict known1, long C)
-{
-    for (long a = start; a < stop; a++) {
-        const long beta_at = a;
-        const long dalpha_at = a;
-        const long dy_at = C * a;
-        const long gathered1_at = C * a;
-        const long known1_at = a;
-        const long known2_at = a;
-        double dalpha_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dalpha_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known1_1 = all(known1[known1_at]);
-                const reals known2_1 = all(known2[known2_at]);
-                const reals beta_1 = all(beta[beta_at]);
-                const reals dy_1 = load(&dy[dy_at + c]);
-                const reals gathered1_1 = load(&gathered1[gathered1_at + c]);
-                const reals term_6 = beta_1 * dy_1 * gathered1_1;
-                const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known2_1 == all(1)), term_6, all(0));
-                all_add_to(dalpha_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known1_1 = known1[known1_at];
-                const REAL known2_1 = known2[known2_at];
-                const REAL beta_1 = beta[beta_at];
-                const REAL dy_1 = dy[dy_at + c];
-                const REAL gathered1_1 = gathered1[gathered1_at + c];
-                const REAL term_6 = beta_1 * dy_1 * gathered1_1;
-                const REAL term_7 = (known1_1 == 1) & (known2_1 == 1) ? term_6 : 0;
-                add_to(dalpha_2, term_7);
-            }
-            dalpha_1 += sum_of(dalpha_2);
-        }
-        dalpha[dalpha_at] = dalpha_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def grid_sample_grad_g_5(
-    dalpha: rt.Array,
-    beta: rt.Array,
-    dy: rt.Array,
-    gathered1: rt.Array,
-    known2: rt.Array,
-    known1: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    W_out: int,
-) -> bool:
-    """Sums over c for every a."""
-    return rt.run(
-        grid_sample_grad_g_5_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (dalpha, beta, dy, gathered1, known2, known1),
-        (),
-        (C,),
-        (),
-        uses="*-----",
-    )
-
-
-grid_sample_grad_g_6_loops = r"""/* Sums over c for every a. */
-static void loops(
-    long start, long stop, REAL *restrict dalpha, const REAL *restrict beta, const REAL *restrict dy,
-    const REAL *restrict gathered2, const REAL *restrict known1, const REAL *restrict known4, long C)
-{
-    for (long a = start; a < stop; a++) {
-        const long beta_at = a;
-        const long dalpha_at = a;
-        const long dy_at = C * a;
-        const long gathered2_at = C * a;
-        const long known1_at = a;
-        const long known4_at = a;
-        double dalpha_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dalpha_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known1_1 = all(known1[known1_at]);
-                const reals known4_1 = all(known4[known4_at]);
-                const reals beta_1 = all(beta[beta_at]);
-                const reals dy_1 = load(&dy[dy_at + c]);
-                const reals gathered2_1 = load(&gathered2[gathered2_at + c]);
-                const reals term_6 = (all(1) - beta_1) * dy_1 * gathered2_1;
-                const reals term_7 = choose(MASKS(known1_1 == all(1)) & MASKS(known4_1 == all(1)), term_6, all(0));
-                all_add_to(dalpha_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known1_1 = known1[known1_at];
-                const REAL known4_1 = known4[known4_at];
-                const REAL beta_1 = beta[beta_at];
-                const REAL dy_1 = dy[dy_at + c];
-                const REAL gathered2_1 = gathered2[gathered2_at + c];
-                const REAL term_6 = (1 - beta_1) * dy_1 * gathered2_1;
-                const REAL term_7 = (known1_1 == 1) & (known4_1 == 1) ? term_6 : 0;
-                add_to(dalpha_2, term_7);
-            }
-            dalpha_1 += sum_of(dalpha_2);
-        }
-        dalpha[dalpha_at] += dalpha_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def grid_sample_grad_g_6(
-    dalpha: rt.Array,
-    beta: rt.Array,
-    dy: rt.Array,
-    gathered2: rt.Array,
-    known1: rt.Array,
-    known4: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    W_out: int,
-) -> bool:
-    """Sums over c for every a."""
-    return rt.run(
-        grid_sample_grad_g_6_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (dalpha, beta, dy, gathered2, known1, known4),
-        (),
-        (C,),
-        (),
-        uses="?-----",
-    )
-
-
-grid_sample_grad_g_7_loops = r"""/* Sums over c for every a. */
-static void loops(
-    long start, long stop, REAL *restrict dalpha, const REAL *restrict beta, const REAL *restrict dy,
-    const REAL *restrict gathered3, const REAL *restrict known5, const REAL *restrict known2, long C)
-{
-    for (long a = start; a < stop; a++) {
-        const long beta_at = a;
-        const long dalpha_at = a;
-        const long dy_at = C * a;
-        const long gathered3_at = C * a;
-        const long known2_at = a;
-        const long known5_at = a;
-        double dalpha_1 = 0;
-        for (long low = 0; low < C; low += 4096) {
-            long high = least(low + 4096, C);
-            reals dalpha_2 = all(0);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals known2_1 = all(known2[known2_at]);
-                const reals known5_1 = all(known5[known5_at]);
-                const reals beta_1 = all(beta[beta_at]);
-                const reals dy_1 = load(&dy[dy_at + c]);
-                const reals gathered3_1 = load(&gathered3[gathered3_at + c]);
-                const reals term_6 = -beta_1 * dy_1 * gathered3_1;
-                const reals term_7 = choose(MASKS(known2_1 == all(1)) & MASKS(known5_1 == all(1)), term_6, all(0));
-                all_add_to(dalpha_2, term_7);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL known2_1 = known2[known2_at];
-                const REAL known5_1 = known5[known5_at];
-                const REAL beta_1 = beta[beta_at];
-                const REAL dy_1 = dy[dy_at + c];
-                const REAL gathered3_1 = gathered3[gathered3_at + c];
-                const REAL term_6 = -beta_1 * dy_1 * gathered3_1;
-                const REAL term_7 = (known2_1 == 1) & (known5_1 == 1) ? term_6 : 0;
-                add_to(dalpha_2, term_7);
-            }
-            dalpha_1 += sum_of(dalpha_2);
-        }
-        dalpha[dalpha_at] += dalpha_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], numbers[2]);
-}
-"""
-
-
-def grid_sample_grad_g_7(
-    dalpha: rt.Array,
-    beta: rt.Array,
-    dy: rt.Array,
-    gathered3: rt.Array,
-    known5: rt.Array,
-    known2: rt.Array,
-    C: int,
-    H_out: int,
-    N: int,
-    W_out: int,
-) -> bool:
-    """Sums over c for every a."""
-    return rt.run(
-        grid_sample_grad_g_7_loops,
-        H_out * N * W_out,
-        C * H_out * N * W_out,
-        (dalpha, beta, dy, gathered3, known5, known2),
-        (),
-        (C,),
-        (),
-        uses="?-----",
+        integers=(4, 5),
+        row=C,
+        uses="??------",
     )

@@ -75,49 +75,99 @@ def roi_align_forward_2(u: rt.Array, h: rt.Array, M: int, S: int, W: int, W_out:
     return rt.run(roi_align_forward_2_loops, M * S * W_out, M * S * W_out, (u, h), (dtype(W - 1),), (), (), uses="wh")
 
 
-roi_align_forward_3_loops = r"""/* Element by element. */
+roi_align_forward_3_loops = r"""/* Where labels say, for every m, i, a, j, b. */
 static void loops(
-    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered1,
-    const REAL * known1, const REAL * known2, const REAL * known3, long C, long H_out, long S, long W_out)
+    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict alpha,
+    const REAL *restrict beta, const TYPE_3 *restrict f, const TYPE_4 *restrict g, const TYPE_5 *restrict t,
+    const REAL *restrict x, long H, long H_out, long N, long S, long W, long W_out, long C)
 {
+    REAL *restrict nothing = SCRATCH(REAL, C);
+    if (!nothing) {
+        return;
+    }
+    APART
+    for (long c = 0; c < C; c++) {
+        nothing[c] = 0;
+    }
     for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long gathered1_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long known1_at = S * W_out * m + b;
-                const long known2_at = H_out * S * m + a;
-                const long known3_at = m;
-                const long z_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long c = 0; c < whole(0, C); c += LANES) {
-                    const reals known3_1 = all(known3[known3_at]);
-                    const reals known1_1 = all(known1[known1_at]);
-                    const reals known2_1 = all(known2[known2_at]);
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals gathered1_1 = load(&gathered1[gathered1_at + c]);
-                    const reals term_7 = (all(1) - alpha_1) * (all(1) - beta_1) * gathered1_1;
-                    const reals term_8 = choose(
-                        MASKS(known3_1 == all(1)) & MASKS(known1_1 == all(1)) & MASKS(known2_1 == all(1)),
-                        term_7,
-                        all(0)
-                    );
-                    const reals z_1 = term_8;
-                    store(&z[z_at + c], z_1);
-                }
-                APART
-                for (long c = whole(0, C); c < C; c++) {
-                    const REAL known3_1 = known3[known3_at];
-                    const REAL known1_1 = known1[known1_at];
-                    const REAL known2_1 = known2[known2_at];
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL gathered1_1 = gathered1[gathered1_at + c];
-                    const REAL term_7 = (1 - alpha_1) * (1 - beta_1) * gathered1_1;
-                    const REAL term_8 = (known3_1 == 1) & (known1_1 == 1) & (known2_1 == 1) ? term_7 : 0;
-                    const REAL z_1 = term_8;
-                    z[z_at + c] = z_1;
+        for (long i = 0; i < H_out; i++) {
+            for (long a = 0; a < S; a++) {
+                for (long j = 0; j < W_out; j++) {
+                    for (long b = 0; b < S; b++) {
+                        const long label_1 = label_of(t[m]);
+                        const long inside_1 = 0 <= label_1 && label_1 < N;
+                        const long label_2 = label_of(f[S * (H_out * m + i) + a]);
+                        const long inside_2 = 0 <= label_2 && label_2 < H;
+                        const long label_3 = label_of(g[S * (W_out * m + j) + b]);
+                        const long inside_3 = 0 <= label_3 && label_3 < W;
+                        const REAL * row_1 = (
+                            inside_1 & inside_2 & inside_3 ? x + C * (label_3 + W * (label_1 * H + label_2)) : nothing
+                        );
+                        const REAL counts_1 = inside_3 & inside_2 & inside_1;
+                        const long inside_4 = 0 <= label_3 + 1 && label_3 + 1 < W;
+                        const REAL * row_2 = (
+                            inside_1 & inside_2 & inside_4 ? x
+                            + C * (label_3 + W * (label_1 * H + label_2) + 1) : nothing
+                        );
+                        const REAL counts_2 = inside_4 & inside_2 & inside_1;
+                        const long inside_5 = 0 <= label_2 + 1 && label_2 + 1 < H;
+                        const REAL * row_3 = (
+                            inside_1 & inside_5 & inside_3 ? x
+                            + C * (label_3 + W * (label_1 * H + label_2 + 1)) : nothing
+                        );
+                        const REAL counts_3 = inside_3 & inside_5 & inside_1;
+                        const REAL * row_4 = (
+                            inside_1 & inside_5 & inside_4 ? x
+                            + C * (label_3 + W * (label_1 * H + label_2 + 1) + 1) : nothing
+                        );
+                        const REAL counts_4 = inside_4 & inside_5 & inside_1;
+                        const long alpha_at = S * (H_out * m + i) + a;
+                        const long beta_at = S * (W_out * m + j) + b;
+                        const long z_at = C * (S * (W_out * (S * (H_out * m + i) + a) + j) + b);
+                        for (long c = 0; c < whole(0, C); c += LANES) {
+                            const reals alpha_1 = all(alpha[alpha_at]);
+                            const reals beta_1 = all(beta[beta_at]);
+                            const reals row_1_1 = load(&row_1[c]);
+                            const reals term_4 = (all(1) - alpha_1) * (all(1) - beta_1) * row_1_1;
+                            const reals term_5 = choose(all_integers(-(counts_1 == 1)), term_4, all(0));
+                            const reals z_1 = term_5;
+                            const reals row_2_1 = load(&row_2[c]);
+                            const reals term_8 = (all(1) - alpha_1) * row_2_1 * beta_1;
+                            const reals term_9 = choose(all_integers(-(counts_2 == 1)), term_8, all(0));
+                            const reals z_2_ = z_1 + term_9;
+                            const reals row_3_1 = load(&row_3[c]);
+                            const reals term_11 = (all(1) - beta_1) * row_3_1 * alpha_1;
+                            const reals term_12 = choose(all_integers(-(counts_3 == 1)), term_11, all(0));
+                            const reals z_3 = z_2_ + term_12;
+                            const reals row_4_1 = load(&row_4[c]);
+                            const reals term_14 = row_4_1 * alpha_1 * beta_1;
+                            const reals term_15 = choose(all_integers(-(counts_4 == 1)), term_14, all(0));
+                            const reals z_4 = z_3 + term_15;
+                            store(&z[z_at + c], z_4);
+                        }
+                        APART
+                        for (long c = whole(0, C); c < C; c++) {
+                            const REAL alpha_1 = alpha[alpha_at];
+                            const REAL beta_1 = beta[beta_at];
+                            const REAL row_1_1 = row_1[c];
+                            const REAL term_4 = (1 - alpha_1) * (1 - beta_1) * row_1_1;
+                            const REAL term_5 = counts_1 == 1 ? term_4 : 0;
+                            const REAL z_1 = term_5;
+                            const REAL row_2_1 = row_2[c];
+                            const REAL term_8 = (1 - alpha_1) * row_2_1 * beta_1;
+                            const REAL term_9 = counts_2 == 1 ? term_8 : 0;
+                            const REAL z_2_ = z_1 + term_9;
+                            const REAL row_3_1 = row_3[c];
+                            const REAL term_11 = (1 - beta_1) * row_3_1 * alpha_1;
+                            const REAL term_12 = counts_3 == 1 ? term_11 : 0;
+                            const REAL z_3 = z_2_ + term_12;
+                            const REAL row_4_1 = row_4[c];
+                            const REAL term_14 = row_4_1 * alpha_1 * beta_1;
+                            const REAL term_15 = counts_4 == 1 ? term_14 : 0;
+                            const REAL z_4 = z_3 + term_15;
+                            z[z_at + c] = z_4;
+                        }
+                    }
                 }
             }
         }
@@ -131,8 +181,9 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7],
+        FIXED(8));
 }
 """
 
@@ -141,297 +192,35 @@ def roi_align_forward_3(
     z: rt.Array,
     alpha: rt.Array,
     beta: rt.Array,
-    gathered1: rt.Array,
-    known1: rt.Array,
-    known2: rt.Array,
-    known3: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    t: rt.Array,
+    x: rt.Array,
     C: int,
+    H: int,
     H_out: int,
     M: int,
+    N: int,
     S: int,
+    W: int,
     W_out: int,
 ) -> bool:
-    """Element by element."""
+    """Where labels say, for every m, i, a, j, b."""
     return rt.run(
         roi_align_forward_3_loops,
         M,
-        C * H_out * M * S**2 * W_out,
-        (z, alpha, beta, gathered1, known1, known2, known3),
+        4 * C * H_out * M * S**2 * W_out,
+        (z, alpha, beta, f, g, t, x),
         (),
-        (C, H_out, S, W_out),
-        (),
-        uses="wrrhrrr",
+        (H, H_out, N, S, W, W_out),
+        (C,),
+        integers=(3, 4, 5),
+        row=C,
+        uses="?------",
     )
 
 
-roi_align_forward_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered2,
-    const REAL * known4, const REAL * known2, const REAL * known3, long C, long H_out, long S, long W_out)
-{
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long gathered2_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long known2_at = H_out * S * m + a;
-                const long known3_at = m;
-                const long known4_at = S * W_out * m + b;
-                const long z_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long c = 0; c < whole(0, C); c += LANES) {
-                    const reals known3_1 = all(known3[known3_at]);
-                    const reals known2_1 = all(known2[known2_at]);
-                    const reals known4_1 = all(known4[known4_at]);
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals gathered2_1 = load(&gathered2[gathered2_at + c]);
-                    const reals term_7 = (all(1) - alpha_1) * beta_1 * gathered2_1;
-                    const reals term_8 = choose(
-                        MASKS(known3_1 == all(1)) & MASKS(known2_1 == all(1)) & MASKS(known4_1 == all(1)),
-                        term_7,
-                        all(0)
-                    );
-                    const reals z_1 = load(&z[z_at + c]) + term_8;
-                    store(&z[z_at + c], z_1);
-                }
-                APART
-                for (long c = whole(0, C); c < C; c++) {
-                    const REAL known3_1 = known3[known3_at];
-                    const REAL known2_1 = known2[known2_at];
-                    const REAL known4_1 = known4[known4_at];
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL gathered2_1 = gathered2[gathered2_at + c];
-                    const REAL term_7 = (1 - alpha_1) * beta_1 * gathered2_1;
-                    const REAL term_8 = (known3_1 == 1) & (known2_1 == 1) & (known4_1 == 1) ? term_7 : 0;
-                    const REAL z_1 = z[z_at + c] + term_8;
-                    z[z_at + c] = z_1;
-                }
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5]);
-}
-"""
-
-
-def roi_align_forward_4(
-    z: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    gathered2: rt.Array,
-    known4: rt.Array,
-    known2: rt.Array,
-    known3: rt.Array,
-    C: int,
-    H_out: int,
-    M: int,
-    S: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        roi_align_forward_4_loops,
-        M,
-        C * H_out * M * S**2 * W_out,
-        (z, alpha, beta, gathered2, known4, known2, known3),
-        (),
-        (C, H_out, S, W_out),
-        (),
-        uses="arrhrrr",
-    )
-
-
-roi_align_forward_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered3,
-    const REAL * known1, const REAL * known8, const REAL * known3, long C, long H_out, long S, long W_out)
-{
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long gathered3_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long known1_at = S * W_out * m + b;
-                const long known3_at = m;
-                const long known8_at = H_out * S * m + a;
-                const long z_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long c = 0; c < whole(0, C); c += LANES) {
-                    const reals known3_1 = all(known3[known3_at]);
-                    const reals known1_1 = all(known1[known1_at]);
-                    const reals known8_1 = all(known8[known8_at]);
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals gathered3_1 = load(&gathered3[gathered3_at + c]);
-                    const reals term_7 = (all(1) - beta_1) * alpha_1 * gathered3_1;
-                    const reals term_8 = choose(
-                        MASKS(known3_1 == all(1)) & MASKS(known1_1 == all(1)) & MASKS(known8_1 == all(1)),
-                        term_7,
-                        all(0)
-                    );
-                    const reals z_1 = load(&z[z_at + c]) + term_8;
-                    store(&z[z_at + c], z_1);
-                }
-                APART
-                for (long c = whole(0, C); c < C; c++) {
-                    const REAL known3_1 = known3[known3_at];
-                    const REAL known1_1 = known1[known1_at];
-                    const REAL known8_1 = known8[known8_at];
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL gathered3_1 = gathered3[gathered3_at + c];
-                    const REAL term_7 = (1 - beta_1) * alpha_1 * gathered3_1;
-                    const REAL term_8 = (known3_1 == 1) & (known1_1 == 1) & (known8_1 == 1) ? term_7 : 0;
-                    const REAL z_1 = z[z_at + c] + term_8;
-                    z[z_at + c] = z_1;
-                }
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5]);
-}
-"""
-
-
-def roi_align_forward_5(
-    z: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    gathered3: rt.Array,
-    known1: rt.Array,
-    known8: rt.Array,
-    known3: rt.Array,
-    C: int,
-    H_out: int,
-    M: int,
-    S: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        roi_align_forward_5_loops,
-        M,
-        C * H_out * M * S**2 * W_out,
-        (z, alpha, beta, gathered3, known1, known8, known3),
-        (),
-        (C, H_out, S, W_out),
-        (),
-        uses="arrhrrr",
-    )
-
-
-roi_align_forward_6_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * z, const REAL * alpha, const REAL * beta, const REAL * gathered4,
-    const REAL * known4, const REAL * known8, const REAL * known3, long C, long H_out, long S, long W_out)
-{
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long gathered4_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long known3_at = m;
-                const long known4_at = S * W_out * m + b;
-                const long known8_at = H_out * S * m + a;
-                const long z_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long c = 0; c < whole(0, C); c += LANES) {
-                    const reals known3_1 = all(known3[known3_at]);
-                    const reals known4_1 = all(known4[known4_at]);
-                    const reals known8_1 = all(known8[known8_at]);
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals gathered4_1 = load(&gathered4[gathered4_at + c]);
-                    const reals term_7 = alpha_1 * beta_1 * gathered4_1;
-                    const reals term_8 = choose(
-                        MASKS(known3_1 == all(1)) & MASKS(known4_1 == all(1)) & MASKS(known8_1 == all(1)),
-                        term_7,
-                        all(0)
-                    );
-                    const reals z_1 = load(&z[z_at + c]) + term_8;
-                    store(&z[z_at + c], z_1);
-                }
-                APART
-                for (long c = whole(0, C); c < C; c++) {
-                    const REAL known3_1 = known3[known3_at];
-                    const REAL known4_1 = known4[known4_at];
-                    const REAL known8_1 = known8[known8_at];
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL gathered4_1 = gathered4[gathered4_at + c];
-                    const REAL term_7 = alpha_1 * beta_1 * gathered4_1;
-                    const REAL term_8 = (known3_1 == 1) & (known4_1 == 1) & (known8_1 == 1) ? term_7 : 0;
-                    const REAL z_1 = z[z_at + c] + term_8;
-                    z[z_at + c] = z_1;
-                }
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5]);
-}
-"""
-
-
-def roi_align_forward_6(
-    z: rt.Array,
-    alpha: rt.Array,
-    beta: rt.Array,
-    gathered4: rt.Array,
-    known4: rt.Array,
-    known8: rt.Array,
-    known3: rt.Array,
-    C: int,
-    H_out: int,
-    M: int,
-    S: int,
-    W_out: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        roi_align_forward_6_loops,
-        M,
-        C * H_out * M * S**2 * W_out,
-        (z, alpha, beta, gathered4, known4, known8, known3),
-        (),
-        (C, H_out, S, W_out),
-        (),
-        uses="arrhrrr",
-    )
-
-
-roi_align_forward_7_loops = r"""/* Sums over a, b for every m, i, j, c. */
+roi_align_forward_4_loops = r"""/* Sums over a, b for every m, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict h, const REAL *restrict v,
     const REAL *restrict z, REAL number_1, REAL number_2, REAL number_3, long C, long H_out, long W_out, long S)
@@ -747,13 +536,13 @@ static void part(void *given, long number)
 """
 
 
-def roi_align_forward_7(
+def roi_align_forward_4(
     y: rt.Array, h: rt.Array, v: rt.Array, z: rt.Array, C: int, H: int, H_out: int, M: int, S: int, W: int, W_out: int
 ) -> bool:
     """Sums over a, b for every m, i, j, c."""
-    dtype = rt.float_type("roi_align_forward_7", y=y)
+    dtype = rt.float_type("roi_align_forward_4", y=y)
     return rt.run(
-        roi_align_forward_7_loops,
+        roi_align_forward_4_loops,
         H_out * M,
         C * H_out * M * S**2 * W_out,
         (y, h, v, z),
@@ -845,34 +634,95 @@ def roi_align_grad_input_1(
     )
 
 
-roi_align_grad_input_2_loops = r"""/* Element by element. */
+roi_align_grad_input_2_loops = r"""/* Where labels say, for every once, m, i, a, j, b. */
 static void loops(
-    long start, long stop, REAL * rows1, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
-    long H_out, long S, long W_out)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict alpha,
+    const REAL *restrict beta, const REAL *restrict dz, const TYPE_4 *restrict t, const TYPE_5 *restrict f,
+    const TYPE_6 *restrict g, long H, long H_out, long M, long N, long S, long W, long W_out, long C)
 {
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long rows1_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals dz_1 = load(&dz[dz_at + q3]);
-                    const reals rows1_1 = alpha_1 * beta_1 * dz_1;
-                    store(&rows1[rows1_at + q3], rows1_1);
-                }
-                APART
-                for (long q3 = whole(0, C); q3 < C; q3++) {
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL dz_1 = dz[dz_at + q3];
-                    const REAL rows1_1 = alpha_1 * beta_1 * dz_1;
-                    rows1[rows1_at + q3] = rows1_1;
+    double *restrict sums_1 = SCRATCH(double, C * H * N * W);
+    if (!sums_1) {
+        return;
+    }
+    for (long once = start; once < stop; once++) {
+        APART
+        for (long k = 0; k < C * H * N * W; k++) {
+            sums_1[k] = 0;
+        }
+        for (long m = 0; m < M; m++) {
+            for (long i = 0; i < H_out; i++) {
+                for (long a = 0; a < S; a++) {
+                    for (long j = 0; j < W_out; j++) {
+                        for (long b = 0; b < S; b++) {
+                            const long label_1 = label_of(t[m]);
+                            const long label_2 = label_of(f[S * (H_out * m + i) + a]);
+                            const long label_3 = label_of(g[S * (W_out * m + j) + b]);
+                            const long inside_1 = 0 <= label_1 && label_1 < N;
+                            const long inside_2 = 0 <= label_2 + 1 && label_2 + 1 < H;
+                            const long inside_3 = 0 <= label_3 + 1 && label_3 + 1 < W;
+                            if (inside_1 & inside_2 & inside_3) {
+                                const long alpha_at = S * (H_out * m + i) + a;
+                                const long beta_at = S * (W_out * m + j) + b;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * m + i) + a) + j) + b);
+                                const long added_at_1 = C * (label_3 + W * (label_1 * H + label_2 + 1) + 1);
+                                APART
+                                for (long q3 = 0; q3 < C; q3++) {
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL dz_1 = dz[dz_at + q3];
+                                    sums_1[added_at_1 + q3] += alpha_1 * beta_1 * dz_1;
+                                }
+                            }
+                            const long inside_4 = 0 <= label_3 && label_3 < W;
+                            if (inside_1 & inside_2 & inside_4) {
+                                const long alpha_at = S * (H_out * m + i) + a;
+                                const long beta_at = S * (W_out * m + j) + b;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * m + i) + a) + j) + b);
+                                const long added_at_2 = C * (label_3 + W * (label_1 * H + label_2 + 1));
+                                APART
+                                for (long q3 = 0; q3 < C; q3++) {
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL dz_1 = dz[dz_at + q3];
+                                    sums_1[added_at_2 + q3] += (1 - beta_1) * alpha_1 * dz_1;
+                                }
+                            }
+                            const long inside_5 = 0 <= label_2 && label_2 < H;
+                            if (inside_1 & inside_5 & inside_3) {
+                                const long alpha_at = S * (H_out * m + i) + a;
+                                const long beta_at = S * (W_out * m + j) + b;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * m + i) + a) + j) + b);
+                                const long added_at_3 = C * (label_3 + W * (label_1 * H + label_2) + 1);
+                                APART
+                                for (long q3 = 0; q3 < C; q3++) {
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL dz_1 = dz[dz_at + q3];
+                                    sums_1[added_at_3 + q3] += (1 - alpha_1) * beta_1 * dz_1;
+                                }
+                            }
+                            if (inside_1 & inside_5 & inside_4) {
+                                const long alpha_at = S * (H_out * m + i) + a;
+                                const long beta_at = S * (W_out * m + j) + b;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * m + i) + a) + j) + b);
+                                const long added_at_4 = C * (label_3 + W * (label_1 * H + label_2));
+                                APART
+                                for (long q3 = 0; q3 < C; q3++) {
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL dz_1 = dz[dz_at + q3];
+                                    sums_1[added_at_4 + q3] += (1 - alpha_1) * (1 - beta_1) * dz_1;
+                                }
+                            }
+                        }
+                    }
                 }
             }
+        }
+        const long stored_at_1 = C * H * N * W * once;
+        APART
+        for (long k = 0; k < C * H * N * W; k++) {
+            dx[stored_at_1 + k] = sums_1[k];
         }
     }
 }
@@ -884,56 +734,216 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3], numbers[4], numbers[5]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], arrays[6], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7],
+        numbers[8], FIXED(9));
 }
 """
 
 
 def roi_align_grad_input_2(
-    rows1: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
+    dx: rt.Array,
+    alpha: rt.Array,
+    beta: rt.Array,
+    dz: rt.Array,
+    t: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    M: int,
+    N: int,
+    S: int,
+    W: int,
+    W_out: int,
 ) -> bool:
-    """Element by element."""
+    """Where labels say, for every once, m, i, a, j, b."""
     return rt.run(
         roi_align_grad_input_2_loops,
-        M,
-        C * H_out * M * S**2 * W_out,
-        (rows1, alpha, beta, dz),
+        1,
+        4 * C * H_out * M * S**2 * W_out,
+        (dx, alpha, beta, dz, t, f, g),
         (),
-        (C, H_out, S, W_out),
-        (),
-        uses="wrrh",
+        (H, H_out, M, N, S, W, W_out),
+        (C,),
+        integers=(4, 5, 6),
+        row=C,
+        uses="?------",
     )
 
 
-roi_align_grad_input_3_loops = r"""/* Element by element. */
+roi_align_grad_r_1_loops = r"""/* Where labels say, for every e, i, a, q1, q2, c. */
 static void loops(
-    long start, long stop, REAL * rows2, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
-    long H_out, long S, long W_out)
+    long start, long stop, struct team *const team, REAL *restrict dbeta, REAL *restrict dalpha,
+    const REAL *restrict alpha, const REAL *restrict dz, const TYPE_4 *restrict f, const TYPE_5 *restrict g,
+    const TYPE_6 *restrict t, const REAL *restrict x, const REAL *restrict beta, long C, long H, long H_out,
+    long N, long S, long W, long W_out)
 {
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long rows2_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals dz_1 = load(&dz[dz_at + q3]);
-                    const reals rows2_1 = (all(1) - beta_1) * alpha_1 * dz_1;
-                    store(&rows2[rows2_at + q3], rows2_1);
-                }
-                APART
-                for (long q3 = whole(0, C); q3 < C; q3++) {
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL dz_1 = dz[dz_at + q3];
-                    const REAL rows2_1 = (1 - beta_1) * alpha_1 * dz_1;
-                    rows2[rows2_at + q3] = rows2_1;
+    REAL *restrict nothing = SCRATCH(REAL, 1);
+    if (!nothing) {
+        return;
+    }
+    APART
+    for (long alone = 0; alone < 1; alone++) {
+        nothing[alone] = 0;
+    }
+    double *restrict sums_1 = SCRATCH(double, H_out * S);
+    if (!sums_1) {
+        return;
+    }
+    double *restrict sums_2 = SCRATCH(double, S * W_out);
+    if (!sums_2) {
+        return;
+    }
+    for (long e = start; e < stop; e++) {
+        APART
+        for (long k = 0; k < H_out * S; k++) {
+            sums_1[k] = 0;
+        }
+        APART
+        for (long k = 0; k < S * W_out; k++) {
+            sums_2[k] = 0;
+        }
+        for (long i = 0; i < H_out; i++) {
+            for (long a = 0; a < S; a++) {
+                for (long q1 = 0; q1 < W_out; q1++) {
+                    for (long q2 = 0; q2 < S; q2++) {
+                        for (long c = 0; c < C; c++) {
+                            const long label_1 = label_of(t[e]);
+                            const long inside_1 = 0 <= label_1 && label_1 < N;
+                            const long label_2 = label_of(f[S * (H_out * e + i) + a]);
+                            const long inside_2 = 0 <= label_2 + 1 && label_2 + 1 < H;
+                            const long label_3 = label_of(g[S * (W_out * e + q1) + q2]);
+                            const long inside_3 = 0 <= label_3 + 1 && label_3 + 1 < W;
+                            const REAL * row_1 = (
+                                inside_1 & inside_2 & inside_3 ? x
+                                + (C * (label_3 + W * (label_1 * H + label_2 + 1) + 1) + c) : nothing
+                            );
+                            const long inside_4 = 0 <= label_3 && label_3 < W;
+                            const REAL * row_2 = (
+                                inside_1 & inside_2 & inside_4 ? x
+                                + (C * (label_3 + W * (label_1 * H + label_2 + 1)) + c) : nothing
+                            );
+                            const long inside_5 = 0 <= label_2 && label_2 < H;
+                            const REAL * row_3 = (
+                                inside_1 & inside_5 & inside_3 ? x
+                                + (C * (label_3 + W * (label_1 * H + label_2) + 1) + c) : nothing
+                            );
+                            const REAL * row_4 = (
+                                inside_1 & inside_5 & inside_4 ? x
+                                + (C * (label_3 + W * (label_1 * H + label_2)) + c) : nothing
+                            );
+                            if (inside_3 & inside_2 & inside_1) {
+                                const long alpha_at = S * (H_out * e + i) + a;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
+                                const long added_at_1 = S * q1 + q2;
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
+                                    const REAL row_1_1 = row_1[0];
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL dz_1 = dz[dz_at];
+                                    sums_2[added_at_1] += row_1_1 * alpha_1 * dz_1;
+                                }
+                            }
+                            if (inside_4 & inside_2 & inside_1) {
+                                const long alpha_at = S * (H_out * e + i) + a;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
+                                const long added_at_2 = S * q1 + q2;
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
+                                    const REAL row_2_1 = row_2[0];
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL dz_1 = dz[dz_at];
+                                    sums_2[added_at_2] += -row_2_1 * alpha_1 * dz_1;
+                                }
+                            }
+                            if (inside_3 & inside_5 & inside_1) {
+                                const long alpha_at = S * (H_out * e + i) + a;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
+                                const long added_at_3 = S * q1 + q2;
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL row_3_1 = row_3[0];
+                                    const REAL dz_1 = dz[dz_at];
+                                    sums_2[added_at_3] += (1 - alpha_1) * row_3_1 * dz_1;
+                                }
+                            }
+                            if (inside_4 & inside_5 & inside_1) {
+                                const long alpha_at = S * (H_out * e + i) + a;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
+                                const long added_at_4 = S * q1 + q2;
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
+                                    const REAL alpha_1 = alpha[alpha_at];
+                                    const REAL row_4_1 = row_4[0];
+                                    const REAL dz_1 = dz[dz_at];
+                                    sums_2[added_at_4] += -(1 - alpha_1) * row_4_1 * dz_1;
+                                }
+                            }
+                            if (inside_3 & inside_2 & inside_1) {
+                                const long beta_at = S * (W_out * e + q1) + q2;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
+                                const long added_at_5 = S * i + a;
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
+                                    const REAL row_1_1 = row_1[0];
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL dz_1 = dz[dz_at];
+                                    sums_1[added_at_5] += row_1_1 * beta_1 * dz_1;
+                                }
+                            }
+                            if (inside_4 & inside_2 & inside_1) {
+                                const long beta_at = S * (W_out * e + q1) + q2;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
+                                const long added_at_6 = S * i + a;
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL row_2_1 = row_2[0];
+                                    const REAL dz_1 = dz[dz_at];
+                                    sums_1[added_at_6] += (1 - beta_1) * row_2_1 * dz_1;
+                                }
+                            }
+                            if (inside_3 & inside_5 & inside_1) {
+                                const long beta_at = S * (W_out * e + q1) + q2;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
+                                const long added_at_7 = S * i + a;
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
+                                    const REAL row_3_1 = row_3[0];
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL dz_1 = dz[dz_at];
+                                    sums_1[added_at_7] += -row_3_1 * beta_1 * dz_1;
+                                }
+                            }
+                            if (inside_4 & inside_5 & inside_1) {
+                                const long beta_at = S * (W_out * e + q1) + q2;
+                                const long dz_at = C * (S * (W_out * (S * (H_out * e + i) + a) + q1) + q2) + c;
+                                const long added_at_8 = S * i + a;
+                                APART
+                                for (long alone = 0; alone < 1; alone++) {
+                                    const REAL beta_1 = beta[beta_at];
+                                    const REAL row_4_1 = row_4[0];
+                                    const REAL dz_1 = dz[dz_at];
+                                    sums_1[added_at_8] += -(1 - beta_1) * row_4_1 * dz_1;
+                                }
+                            }
+                        }
+                    }
                 }
             }
+        }
+        const long stored_at_1 = H_out * S * e;
+        APART
+        for (long k = 0; k < H_out * S; k++) {
+            dalpha[stored_at_1 + k] = sums_1[k];
+        }
+        const long stored_at_2 = S * W_out * e;
+        APART
+        for (long k = 0; k < S * W_out; k++) {
+            dbeta[stored_at_2 + k] = sums_2[k];
         }
     }
 }
@@ -945,151 +955,48 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3], numbers[4], numbers[5]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], arrays[6], arrays[7], arrays[8], numbers[2], numbers[3], numbers[4], numbers[5],
+        numbers[6], numbers[7], numbers[8]);
 }
 """
 
 
-def roi_align_grad_input_3(
-    rows2: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
+def roi_align_grad_r_1(
+    dbeta: rt.Array,
+    dalpha: rt.Array,
+    alpha: rt.Array,
+    dz: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    t: rt.Array,
+    x: rt.Array,
+    beta: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    M: int,
+    N: int,
+    S: int,
+    W: int,
+    W_out: int,
 ) -> bool:
-    """Element by element."""
+    """Where labels say, for every e, i, a, q1, q2, c."""
     return rt.run(
-        roi_align_grad_input_3_loops,
+        roi_align_grad_r_1_loops,
         M,
-        C * H_out * M * S**2 * W_out,
-        (rows2, alpha, beta, dz),
+        8 * C * H_out * M * S**2 * W_out,
+        (dbeta, dalpha, alpha, dz, f, g, t, x, beta),
         (),
-        (C, H_out, S, W_out),
+        (C, H, H_out, N, S, W, W_out),
         (),
-        uses="wrrh",
+        integers=(4, 5, 6),
+        row=1,
+        uses="??-------",
     )
 
 
-roi_align_grad_input_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows3, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
-    long H_out, long S, long W_out)
-{
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long rows3_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals dz_1 = load(&dz[dz_at + q3]);
-                    const reals rows3_1 = (all(1) - alpha_1) * beta_1 * dz_1;
-                    store(&rows3[rows3_at + q3], rows3_1);
-                }
-                APART
-                for (long q3 = whole(0, C); q3 < C; q3++) {
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL dz_1 = dz[dz_at + q3];
-                    const REAL rows3_1 = (1 - alpha_1) * beta_1 * dz_1;
-                    rows3[rows3_at + q3] = rows3_1;
-                }
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3], numbers[4], numbers[5]);
-}
-"""
-
-
-def roi_align_grad_input_4(
-    rows3: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        roi_align_grad_input_4_loops,
-        M,
-        C * H_out * M * S**2 * W_out,
-        (rows3, alpha, beta, dz),
-        (),
-        (C, H_out, S, W_out),
-        (),
-        uses="wrrh",
-    )
-
-
-roi_align_grad_input_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL * rows4, const REAL * alpha, const REAL * beta, const REAL * dz, long C,
-    long H_out, long S, long W_out)
-{
-    for (long m = start; m < stop; m++) {
-        for (long a = 0; a < H_out * S; a++) {
-            for (long b = 0; b < S * W_out; b++) {
-                const long alpha_at = H_out * S * m + a;
-                const long beta_at = S * W_out * m + b;
-                const long dz_at = C * (S * W_out * (H_out * S * m + a) + b);
-                const long rows4_at = C * (S * W_out * (H_out * S * m + a) + b);
-                for (long q3 = 0; q3 < whole(0, C); q3 += LANES) {
-                    const reals alpha_1 = all(alpha[alpha_at]);
-                    const reals beta_1 = all(beta[beta_at]);
-                    const reals dz_1 = load(&dz[dz_at + q3]);
-                    const reals rows4_1 = (all(1) - alpha_1) * (all(1) - beta_1) * dz_1;
-                    store(&rows4[rows4_at + q3], rows4_1);
-                }
-                APART
-                for (long q3 = whole(0, C); q3 < C; q3++) {
-                    const REAL alpha_1 = alpha[alpha_at];
-                    const REAL beta_1 = beta[beta_at];
-                    const REAL dz_1 = dz[dz_at + q3];
-                    const REAL rows4_1 = (1 - alpha_1) * (1 - beta_1) * dz_1;
-                    rows4[rows4_at + q3] = rows4_1;
-                }
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3], numbers[4], numbers[5]);
-}
-"""
-
-
-def roi_align_grad_input_5(
-    rows4: rt.Array, alpha: rt.Array, beta: rt.Array, dz: rt.Array, C: int, H_out: int, M: int, S: int, W_out: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        roi_align_grad_input_5_loops,
-        M,
-        C * H_out * M * S**2 * W_out,
-        (rows4, alpha, beta, dz),
-        (),
-        (C, H_out, S, W_out),
-        (),
-        uses="wrrh",
-    )
-
-
-roi_align_grad_r_1_loops = r"""/* Element by element. */
+roi_align_grad_r_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL * dh, const REAL * dbeta, const REAL * h, REAL number_1)
 {
@@ -1123,15 +1030,15 @@ static void part(void *given, long number)
 """
 
 
-def roi_align_grad_r_1(dh: rt.Array, dbeta: rt.Array, h: rt.Array, M: int, S: int, W: int, W_out: int) -> bool:
+def roi_align_grad_r_2(dh: rt.Array, dbeta: rt.Array, h: rt.Array, M: int, S: int, W: int, W_out: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("roi_align_grad_r_1", dh=dh)
+    dtype = rt.float_type("roi_align_grad_r_2", dh=dh)
     return rt.run(
-        roi_align_grad_r_1_loops, M * S * W_out, M * S * W_out, (dh, dbeta, h), (dtype(W - 1),), (), (), uses="whh"
+        roi_align_grad_r_2_loops, M * S * W_out, M * S * W_out, (dh, dbeta, h), (dtype(W - 1),), (), (), uses="whh"
     )
 
 
-roi_align_grad_r_2_loops = r"""/* Element by element. */
+roi_align_grad_r_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL * dv, const REAL * dalpha, const REAL * v, REAL number_1)
 {
@@ -1165,9 +1072,9 @@ static void part(void *given, long number)
 """
 
 
-def roi_align_grad_r_2(dv: rt.Array, dalpha: rt.Array, v: rt.Array, H: int, H_out: int, M: int, S: int) -> bool:
+def roi_align_grad_r_3(dv: rt.Array, dalpha: rt.Array, v: rt.Array, H: int, H_out: int, M: int, S: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("roi_align_grad_r_2", dv=dv)
+    dtype = rt.float_type("roi_align_grad_r_3", dv=dv)
     return rt.run(
-        roi_align_grad_r_2_loops, H_out * M * S, H_out * M * S, (dv, dalpha, v), (dtype(H - 1),), (), (), uses="whh"
+        roi_align_grad_r_3_loops, H_out * M * S, H_out * M * S, (dv, dalpha, v), (dtype(H - 1),), (), (), uses="whh"
     )

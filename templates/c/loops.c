@@ -47,6 +47,12 @@ FUNCTION long most(long a, long b)
     return a > b ? a : b;
 }
 
+/* What an array of labels says, to compute with: what is no position anywhere stays none, but does not overflow. */
+FUNCTION long label_of(long label)
+{
+    return least(most(label, -(1L << 53)), 1L << 53);
+}
+
 /* The quotient rounded down, where C rounds to 0; the divisor is positive. */
 FUNCTION long floor_quotient(long a, long b)
 {

@@ -35,6 +35,7 @@ OWN = (
         "int32_t",
         "int64_t",
         "kernel",
+        "label_of",
         "larger",
         "least",
         "load",

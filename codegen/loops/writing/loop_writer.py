@@ -73,7 +73,7 @@ class Writer(Builder):
         self.team = False
         self.sums: Expr | None = None
         """How many sums each value of the outermost index has, where they are added up in a second sweep."""
-        self.integers = integers(nest.body, self.indices)
+        self.integers = integers(nest.body, self.indices) | nest.labels
         self.sizes: dict[Symbol, Name] = {}
         for index in order:
             self.index(index)
@@ -82,6 +82,8 @@ class Writer(Builder):
         self.version: dict[str, int] = {}
         self.in_row: dict[Access, Name] = {}
         """Numbers that are in variables for good."""
+        self.variables: dict[Symbol, Name] = {}
+        """Integers that are in variables."""
         self.memory: dict[str, Name] = {}
         """What an array is here, if not itself."""
         for array in self.arrays:
@@ -119,6 +121,8 @@ class Writer(Builder):
         return self.numbers.setdefault(value, self.name(f"number_{len(self.numbers) + 1}", "number"))
 
     def _symbol(self, symbol: Symbol) -> Expression:
+        if symbol in self.variables:
+            return self.variables[symbol]
         if symbol in self.indices:
             return self.index(symbol)
         return self.sizes.setdefault(symbol, self.name(symbol.name, "size"))
@@ -138,7 +142,7 @@ class Writer(Builder):
         found: dict[Access, Base] = {}
         named: dict[tuple[str, Expr], Name | None] = {}
         for access in accesses(body):
-            if not access.indices:
+            if not access.indices or access in self.in_row:
                 continue
             where = address(access.indices, self.shapes[access.tensor], (*inner, self.nest.vector.index), ahead)
             key = access.tensor, where.base
@@ -198,9 +202,11 @@ class Writer(Builder):
         self, body: Expr, bases: Mapping[Access, Base], moved: Mapping[Symbol, Expr] = MappingProxyType({})
     ) -> Expression:
         """`body` outside of the innermost loop, where nothing that was read before counts; `moved` as in `element`."""
-        printer = ScalarPrinter(
-            lambda a: self.element(a.tensor, bases[a], moved), self.number, self.integer, self._hold, self.indices
-        )
+
+        def access(a: Access) -> Expression:
+            return self.in_row[a] if a in self.in_row else self.element(a.tensor, bases[a], moved)
+
+        printer = ScalarPrinter(access, self.number, self.integer, self._hold, self.indices)
         return printer.operand(body)
 
     def _hold(self, value: Expression) -> Name:

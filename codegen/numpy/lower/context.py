@@ -7,6 +7,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.kernel.form import Form, estimate
+from gradscribe.codegen.loops import FEWEST_STEPS
 from gradscribe.derive.calculus.collapse import proved
 from gradscribe.derive.ir.index import affine, bounds, same
 from gradscribe.derive.ir.term import Access, Guard, Program, Range, Statement, Tensor, Term
@@ -81,3 +82,8 @@ class Scope:
         for r in ranges:
             total *= estimate(r.extent, self.hints)
         return total
+
+    def takes_long(self, steps: Expr) -> bool:
+        """Whether there may be as many steps as somebody waits for a compiler for."""
+        most = steps.xreplace(dict(self.most))
+        return not most.is_Integer or int(most) >= FEWEST_STEPS

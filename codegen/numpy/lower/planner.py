@@ -10,11 +10,12 @@ from sympy import Add, Expr, Integer, Symbol, prod
 from gradscribe.codegen.kernel.form import Form, choose_form, chosen_forms, estimate, size_hints
 from gradscribe.codegen.kernel.form import joined as joined_axes
 from gradscribe.codegen.kernel.page.equation import Equation, equation
-from gradscribe.codegen.loops import FEWEST_STEPS, Nest
+from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.indirect.lookup import adds_at_labels, lower_label_extrema, lower_lookups
 from gradscribe.codegen.numpy.lower.indirect.read_once import read_once
 from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
+from gradscribe.codegen.numpy.lower.loops.label_passes import together, where_labels_say
 from gradscribe.codegen.numpy.lower.loops.nests import loops
 from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pass
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
@@ -162,6 +163,10 @@ def _lowered(
     if by_label is not None:
         return Lowered(said, tuple(by_label), key)
     slopes = any(a.tensor in scope.unmade for a in accesses(form.body))
+    if not slopes and (ways := where_labels_say(form, scope, fresh, _strategy)) is not None:
+        at_labels, made, otherwise = ways
+        both = Compiled(at_labels.steps, (), (together([at_labels]),), otherwise)
+        return Lowered(said, (*made, both), key, None, made, otherwise, labelled=at_labels)
     passed = _in_one_pass(form, scope, fresh) if not (slopes or sums_parts(form, scope)) else None
     if passed is None:
         return Lowered(said, tuple(_statement(statement, form, program, scope, fresh)), key)
@@ -304,8 +309,7 @@ def _steps(form: Form) -> Expr:
 
 def _takes_long(form: Form, scope: Scope) -> bool:
     """Whether there may be as many steps as somebody waits for a compiler for."""
-    most = _steps(form).xreplace(dict(scope.most))
-    return not most.is_Integer or int(most) >= FEWEST_STEPS
+    return scope.takes_long(_steps(form))
 
 
 def _or_loops(

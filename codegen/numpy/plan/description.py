@@ -35,7 +35,7 @@ from gradscribe.codegen.numpy.plan.reduction import Accumulate, Contract, PartSu
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.codegen.numpy.print.sums import summation
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
-from gradscribe.derive.ir.term import Range
+from gradscribe.derive.ir.term import Access, Range
 
 
 def describe(record: Record) -> str:
@@ -113,7 +113,8 @@ def deed(record: Record) -> str:
             verb = "+" if REDUCTIONS[op] is SUM else op
             value = body if after == 1 else f"({body}) * {after}"
             recorded = f", position {record.position} in {record.argument}" if record.argument else ""
-            return f"loops over {_indices(record.ranges)}: {target} {verb}= {value}{recorded}"
+            place = f"[{', '.join(map(str, record.place))}]" if any(e.has(Access) for e in record.place) else ""
+            return f"loops over {_indices(record.ranges)}: {target}{place} {verb}= {value}{recorded}"
         case Invoke(function, place, _, arrays):
             return f"{', '.join(record.results)} = {function} of {', '.join(arrays)} at {place}"
         case _:

@@ -99,7 +99,8 @@ def run(
         return False
     kinds = "".join([a.dtype.char for a in arrays])
     if values := _values(kinds, integers):
-        arrays = tuple(a.astype(arrays[0].dtype) if k in values else a for k, a in enumerate(arrays))
+        wanted = dict.fromkeys(values, arrays[0].dtype) | dict.fromkeys(set(values) & set(integers), np.dtype(np.int64))
+        arrays = tuple(a.astype(wanted.get(k, a.dtype), copy=False) for k, a in enumerate(arrays))
         kinds = "".join([a.dtype.char for a in arrays])
     fixed = tuple([n if n <= MOST_KNOWN else 0 for n in known])
     asked = text, kinds, len(sizes), fixed, bool(sums), _narrow(row * arrays[0].itemsize)
@@ -137,12 +138,14 @@ def run(
 
 @lru_cache(512)
 def _values(kinds: str, integers: tuple[int, ...]) -> tuple[int, ...]:
-    """The arrays that hold integers, and are read as real numbers."""
-    return tuple(k for k, kind in enumerate(kinds) if kind not in "fd" and k not in integers)
+    """The arrays that hold integers and are read as real numbers, or that hold such as loops have no type for."""
+    return tuple(k for k, kind in enumerate(kinds) if kind not in (TYPES if k in integers else "fd"))
 
 
 def _narrow(row: int) -> int:
     """The bytes of the longest vector that a row of so many bytes has one of; 0 where vectors may be as long as any."""
+    if 0 < row < NARROW[0]:
+        return NARROW[0]
     return next((bytes_ for bytes_ in NARROW if bytes_ <= row < 2 * bytes_), 0)
 
 

@@ -8,7 +8,10 @@ from tests.cases.run_loops import COMPILED
 from tests.cases.sanitizers import sanitized
 
 pytestmark = [COMPILED, pytest.mark.thorough]
-FILES = "test_random_passes.py", "test_passes.py", "test_long_rows.py", "test_compiled.py", "test_sums_of_elements.py"
+FILES = (
+    *("test_random_passes.py", "test_passes.py", "test_long_rows.py", "test_compiled.py", "test_sums_of_elements.py"),
+    "test_at_labels.py",
+)
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from sympy import Symbol
+from sympy import Add, Symbol
 
 from benchmarks.cases.equations import TEXTS, Equation
 from gradscribe import layer
@@ -15,6 +15,7 @@ from gradscribe.derive.calculus.programs.optimised.statement_work import stateme
 from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.ir.term import Program, accesses
 from gradscribe.derive.layer.interface import Layer
+from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from tests.cases.hash_seeds import printed_alike
 from tests.cases.random_programs import random_case
 from tests.cases.thorough import some
@@ -158,7 +159,51 @@ def test_a_false_condition_is_zero_beside_infinity() -> None:
 def test_differences_are_not_written_out() -> None:
     made = layer("y[k] = sum(n) (x[n] - m[k]) * w[n]", "centred")
     for program in programs(made):
-        assert optimised(program).program == program
+        differences = [s for s in program.statements if s.term.body.atoms(Add)]
+        assert differences
+        assert all(s in optimised(program).program.statements for s in differences)
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("y[n,k] = a[n,k] * sum(c) tanh(a[n,c])", 0.2),
+        ("y[k] = b[k] * sum(n) tanh(x[n])", 0.2),
+        ("y[n,m] = sum(c,d) exp(x[n,c]) * cos(z[m,d])", 0.2),
+        ("y[n,i,c] = x[n,i,c] * sum(j,k) exp(x[n,j,k] * g[n,j]) * sum(l) sin(g[n,l])", 0.2),
+        ("y[n,k] = b[n,k] * sum(c) tanh(x[n,c] * w[k,c])", 1.0),
+        ("y[n,i] = b[n] * sum(r) tanh(x[n,i+r] * w[r])", 1.0),
+    ],
+)
+def test_a_sum_of_fewer_indices_is_computed_once(text: str, most: float) -> None:
+    """Not once for each element that it multiplies; a sum of all indices stays where it is."""
+    made = layer(text, "own")
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        sizes = sample_sizes(made, rng, limit=400)
+        inputs = sample_values(made.program, sizes, rng)
+        known, _ = values(made, inputs, rng)
+        for program in programs(made):
+            found = optimised(program)
+            expected, computed = (
+                interpret(p, {t.name: known[t.name] for t in p.inputs}, sizes) for p in (program, found.program)
+            )
+            for name in program.outputs:
+                np.testing.assert_allclose(computed[name], expected[name], rtol=1e-9, atol=1e-12)
+    (forward, _) = programs(made)
+    found = optimised(forward)
+    assert bool(found.rewritings) == (most < 1)
+    assert statements_work(found.program.statements) <= most * statements_work(forward.statements)
+
+
+def test_a_false_bracket_stays_with_what_it_multiplies() -> None:
+    """a is infinite where no bracket holds: 0 there, and no product of infinity and a sum that is 0."""
+    made = layer("y[n,k] = a[n,k] * sum(c) [c < n] tanh(x[c]); c < N", "own")
+    (program, _) = programs(made)
+    sizes = {s: {"N": 3, "K": 2}[s.name] for s in program.symbols()}
+    given = {"a": np.full((3, 2), np.inf), "x": np.ones(3)}
+    found = interpret(optimised(program).program, given, sizes)["y"]
+    np.testing.assert_array_equal(found[0], np.zeros(2))
 
 
 def test_what_may_be_absent_stays() -> None:

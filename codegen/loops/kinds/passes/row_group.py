@@ -5,11 +5,12 @@ What a member has made of an element stays in a variable for those behind it, an
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 
 from sympy import Add, Expr, Integer
 
 from gradscribe.codegen.loops.kinds.passes.row_numbers import once_a_row
-from gradscribe.codegen.loops.kinds.passes.row_sums import RowSum, blocks
+from gradscribe.codegen.loops.kinds.passes.row_sums import RowSum, blocks, store
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import APART, FINAL_LONG
 from gradscribe.codegen.loops.writing.loop_writer import Base, Writer
@@ -66,18 +67,32 @@ def write_group(
     """
     along = [m for m in group if m.kind != NUMBERS]
     stored = [m.target for m in along if m.kind == "pointwise" and (m.target not in w.nest.local or m.target in later)]
-    sums = {m: RowSum(w, m) for m in along if m.kind == "row_sums"}
+    sums = _sums(w, along)
     if along:
         whole, limits = limits, _within(w, along[0].brackets, limits)
         _write_loop(w, along, bases, limits, sums, columns, stored)
         if along[0].brackets:
             _fill(w, [m for m in along if m.target in stored and not m.adds], bases, whole, limits)
-    for m in group:
-        if m in sums:
-            sums[m].end(bases)
-        elif m.kind == NUMBERS:
+    for target, found in groupby((m for m in group if m in sums or m.kind == NUMBERS), lambda m: (m.target, m in sums)):
+        members = list(found)
+        if target[1]:
+            store(w, members, sums, bases)
+            continue
+        for m in members:
             element = w.element(m.target, bases[Access(m.target, *m.place)], {})
             w.put(Assign(element, w.scalar(m.body, bases), "+=" if m.adds else "="))
+
+
+def _sums(w: Writer, along: Sequence[Nest]) -> dict[Nest, RowSum]:
+    """The sums that members make of a row; those of the same numbers are one, whatever multiplies it behind the row."""
+    made = {m.target for m in along if m.kind == "pointwise"}
+    found: dict[Nest, RowSum] = {}
+    for m in along:
+        if m.kind == "row_sums":
+            still = not made & {a.tensor for a in accesses(m.body)}
+            same = (s for n, s in found.items() if still and (n.body, n.op) == (m.body, m.op))
+            found[m] = next(same, None) or RowSum(w, m)
+    return found
 
 
 def _write_loop(
@@ -90,14 +105,17 @@ def _write_loop(
     stored: Collection[str],
 ) -> None:
     bodies = once_a_row(w, along, bases)
-    for s in sums.values():
+    different = tuple(dict.fromkeys(sums.values()))
+    for s in different:
         s.begin()
     with ExitStack() as stack:
         if sums:
-            limits = stack.enter_context(blocks(w, limits, tuple(sums.values())))
+            limits = stack.enter_context(blocks(w, limits, different))
         stack.enter_context(w.along(*limits, "" if sums else APART))
         made: dict[str, tuple[Part, Name]] = {}
         for m, body in zip(along, bodies, strict=True):
+            if m in sums and sums[m].nest is not m:
+                continue
             value = w.value(body, bases, {})
             if m in sums:
                 sums[m].go_on(value)

@@ -12,7 +12,7 @@ from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import DOUBLE, LONG, REAL, Count
 from gradscribe.codegen.loops.writing.body import LOOPED
 from gradscribe.codegen.loops.writing.loop_writer import Base, Writer
-from gradscribe.codegen.python.expression import Binary, Expression, Literal, Name, call
+from gradscribe.codegen.python.expression import Binary, Expression, Literal, Name, call, chain
 from gradscribe.codegen.python.statement import Assign, Do
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import Access
@@ -56,12 +56,17 @@ class RowSum:
         else:
             self.w.let(self.total, call(self.how.of_two, self.total, found))
 
-    def end(self, bases: Mapping[Access, Base]) -> None:
-        """Store the sum."""
-        w, nest = self.w, self.nest
-        found: Expression = self.total if nest.after == 1 else Binary("*", self.total, w.scalar(nest.after, bases))
-        element = w.element(nest.target, bases[Access(nest.target, *nest.place)], {})
-        w.put(Assign(element, found, "+=" if nest.adds else "="))
+    def found(self, nest: Nest, bases: Mapping[Access, Base]) -> Expression:
+        """The sum as that of a nest, which may multiply it by something else."""
+        return self.total if nest.after == 1 else Binary("*", self.total, self.w.scalar(nest.after, bases))
+
+
+def store(w: Writer, nests: Sequence[Nest], sums: Mapping[Nest, RowSum], bases: Mapping[Access, Base]) -> None:
+    """Store what nests with one target have come to: the first one is new or adds, the others add to it."""
+    first = nests[0]
+    found = chain("+", [sums[nest].found(nest, bases) for nest in nests])
+    element = w.element(first.target, bases[Access(first.target, *first.place)], {})
+    w.put(Assign(element, found, "+=" if first.adds else "="))
 
 
 @contextmanager

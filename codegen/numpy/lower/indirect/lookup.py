@@ -37,7 +37,7 @@ Lower = Callable[[Form, Scope, bool], list[Record]]
 
 
 @dataclass(frozen=True)
-class _Lookup:
+class Lookup:
     """The bracket that says that `index` is `label`."""
 
     bracket: Expr
@@ -45,7 +45,7 @@ class _Lookup:
     label: Expr
 
 
-def lower_lookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[Record] | None:
+def lowerlookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[Record] | None:
     """Lower `form` by lookups where its brackets allow it; None when they do not.
 
     Args:
@@ -54,13 +54,13 @@ def lower_lookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[R
         fresh: whether the target does not exist yet.
         lower: lowers the form that is left.
     """
-    lookups = _lookups(form, scope)
-    if not lookups:
+    found = lookups(form, scope)
+    if not found:
         return _in_a_plane(form, scope, fresh, lower)
-    if len(lookups) == 1 and (by_label := _by_label(lookups[0], form, scope, fresh)) is not None:
+    if len(found) == 1 and (by_label := _by_label(found[0], form, scope, fresh)) is not None:
         return by_label
-    records, labels = _label_arrays(lookups, form, scope)
-    brackets = [k.bracket for k in lookups]
+    records, labels = _label_arrays(found, form, scope)
+    brackets = [k.bracket for k in found]
     body = Mul(*(f for f in Mul.make_args(form.body) if f not in brackets))
     body, made = _gathered(body, labels, form, scope)
     summed = [k for k in labels if k.index not in form.placed]
@@ -80,10 +80,10 @@ def lower_lookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[R
 def _in_a_plane(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[Record] | None:
     """Lower what is written at one position of an axis, such as a real part, by lookups: apart from the others."""
     place = tuple(e for e in form.place if not e.is_Integer)
-    if len(place) == len(form.place) or not _lookups(replace(form, place=place, target=_without(form)), scope):
+    if len(place) == len(form.place) or not lookups(replace(form, place=place, target=_without(form)), scope):
         return None
     made = scope.declare("plane", _without(form).shape)
-    records = lower_lookups(replace(form, place=place, target=made), scope, True, lower)
+    records = lowerlookups(replace(form, place=place, target=made), scope, True, lower)
     added = Form(form.target, form.place, tuple(map(form.range, place)), Access(made.name, *place))
     return None if records is None else [*records, *lower_taps(added, scope, fresh)]
 
@@ -96,7 +96,7 @@ def _without(form: Form) -> Tensor:
 
 def looks_up(form: Form, scope: Scope) -> bool:
     """Whether a form is lowered by lookups."""
-    return bool(_lookups(form, scope))
+    return bool(lookups(form, scope))
 
 
 def adds_at_labels(statement: Statement) -> bool:
@@ -105,7 +105,7 @@ def adds_at_labels(statement: Statement) -> bool:
     return any(r.index in f.args for f in brackets for r in statement.term.free)
 
 
-def _by_label(lookup: _Lookup, form: Form, scope: Scope, fresh: bool) -> list[Record] | None:
+def _by_label(lookup: Lookup, form: Form, scope: Scope, fresh: bool) -> list[Record] | None:
     """A product of matrices for each label: where a row meets the matrix that its label says, or adds to it.
 
     None where it is no such product: each index but row and label is one of just two of both factors and the result.
@@ -175,9 +175,9 @@ def lower_label_extrema(form: Form, scope: Scope, lower: Lower) -> list[Record] 
 
 
 # ----- which brackets -----------------------------------------------------------------------------------------------
-def _lookups(form: Form, scope: Scope) -> list[_Lookup]:
+def lookups(form: Form, scope: Scope) -> list[Lookup]:
     """The brackets whose index can be eliminated, no label depending on another one's index."""
-    chosen: list[_Lookup] = []
+    chosen: list[Lookup] = []
     if not form.is_sum:
         return chosen
     brackets = [f for f in Mul.make_args(form.body) if isinstance(f, equal)]
@@ -187,14 +187,14 @@ def _lookups(form: Form, scope: Scope) -> list[_Lookup]:
                 index not in k.label.free_symbols | {k.index} and k.index not in label.free_symbols for k in chosen
             )
             if apart and index in form.indices and is_label(label, index, scope.tensors):
-                lookup = _Lookup(bracket, index, label)
+                lookup = Lookup(bracket, index, label)
                 if _eliminable(lookup, form, scope):
                     chosen.append(lookup)
                     break
     return chosen
 
 
-def _eliminable(lookup: _Lookup, form: Form, scope: Scope) -> bool:
+def _eliminable(lookup: Lookup, form: Form, scope: Scope) -> bool:
     """Whether nothing but whole axes, of the other factors and of the target, sees the index."""
     index = lookup.index
     if any(index in g.value.free_symbols for g in form.guards):
@@ -219,7 +219,7 @@ def _reads_whole_axis(access: Access, index: Symbol, form: Form, scope: Scope) -
 
 
 # ----- arrays -------------------------------------------------------------------------------------------------------
-def _label_arrays(lookups: Iterable[_Lookup], form: Form, scope: Scope) -> tuple[list[Record], list[Labels]]:
+def _label_arrays(lookups: Iterable[Lookup], form: Form, scope: Scope) -> tuple[list[Record], list[Labels]]:
     """Per lookup an array of labels with one axis per index."""
     records: list[Record] = []
     found = []

@@ -12,6 +12,8 @@ from sympy import Expr, Integer, prod
 
 from gradscribe.codegen.loops import is_cheap
 from gradscribe.codegen.numpy.lower.context import Scope
+from gradscribe.codegen.numpy.lower.indirect.read_once import read_once
+from gradscribe.codegen.numpy.lower.loops.label_passes import LabelPass, joins, together
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Kind, Pass, in_stages, is_spread, loops_of, reads
 from gradscribe.codegen.numpy.plan import Allocate, Compiled, Define, Equation, Record, effects
 from gradscribe.derive.ir.term import Access, accesses
@@ -36,6 +38,7 @@ class Lowered:
         otherwise: what NumPy does then.
         repeated: whether the pass computes again what it has computed before.
         said: whether the records say what they compute themselves.
+        labelled: the loops that compute it where labels say, if there are some; then it is no part of a pass.
     """
 
     equation: Equation
@@ -46,6 +49,7 @@ class Lowered:
     otherwise: tuple[Record, ...] = ()
     repeated: bool = False
     said: bool = False
+    labelled: LabelPass | None = None
 
     @property
     def target(self) -> str:
@@ -154,6 +158,8 @@ def _join(group: Sequence[Lowered], scope: Scope) -> bool:
 
 def _joins(group: Sequence[Lowered], new: Lowered, scope: Scope) -> bool:
     """Whether a statement can be computed in one pass with those before it."""
+    if new.labelled is not None or group[0].labelled is not None:
+        return new.key == group[0].key and len(group) < MOST and _joins_at_labels(_labelled(group), new.labelled)
     passes = _passes((*group, new))
     if len(passes) <= len(group) or len(passes) > MOST or new.key != group[0].key:
         return False
@@ -172,6 +178,14 @@ def _joins(group: Sequence[Lowered], new: Lowered, scope: Scope) -> bool:
     places = [(p.form.target.name, p.place) for p in same]
     places += [(a.tensor, a.indices) for p in same for a in reads(p)]
     return len({place for place in places if place[0] in written}) == len(written) and loops_of(passes) is not None
+
+
+def _labelled(group: Iterable[Lowered]) -> list[LabelPass]:
+    return [s.labelled for s in group if s.labelled is not None]
+
+
+def _joins_at_labels(group: Sequence[LabelPass], new: LabelPass | None) -> bool:
+    return bool(group) and new is not None and joins(group, new)
 
 
 def _members(passes: Sequence[Pass]) -> list[Pass]:
@@ -207,6 +221,8 @@ def _records(groups: Sequence[Sequence[Lowered]], others: Collection[str], behin
         behind: those that others speak of behind these.
     """
     statements = [s for group in groups for s in group if not s.repeated]
+    if labelled := _labelled(statements):
+        return _where_labels_say(statements, labelled)
     if len(statements) == 1 or not _is_worth(_passes(statements)):
         return [r for s in statements for r in (*([] if s.said else [s.equation]), *s.records)]
     passes = [_put_in(_passes(group), behind) for group in groups]
@@ -226,6 +242,15 @@ def _records(groups: Sequence[Sequence[Lowered]], others: Collection[str], behin
         steps_of(passes[0][0]) * len(passes[0]), (), tuple(n for n in nests if n is not None), (*ways[0], *after)
     )
     return [first.equation, *before, *made, both]
+
+
+def _where_labels_say(statements: Sequence[Lowered], passes: Sequence[LabelPass]) -> list[Record]:
+    """The records of statements that loops compute together, where labels say."""
+    first, *rest = statements
+    ways = (*first.otherwise, *(r for s in rest for r in (s.equation, *s.otherwise)))
+    nest = together(passes)
+    both = Compiled(passes[0].steps * len(passes), (), (nest,), read_once(ways))
+    return [first.equation, *(r for s in statements for r in s.made), both]
 
 
 def _otherwise(statement: Lowered, local: Collection[str], before: Collection[Record]) -> tuple[Record, ...]:

@@ -9,6 +9,7 @@ from gradscribe.derive.calculus.closed.closed_program import collapsed
 from gradscribe.derive.calculus.programs.optimised.rewriting import Rewriting
 from gradscribe.derive.calculus.programs.optimised.statement_work import statements_work, work
 from gradscribe.derive.calculus.programs.optimised.temporaries import Temporaries
+from gradscribe.derive.calculus.programs.optimised.ways.fewer_indices import apart
 from gradscribe.derive.calculus.programs.optimised.ways.in_turn import in_turn
 from gradscribe.derive.calculus.programs.optimised.ways.labelled import put_in
 from gradscribe.derive.calculus.programs.optimised.ways.masks import without_conditions
@@ -25,6 +26,7 @@ GAIN = 0.7
 
 LEAVE = "factors that do not depend on the reduced index leave the sum of terms"
 MASK = "conditions leave the product: a tensor that is 0 where they do not hold, or a running sum"
+APART = "a sum that depends on fewer indices than what it multiplies is a tensor of its own, and not computed again"
 TURN = "a window is summed axis by axis"
 LOOKUP = "a matrix that a label chooses is multiplied by all rows that have that label, and not read for each"
 OPERAND = "a factor made of functions is a tensor that one loop makes, and then a matrix of a product"
@@ -66,11 +68,12 @@ def optimised(program: Program) -> Optimised:
     statements: list[Statement] = []
     for statement in plain:
         left = [statement]
-        for reason, ways in ((LEAVE, _by_summands), (MASK, _by_conditions)):
+        for reason, ways in ((LEAVE, _by_summands), (MASK, _by_conditions), (APART, _by_parts)):
             left = [new for old in left for new in _better(old, program, reason, ways, made, rewritings)]
         statements += [new for old in left for new in _turned(old, program, made, rewritings)]
     for _ in range(ROUNDS):
-        found = _sharing(statements, program, made, rewritings)
+        shared = _sharing(statements, program, made, rewritings)
+        found = [new for old in shared for new in _better(old, program, APART, _by_parts, made, rewritings)]
         if found == statements:
             break
         statements = found
@@ -128,6 +131,11 @@ def _by_conditions(statement: Statement, made: Temporaries) -> Iterator[list[Ter
     if not isinstance(statement.term.body, Add):
         for term in without_conditions(statement.term, statement.target.name, made):
             yield [term]
+
+
+def _by_parts(statement: Statement, made: Temporaries) -> Iterator[list[Term]]:
+    for term in apart(statement.term, statement.target.name, made):
+        yield [term]
 
 
 def _turned(statement: Statement, program: Program, made: Temporaries, rewritings: list[Rewriting]) -> list[Statement]:
