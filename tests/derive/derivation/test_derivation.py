@@ -259,6 +259,12 @@ def test_certificates_are_repeatable() -> None:
     assert np.isfinite(certify(page, shapes=2, seed=4).difference)
 
 
+def test_nothing_arrives_at_an_output_that_is_infinite() -> None:
+    """Where no rank is as high as k, log(0) makes e infinite: a finite difference of it says nothing."""
+    text = "integer r; z[n,k] = log(sum(j) [r[n,j] >= k] exp(s[n,j])); e[n] = sum(k) z[n,k] - sum(j) s[n,j]; k < J"
+    assert certify(derive(layer_of_text(f"{text}; input s[N,J], r[N,J]", "ranks")), shapes=8).holds
+
+
 def test_a_page_is_derived_and_evaluated_once_for_all_its_formats() -> None:
     page = derive(LAYERS["dense"](), ["w"], letters="e=g")
     assert derive(LAYERS["dense"](), ("w",), letters={"e": "g"}) is page
