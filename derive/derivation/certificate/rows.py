@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from sympy import Add, Integer, Mul, Symbol
+from sympy import Add, Integer, Mul, Pow, Symbol
 
 from gradscribe.derive.derivation.certificate.certificate import PRIME, Label, label
 from gradscribe.derive.derivation.certificate.exact import Residues, drawn
@@ -67,6 +67,10 @@ def seeds_of(section: Section) -> dict[str, str]:
 
 def is_defined(section: Section, values: Values, sizes: Sizes) -> bool:
     """Whether nothing is 0/0 at these sizes, such as what divides by the standard deviation of one element."""
+    bodies = (s.term.body for s in section.forward.statements)
+    divisors = {p.base for body in bodies for p in body.atoms(Pow) if p.exp.is_negative}
+    if any(d.free_symbols <= sizes.keys() and d.xreplace(sizes) == 0 for d in divisors):
+        return False  # such as 1/(N (N-1)) of one element, whatever it is multiplied by
     numbers = all(not np.isnan(v).any() for v in values.values() if v.dtype.kind == "f")
     return numbers and bool(np.isfinite(row_value(section.raw, values, sizes)).all())
 

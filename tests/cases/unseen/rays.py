@@ -294,6 +294,7 @@ RAYS = {
             + a[c,i]*(1 - cos(th[c]))*(sum(j) a[c,j]*x[q,j]) + t[c,i]
         u[c,q,i] = p[c,q,i]/(abs(p[c,q,2]) + 1); i < 3
         r[c,q] = u[c,q,0]^2 + u[c,q,1]^2
+        d < 2
         v[c,q,d] = k[0]*u[c,q,d]*(1 + k[1]*r[c,q] + k[2]*r[c,q]^2)
         e[c,q] = sum(d) (v[c,q,d] - y[c,q,d])^2
         loss = sum(c,q) ([e[c,q] <= 1]*e[c,q] + [e[c,q] > 1]*(2*sqrt(e[c,q]) - 1))""",

@@ -131,7 +131,7 @@ def _nystroem(q: Any, k: Any, v: Any) -> Any:
     a = (lq @ lk.transpose(1, 2) / d**0.5).softmax(2)
     b = (lq @ k.transpose(1, 2) / d**0.5).softmax(2)
     eye = torch.eye(2, dtype=q.dtype)
-    z = a.transpose(1, 2) / (a.abs().sum(1).amax(1) * a.abs().sum(2).amax(1))[:, None, None]
+    z = a.transpose(1, 2) / a.sum(1).amax(1)[:, None, None]
     for _ in range(4):
         az = a @ z
         z = z @ (13 * eye - az @ (15 * eye - az @ (7 * eye - az))) / 4
@@ -188,7 +188,7 @@ ROUTING = {
         d < D
         s[n,k] = sum(d) q[n,d]*a[i[n,k],d]
         t[n,l] = sum(d) q[n,D+d]*b[j[n,l],d]
-        w[n,k,l] = exp(s[n,k] + t[n,l]) / sum(k,l) exp(s[n,k] + t[n,l])
+        w[n,k,l] = softmax(s[n,k] + t[n,l], k, l)
         y[n,c] = sum(k,l) w[n,k,l] * v[i[n,k]*R + j[n,l], c]
         input q[N,2*D], a[M,D], b[R,D], i, j, v""",
         _product_keys,
@@ -292,7 +292,7 @@ ROUTING = {
         p[s,n,i,j] = sum(m) a[n,i,m]*z[s-1,n,m,j]
         p2[s,n,i,j] = sum(m) p[s,n,i,m]*p[s,n,m,j]
         p3[s,n,i,j] = sum(m) p[s,n,i,m]*p2[s,n,m,j]
-        z[-1,n,i,j] = a[n,j,i] / ((max(c) sum(r) abs(a[n,r,c])) * (max(r) sum(c) abs(a[n,r,c])))
+        z[-1,n,i,j] = a[n,j,i] / max(c) sum(r) a[n,r,c]
         s < 4
         y[n,t,d] = sum(m,j,u) f[n,t,m]*z[3,n,m,j]*b[n,j,u]*v[n,u,d]""",
         _nystroem,

@@ -40,3 +40,19 @@ def test_a_line_says_that_only_a_part_is_kept() -> None:
     layer = gradscribe.layer(f"{WRITTEN}; y[n] = sum(c) a[n,c]*v[c]; input x, v[C]; c < C", "own")
     x = np.arange(8.0).reshape(2, 4)
     np.testing.assert_allclose(layer.compile().own_forward(x, np.ones(4))[0], x.sum(1))
+
+
+@pytest.mark.parametrize(("mode", "called"), [("circular", "wrap"), ("replicate", "edge"), ("reflect", "reflect")])
+@pytest.mark.parametrize("subscript", ["r - j + 1", "r + j - 1"])
+def test_what_lies_beyond_depends_on_a_size(subscript: str, mode: str, called: str) -> None:
+    """From 2 - J to R, from -1 to R + J - 3: before or behind the axis where J says so."""
+    text = f"input u[N,R], s[J]; v[n,r] = sum(j) u[n,{mode}({subscript})]*s[j]; r < R"
+    layer = gradscribe.layer(text, "own")
+    forward, u = layer.compile().own_forward, np.random.default_rng(0).normal(size=(2, 5))
+    around = np.pad(u, ((0, 0), (4, 4)), mode=called)  # type: ignore[call-overload]
+    for taps in (1, 2, 3, 4):
+        s = np.arange(1.0, taps + 1)
+        starts = (4 - j + 1 if "- j" in subscript else 4 + j - 1 for j in range(taps))
+        expected = sum(w * around[:, start : start + 5] for w, start in zip(s, starts, strict=True))
+        found = forward(u, s)
+        np.testing.assert_allclose(found[0] if isinstance(found, tuple) else found, expected)
