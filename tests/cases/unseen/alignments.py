@@ -205,7 +205,7 @@ ALIGNMENTS = {
     "pointer_network": Written(
         """integer y
         u[n,t,i] = sum(k) v[k] * tanh(sum(d) h[n,i,d]*w[d,k] + sum(e) c[n,t,e]*r[e,k])
-        f[n,t,i] = prod(q) [q < t] [y[n,q] != i]
+        f[n,t,i] = prod(q) [q >= t or y[n,q] != i]
         p[n,t,i] = masked_softmax(u[n,t,i], [f[n,t,i] == 1], i)
         loss = -sum(n,t) log(p[n,t,y[n,t]])
         input h, c, w, r, v, y
