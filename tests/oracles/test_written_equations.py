@@ -10,19 +10,27 @@ pytest.importorskip("torch")
 beside_autograd = import_module("tests.oracles.beside_autograd")
 pytestmark = pytest.mark.oracle
 TABLES = {
-    "tools": ("TULLIO", "EINX", "COMPREHENSIONS"),
-    "graphs": ("GRAPHS",),
-    "rendering": ("RENDERING",),
-    "vision": ("VISION",),
-    "features": ("FEATURES",),
-    "probability": ("LOSSES",),
-    "science": ("SCIENCE",),
+    "written.tools": ("TULLIO", "EINX", "COMPREHENSIONS"),
+    "written.graphs": ("GRAPHS",),
+    "written.rendering": ("RENDERING",),
+    "written.vision": ("VISION",),
+    "written.features": ("FEATURES",),
+    "written.probability": ("LOSSES",),
+    "written.science": ("SCIENCE",),
+    "unseen.ranking": ("RANKING",),
+    "unseen.policies": ("POLICIES",),
+    "unseen.alignments": ("ALIGNMENTS",),
+    "unseen.routing": ("ROUTING",),
+    "unseen.cells": ("CELLS",),
+    "unseen.rays": ("RAYS",),
+    "unseen.molecules": ("MOLECULES",),
+    "unseen.fields": ("FIELDS",),
 }
 WRITTEN = {
     name: case
     for module, tables in TABLES.items()
     for table in tables
-    for name, case in getattr(import_module(f"tests.cases.written.{module}"), table).items()
+    for name, case in getattr(import_module(f"tests.cases.{module}"), table).items()
 }
 SINGULAR = {"angular_margin", "lennard_jones", "matern"}
 """Pages whose finite differences have no meaning at some of the points that are drawn: acos near 1, 1/r^12 near 0."""

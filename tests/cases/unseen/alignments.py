@@ -26,7 +26,9 @@ def _ctc(z: Any, y: Any) -> Any:
     p, s = z.softmax(2), y.shape[1]
     blank = torch.full_like(y, z.shape[2] - 1)
     ext = torch.cat([torch.stack([blank, y], 2).reshape(len(y), -1), blank[:, :1]], 1)
-    skip = torch.cat([torch.zeros(len(y), 2, dtype=torch.bool), (ext[:, 2:] != ext[:, :-2]) & (ext[:, 2:] != z.shape[2] - 1)], 1)
+    skip = torch.cat(
+        [torch.zeros(len(y), 2, dtype=torch.bool), (ext[:, 2:] != ext[:, :-2]) & (ext[:, 2:] != z.shape[2] - 1)], 1
+    )
     a = torch.zeros(len(y), 2 * s + 1, dtype=z.dtype)
     a = torch.where(torch.arange(2 * s + 1) < 2, p[:, 0].gather(1, ext), a)
     for t in range(1, z.shape[1]):
@@ -244,6 +246,7 @@ ALIGNMENTS = {
         integer phi
         s[n,j] = u[n,phi[n,j]]
         a[n,r] = sum(j) [phi[n,j] == r] (1 - s[n,j]) * prod(i) [i < j] s[n,i]
+        r < R
         input u[N,R], phi""",
         _allocation,
         "u 2,5 %; phi 2,5 @5",
@@ -271,7 +274,8 @@ ALIGNMENTS = {
         """tau = 0.5
         input c[I,J]
         d < I + J + 1; i < I + 1
-        v[d,i] = [0 <= d - i <= J] * ([d == 0] + exp(-1/tau)*(v[d-1,i-1] + v[d-1,i]) + exp(-c[i-1,d-i-1]/tau)*v[d-2,i-1])
+        v[d,i] = [0 <= d - i <= J] * ([d == 0] + exp(-1/tau)*(v[d-1,i-1] + v[d-1,i]) \\
+            + exp(-c[i-1,d-i-1]/tau)*v[d-2,i-1])
         v[-1,i] = 0; v[-2,i] = 0
         e = -tau*log(v[I+J,I])""",
         _soft_edit,

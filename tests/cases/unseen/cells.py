@@ -182,7 +182,8 @@ CELLS = {
     ),
     "coupled_oscillators": Written(
         """dt = 0.1; gamma = 2.0; epsilon = 3.0
-        z[n,t,k] = z[n,t-1,k] + dt*(tanh(sum(j) y[n,t-1,j]*w[j,k] + sum(j) z[n,t-1,j]*v[j,k] + sum(d) x[n,t,d]*u[d,k] + b[k]) \\
+        z[n,t,k] = z[n,t-1,k] + dt*(tanh(sum(j) y[n,t-1,j]*w[j,k] + sum(j) z[n,t-1,j]*v[j,k] \\
+            + sum(d) x[n,t,d]*u[d,k] + b[k]) \\
             - gamma*y[n,t-1,k] - epsilon*z[n,t-1,k])
         y[n,t,k] = y[n,t-1,k] + dt*z[n,t,k]
         z[n,-1,k] = 0; y[n,-1,k] = 0

@@ -249,7 +249,8 @@ MOLECULES = {
     ),
     "deep_interest": Written(
         """slope = 0.25; integer n; d < D
-        h[b,t,f] = sum(d) (q[b,d]*w[d,f] + k[b,t,d]*w[D + d,f] + (q[b,d] - k[b,t,d])*w[2*D + d,f] + q[b,d]*k[b,t,d]*w[3*D + d,f])
+        h[b,t,f] = sum(d) (q[b,d]*w[d,f] + k[b,t,d]*w[D + d,f] + (q[b,d] - k[b,t,d])*w[2*D + d,f] \\
+            + q[b,d]*k[b,t,d]*w[3*D + d,f])
         s[b,t] = [t < n[b]] sum(f) (max(h[b,t,f], 0) + slope*min(h[b,t,f], 0))*v[f]
         y[b,d] = sum(t) s[b,t]*k[b,t,d]
         input q[B,D], k[B,T,D], n, w[4*D,F], v""",
@@ -259,7 +260,8 @@ MOLECULES = {
     "negative_samples": Written(
         """# word2vec
         integer c, o, neg
-        e = -sum(n) (log(sigmoid(sum(d) u[c[n],d]*v[o[n],d])) + sum(k) log(sigmoid(-sum(d) u[c[n],d]*v[neg[n,k],d]))) / N
+        e = -sum(n) (log(sigmoid(sum(d) u[c[n],d]*v[o[n],d])) \\
+            + sum(k) log(sigmoid(-sum(d) u[c[n],d]*v[neg[n,k],d]))) / N
         input u, v, c, o, neg""",
         _negative_samples,
         "u 5,3; v 5,3; c 4 <5; o 4 <5; neg 4,3 <5",

@@ -165,7 +165,8 @@ POLICIES = {
     "categorical_projection": Written(
         """low = -2.0; high = 2.0; gamma = 0.9
         z[i] = low + i*(high - low)/(I - 1)
-        m[n,i] = sum(j) min(max(1 - abs(min(max(r[n] + gamma*z[j], low), high) - z[i])/((high - low)/(I - 1)), 0), 1) * p[n,j]
+        t[n,j] = min(max(r[n] + gamma*z[j], low), high)
+        m[n,i] = sum(j) min(max(1 - abs(t[n,j] - z[i])/((high - low)/(I - 1)), 0), 1) * p[n,j]
         e = -sum(n,i) m[n,i] * log_softmax(q[n,i], i) / N
         input p[N,I], q[N,I], r[N]""",
         _categorical,

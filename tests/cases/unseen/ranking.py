@@ -24,7 +24,7 @@ def _plackett_luce(s: Any, rank: Any) -> Any:
 
 
 def _smooth_ap(s: Any, t: Any) -> Any:
-    n, b = s.shape
+    b = s.shape[1]
     g = ((s[:, None] - s[:, :, None]) / 0.1).sigmoid() * (1 - torch.eye(b, dtype=s.dtype))
     good = (t == 1).double()
     return 1 - (good * (1 + (g * good[:, None]).sum(2)) / (1 + g.sum(2))).sum(1) / good.sum(1)
@@ -124,7 +124,8 @@ RANKING = {
     "smooth_ap": Written(
         """tau = 0.1; integer t
         g[n,i,j] = [i != j] * sigmoid((s[n,j] - s[n,i]) / tau)
-        ap[n] = (sum(i) [t[n,i] == 1] * (1 + sum(j) [t[n,j] == 1] * g[n,i,j]) / (1 + sum(j) g[n,i,j])) / (sum(i) [t[n,i] == 1])
+        ap[n] = (sum(i) [t[n,i] == 1] * (1 + sum(j) [t[n,j] == 1] * g[n,i,j]) / (1 + sum(j) g[n,i,j])) \\
+            / (sum(i) [t[n,i] == 1])
         e[n] = 1 - ap[n]
         input s, t""",
         _smooth_ap,
@@ -204,7 +205,8 @@ RANKING = {
     ),
     "kernel_discrepancy": Written(
         """define k(a, c, h, b) = sum(b) exp(-(sum(c) a^2) / (2*h^2))
-        e = sum(i,j) [i != j] k(x[i,c] - x[j,c], c, h[b], b)/(N*(N-1)) + sum(u,v) [u != v] k(y[u,c] - y[v,c], c, h[b], b)/(M*(M-1)) \\
+        e = sum(i,j) [i != j] k(x[i,c] - x[j,c], c, h[b], b)/(N*(N-1)) \\
+            + sum(u,v) [u != v] k(y[u,c] - y[v,c], c, h[b], b)/(M*(M-1)) \\
             - 2*(sum(i,u) k(x[i,c] - y[u,c], c, h[b], b))/(N*M)
         input x[N,C], y[M,C], h[B]""",
         _kernel_discrepancy,

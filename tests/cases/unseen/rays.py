@@ -85,7 +85,7 @@ def _splats(q: Any, s: Any, mean: Any, opacity: Any, colour: Any, pixel: Any) ->
     return (alpha * left) @ colour
 
 
-def _irradiance(n: Any, L: Any, rho: Any) -> Any:  # noqa: N803
+def _irradiance(n: Any, L: Any, rho: Any) -> Any:
     n = F.normalize(n, dim=1)
     x, y, z = n.unbind(1)
     c = 0.429043, 0.511664, 0.743125, 0.886227, 0.247708
@@ -290,7 +290,8 @@ RAYS = {
         input x[P,3], w[C,3], t[C,3], k[3], y[C,P,2]
         th[c] = sqrt(sum(i) w[c,i]^2 + 1e-12)
         a[c,i] = w[c,i]/th[c]
-        p[c,q,i] = x[q,i]*cos(th[c]) + sin(th[c])*(a[c,(i + 1) % 3]*x[q,(i + 2) % 3] - a[c,(i + 2) % 3]*x[q,(i + 1) % 3]) \\
+        p[c,q,i] = x[q,i]*cos(th[c]) + sin(th[c])*(a[c,(i + 1) % 3]*x[q,(i + 2) % 3] \\
+            - a[c,(i + 2) % 3]*x[q,(i + 1) % 3]) \\
             + a[c,i]*(1 - cos(th[c]))*(sum(j) a[c,j]*x[q,j]) + t[c,i]
         u[c,q,i] = p[c,q,i]/(abs(p[c,q,2]) + 1); i < 3
         r[c,q] = u[c,q,0]^2 + u[c,q,1]^2

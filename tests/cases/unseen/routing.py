@@ -63,12 +63,12 @@ def _mixture_of_depths(x: Any, r: Any, top: Any, w: Any, u: Any) -> Any:
     return y
 
 
-def _perceiver(l: Any, x: Any, wq: Any, wk: Any, wv: Any, wo: Any) -> Any:
-    a, b = F.layer_norm(l, l.shape[-1:]), F.layer_norm(x, x.shape[-1:])
+def _perceiver(latents: Any, x: Any, wq: Any, wk: Any, wv: Any, wo: Any) -> Any:
+    a, b = F.layer_norm(latents, latents.shape[-1:]), F.layer_norm(x, x.shape[-1:])
     q = torch.einsum("ic,chd->ihd", a, wq)
     k, v = (torch.einsum("njc,chd->njhd", b, w) for w in (wk, wv))
     p = (torch.einsum("ihd,njhd->nhij", q, k) / q.shape[2] ** 0.5).softmax(3)
-    return l + torch.einsum("nhij,njhd,hdc->nic", p, v, wo)
+    return latents + torch.einsum("nhij,njhd,hdc->nic", p, v, wo)
 
 
 def _pooled_set(s: Any, x: Any, w: Any, v: Any) -> Any:
@@ -78,7 +78,7 @@ def _pooled_set(s: Any, x: Any, w: Any, v: Any) -> Any:
 
 
 def _swin(x: Any, w: Any, b: Any) -> Any:
-    n, size, _, c = x.shape
+    n, size = x.shape[:2]
     m, shift = 2, 1
     moved = x.roll((-shift, -shift), (1, 2))
     q, k, v = torch.einsum("nijc,gcd->gnijd", moved, w)
@@ -241,7 +241,8 @@ ROUTING = {
         input x[N,I,I,C], w[3,C,D], b
         p[n,i,j,g,d] = sum(c) x[n, (i + M//2) % I, (j + M//2) % I, c]*w[g,c,d]
         i < I; j < I; a < M; e < M
-        s[n,i,j,a,e] = sum(d) p[n,i,j,0,d]*p[n,i//M*M + a,j//M*M + e,1,d]/sqrt(D) + b[i % M - a + M - 1, j % M - e + M - 1]
+        s[n,i,j,a,e] = sum(d) p[n,i,j,0,d]*p[n,i//M*M + a,j//M*M + e,1,d]/sqrt(D) \\
+            + b[i % M - a + M - 1, j % M - e + M - 1]
         t[i,a] = [i < I - M or (i % M < M - M//2 and a < M - M//2) or (i % M >= M - M//2 and a >= M - M//2)]
         f[n,i,j,a,e] = masked_softmax(s[n,i,j,a,e], [t[i,a] == 1]*[t[j,e] == 1], a, e)
         z[n,i,j,d] = sum(a,e) f[n,i,j,a,e]*p[n,i//M*M + a,j//M*M + e,2,d]

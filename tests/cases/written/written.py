@@ -16,7 +16,8 @@ class Written:
     text: str
     function: Callable[..., Any]
     given: str
-    """`x 2,5,3; t 4 <6; o 2,3 @6; p 3 +; q 0 %`: shapes, integers below 6, three of an order of 6, positive values, a number from 0 to 1."""
+    """`x 2,5,3; t 4 <6; o 2,3 @6; p 3 +; q 0 %`: shapes, integers below 6, 3 of an order of 6, positive values,
+    a number from 0 to 1."""
     options: Mapping[str, int | float] | None = None
 
     def arrays(self) -> dict[str, Array]:

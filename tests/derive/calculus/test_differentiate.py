@@ -29,7 +29,17 @@ from sympy import (
 from sympy.codegen.cfunctions import log1p
 
 from gradscribe.derive.calculus.differentiate import Gradient, differentiate
-from gradscribe.derive.ir.functions import FUNCTIONS, activation, activation_prime, equal, relu, sigmoid, step, unequal, whole
+from gradscribe.derive.ir.functions import (
+    FUNCTIONS,
+    activation,
+    activation_prime,
+    equal,
+    relu,
+    sigmoid,
+    step,
+    unequal,
+    whole,
+)
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
 from gradscribe.derive.ir.term import EquationError, Program, Range, Statement, accesses, position
