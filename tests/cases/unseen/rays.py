@@ -189,8 +189,8 @@ RAYS = {
     ),
     "integrated_encoding": Written(
         """# mip-NeRF: a Gaussian for a piece of a cone, and what sines are on average over it
-        l < 3; i < I
-        input o[R,C], d[R,C], t[R,I+1], radius[R]
+        l < 3; i < L - 1
+        input o[R,C], d[R,C], t[R,L], radius[R]
         mu[r,i] = (t[r,i] + t[r,i+1])/2
         h[r,i] = (t[r,i+1] - t[r,i])/2
         m[r,i] = mu[r,i] + 2*mu[r,i]*h[r,i]^2/(3*mu[r,i]^2 + h[r,i]^2)
