@@ -32,8 +32,9 @@ WRITTEN = {
     for table in tables
     for name, case in getattr(import_module(f"tests.cases.{module}"), table).items()
 }
-SINGULAR = {"angular_margin", "lennard_jones", "matern"}
-"""Pages whose finite differences have no meaning at some of the points that are drawn: acos near 1, 1/r^12 near 0."""
+SINGULAR = {"angular_margin", "lennard_jones", "matern", "conjugate_gradients"}
+"""Pages whose finite differences have no meaning at some of the points that are drawn: acos near 1, 1/r^12 near 0,
+steps after the solution is found."""
 
 TWICE = set([*WRITTEN][::4])
 """Whose pages of second order are evaluated, too: that takes longest."""

@@ -284,7 +284,7 @@ FIELDS = {
         """# Muon's Newton and Schulz steps
         a = 3.4445; b = -4.7750; c = 2.0315; s < 3
         m[s,i,j] = sum(k) x[s-1,i,k]*x[s-1,j,k]
-        q[s,i,j] = b*m[s,i,j] + c*sum(k) m[s,i,k]*m[s,k,j]
+        q[s,i,j] = b*m[s,i,j] + c*sum(l) m[s,i,l]*m[s,l,j]
         x[s,i,k] = a*x[s-1,i,k] + sum(j) q[s,i,j]*x[s-1,j,k]
         x[-1,i,k] = g[i,k]/sqrt(sum(u,v) g[u,v]^2 + 1e-7)
         y[i,k] = x[2,i,k]
@@ -314,7 +314,7 @@ FIELDS = {
         r = 0.01; N = 4
         q = (exp(r) - 1/u)/(u - 1/u)
         v[m,t,k] = [k <= t]*max(exp(-r)*(q*v[m,t+1,k+1] + (1 - q)*v[m,t+1,k]), 1 - s[m]*u^(2*k - t))
-        v[m,N,k] = max(1 - s[m]*u^(2*k - N), 0)
+        v[m,T,k] = max(1 - s[m]*u^(2*k - T), 0)
         t < N; k < N + 1
         y[m] = v[m,0,0]
         input s, u""",
@@ -345,10 +345,10 @@ FIELDS = {
     "spectral_loss": Written(
         """# windows of W samples, H apart
         W = 6; H = 2; f < W//2 + 1
-        define spectrum(s, r, w) = sqrt((sum(r) s*w*cos(2*pi*f*r/W))^2 + (sum(r) s*w*sin(2*pi*f*r/W))^2 + 1e-5)
+        define spectrum(s, f, r) = sqrt((sum(r) s*w[r]*cos(2*pi*f*r/W))^2 + (sum(r) s*w[r]*sin(2*pi*f*r/W))^2 + 1e-5)
         w[r] = 1/2 - cos(2*pi*r/W)/2; r < W
-        a[n,t,f] = spectrum(x[n,H*t + r], r, w[r], f)
-        b[n,t,f] = spectrum(y[n,H*t + r], r, w[r], f)
+        a[n,t,f] = spectrum(x[n,H*t + r], f, r)
+        b[n,t,f] = spectrum(y[n,H*t + r], f, r)
         e = sqrt(sum(n,t,f) (a[n,t,f] - b[n,t,f])^2)/sqrt(sum(n,t,f) b[n,t,f]^2) + mean(abs(log(a[n,t,f]) \\
             - log(b[n,t,f])), n, t, f)
         input x, y""",

@@ -42,11 +42,14 @@ def test_a_line_says_that_only_a_part_is_kept() -> None:
     np.testing.assert_allclose(layer.compile().own_forward(x, np.ones(4))[0], x.sum(1))
 
 
-@pytest.mark.parametrize(("mode", "called"), [("circular", "wrap"), ("replicate", "edge"), ("reflect", "reflect")])
+@pytest.mark.parametrize(
+    ("mode", "called"), [("circular", "wrap"), ("replicate", "edge"), ("reflect", "reflect"), ("", "wrap")]
+)
 @pytest.mark.parametrize("subscript", ["r - j + 1", "r + j - 1"])
 def test_what_lies_beyond_depends_on_a_size(subscript: str, mode: str, called: str) -> None:
     """From 2 - J to R, from -1 to R + J - 3: before or behind the axis where J says so."""
-    text = f"input u[N,R], s[J]; v[n,r] = sum(j) u[n,{mode}({subscript})]*s[j]; r < R"
+    place = f"{mode}({subscript})" if mode else f"({subscript}) % R"
+    text = f"input u[N,R], s[J]; v[n,r] = sum(j) u[n,{place}]*s[j]; r < R"
     layer = gradscribe.layer(text, "own")
     forward, u = layer.compile().own_forward, np.random.default_rng(0).normal(size=(2, 5))
     around = np.pad(u, ((0, 0), (4, 4)), mode=called)  # type: ignore[call-overload]
