@@ -41,7 +41,7 @@ def _shallow_water(h: Any, m: Any) -> Any:
 
 
 def _collided(f: Any, e: Any, w: Any) -> Any:
-    rho = f.sum(3)
+    rho = f.sum(2)
     u = torch.einsum("xyk,kd->xyd", f, e) / rho[..., None]
     eu = u @ e.T
     equilibrium = w * rho[..., None] * (1 + 3 * eu + 4.5 * eu**2 - 1.5 * (u**2).sum(2, keepdim=True))
@@ -107,12 +107,12 @@ def _volatility(r: Any, omega: Any, p: Any, q: Any) -> Any:
 def _american_option(s: Any, up: Any) -> Any:
     n = 4
     p = (math.exp(0.01) - 1 / up) / (up - 1 / up)
-    k = torch.arange(n + 1)
-    v = (1 - s[:, None] * up ** (2.0 * k - n)).relu()
+    k = torch.arange(n + 1).double()
+    v = (1 - s[:, None] * up ** (2 * k - n)).relu()
     for t in reversed(range(n)):
-        k = torch.arange(t + 1)
+        k = torch.arange(t + 1).double()
         held = math.exp(-0.01) * (p * v[:, 1:] + (1 - p) * v[:, :-1])
-        v = torch.maximum(held, 1 - s[:, None] * up ** (2.0 * k - t))
+        v = torch.maximum(held, 1 - s[:, None] * up ** (2 * k - t))
     return v[:, 0]
 
 

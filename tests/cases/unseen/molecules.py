@@ -16,10 +16,9 @@ def _sent(values: Any, target: Any, size: int) -> Any:
 
 def _directional(x: Any, i: Any, j: Any, kj: Any, ji: Any, m: Any, w: Any) -> Any:
     d = x[j] - x[i]
-    r = (d**2).sum(1).sqrt() + 0.1
+    r = ((d**2).sum(1) + 0.01).sqrt()
     rbf = (2 / 5) ** 0.5 * torch.sin(torch.arange(1, 4).double() * torch.pi * r[:, None] / 5) / r[:, None]
-    a, b = d[ji], -d[kj]
-    angle = torch.atan2(torch.linalg.cross(a, b).norm(dim=1), (a * b).sum(1))
+    angle = torch.acos(-(d[ji] * d[kj]).sum(1) / (r[ji] * r[kj]))
     sbf = rbf[kj][:, :, None] * torch.cos(torch.arange(2).double() * angle[:, None])[:, None]
     return _sent(torch.einsum("tls,tc,lsck->tk", sbf, m[kj], w), ji, len(m)).tanh()
 
@@ -129,10 +128,9 @@ MOLECULES = {
         cutoff = 5.0
         input x[V,3], i[E], j[E], kj, ji, m[E,C], w[L,S,C,K]
         d[e,a] = x[j[e],a] - x[i[e],a]
-        r[e] = sqrt(sum(a) d[e,a]^2) + 0.1
+        r[e] = sqrt(sum(a) d[e,a]^2 + 0.01)
         b[e,l] = sqrt(2/cutoff)*sin((l + 1)*pi*r[e]/cutoff)/r[e]
-        c[t,a] = d[ji[t],(a + 2) % 3]*d[kj[t],(a + 1) % 3] - d[ji[t],(a + 1) % 3]*d[kj[t],(a + 2) % 3]; a < 3
-        angle[t] = atan2(sqrt(sum(a) c[t,a]^2), -sum(a) d[ji[t],a]*d[kj[t],a])
+        angle[t] = acos(-(sum(a) d[ji[t],a]*d[kj[t],a])/(r[ji[t]]*r[kj[t]]))
         y[e,k] = tanh(sum(t,l,s,c) [ji[t] == e] b[kj[t],l]*cos(s*angle[t])*m[kj[t],c]*w[l,s,c,k])
         e < E""",
         _directional,
