@@ -4,7 +4,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradscribe.codegen.python.expression import Attribute, Call, Expression, Group, Items, Name, Part, Star, reads
+from gradscribe.codegen.python.expression import (
+    Attribute,
+    Call,
+    Choice,
+    Comparison,
+    Expression,
+    Group,
+    Items,
+    Name,
+    Part,
+    Star,
+    Unary,
+    reads,
+)
 from gradscribe.kept import kept_with
 
 
@@ -177,10 +190,24 @@ def live(body: Body, later: Iterable[str], refusing: str) -> Body:
             assert isinstance(statement, Assign)  # `_forgotten` said so
             if refusing not in reads(statement.value):
                 continue
-            statement = Do(statement.value)
+            statement = _asked(statement.value, refusing)
         kept.append(statement)
         read |= used(statement)
     return tuple(kept[::-1])
+
+
+def _asked(value: Expression, refusing: str) -> Statement:
+    """What computes a value that nothing reads, as it may be refused; of a choice only what may be."""
+    if not isinstance(value, Choice):
+        return Do(value)
+    then, otherwise = ((_asked(v, refusing),) if refusing in reads(v) else () for v in (value.then, value.otherwise))
+    match value.test:
+        case test if then:
+            return If(test, then, otherwise)
+        case Comparison(operands, ("is",)):
+            return If(Comparison(operands, ("is not",)), otherwise)
+        case test:
+            return If(Unary("not", test), otherwise)
 
 
 def _forgotten(statement: Statement, read: set[str]) -> bool:

@@ -26,7 +26,7 @@ import sympy
 from sympy import Add, Dummy, Expr, Integer, Mul, Pow
 
 from gradscribe.derive.calculus.programs.products.others import with_others
-from gradscribe.derive.ir.functions import FUNCTIONS, decreed, equal, real_derivative, relu
+from gradscribe.derive.ir.functions import FUNCTIONS, decreed, equal, is_indicator, real_derivative, relu
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.interpret.recurrence import Recurrence, arranged, stages
 from gradscribe.derive.ir.quote import listed, shown
@@ -348,16 +348,29 @@ def _by_value(program: Program, statement: Statement, access: Access) -> Expr | 
     stand_in = Dummy("f", real=True)
     outer = term.body.xreplace({call: stand_in})
     scale = sympy.diff(outer, stand_in)
-    if outer.has(Access) or scale.has(stand_in) or scale == 0:
+    divisor = _never_0(scale, program)
+    if outer.has(Access) or scale.has(stand_in) or divisor is None:
         return None
     saved = Access(name, *(r.index for r in term.free))
-    value = (saved - outer.xreplace({stand_in: Integer(0)})) / scale
+    value = (saved - outer.xreplace({stand_in: Integer(0)})) / divisor
     rule = FUNCTIONS[call.func].by_value
     assert rule is not None  # selected above
     if call.func is relu and not scale.is_positive:
         return None  # [x > 0] is [y > 0] only when y grows with x
     slope = scale * rule(value) * derivative(call.args[0], access)
     return slope if slope.has(saved) or slope.is_number else None
+
+
+def _never_0(scale: Expr, program: Program) -> Expr | None:
+    """What y is divided by where the brackets of its scale hold: elsewhere the slope is 0; None where that may be 0.
+
+    An index is 0 somewhere, and a parameter may be.
+    """
+    sizes = {s: Dummy(positive=True) for t in program.tensors.values() for e in t.shape for s in e.free_symbols}
+    factors = [f for f in Mul.make_args(scale) if not is_indicator(f)]
+    divides = (isinstance(f, Pow) and f.exp.is_negative for f in factors)
+    certain = all(known or f.xreplace(sizes).is_nonzero for known, f in zip(divides, factors, strict=True))
+    return Mul(*factors) if certain else None
 
 
 def _quotient_slope(body: Expr, access: Access, saved: Access) -> Expr | None:

@@ -15,7 +15,7 @@ from numpy.random import Generator
 from sympy import Add, Expr, Symbol
 
 from gradscribe.derive.derivation.certificate.boxes import back_propagated
-from gradscribe.derive.derivation.certificate.rows import gap, row_value
+from gradscribe.derive.derivation.certificate.rows import gap, row_value, seeds_of
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.functions import decreed
@@ -74,7 +74,8 @@ def slope_gap(section: Section, values: Values, sizes: Sizes, rng: Generator) ->
     """Distance of some entries of a section's gradient from central differences, see `program_gap`."""
     gradient = row_value(section.raw, values, sizes)
     if not section.seeds:
-        return program_gap(section.forward, section.wrt, _seeds(section, values), values, sizes, gradient, rng)
+        seeds = {output: values[name] for output, name in seeds_of(section).items()}
+        return program_gap(section.forward, section.wrt, seeds, values, sizes, gradient, rng)
     program, values = _by_decree(section.forward, values, sizes)
     section = replace(section, forward=program)
     return _gap(
@@ -275,13 +276,3 @@ def _beside(program: Program, name: str) -> tuple[Program, str]:
     last = max(k for k, s in enumerate(fixed.statements) if s.target.name == name)
     every = [*map(reading, fixed.statements)]
     return replace(fixed, statements=(*every[: last + 1], sum_, *every[last + 1 :])), moved.name
-
-
-def _seeds(section: Section, values: Values) -> dict[str, np.ndarray]:
-    """The gradient that arrives at each output of a section's program."""
-    assert section.gradient is not None  # a section with wrt has one
-    known = set(section.forward.tensors)
-    given = [t.name for t in section.gradient.inputs if t.name not in known]
-    tensors = section.forward.tensors
-    outputs = [o for o in section.forward.outputs if not tensors[o].integer and not tensors[o].constant]
-    return {output: values[name] for output, name in zip(outputs, given, strict=True)}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from sympy import Add, Integer, Mul, Symbol
+from sympy import Add, Integer, Mul, Pow, Symbol
 
 from gradscribe.derive.derivation.certificate.certificate import PRIME, Label, label
 from gradscribe.derive.derivation.certificate.exact import Residues, drawn
@@ -47,14 +47,30 @@ def environment(section: Section, sizes: Sizes, rng: Generator) -> dict[str, np.
     if section.gradient is not None:
         given = {t.name: t for t in section.gradient.inputs if t.name not in values}
         seeds = replace(section.forward, inputs=tuple(given.values()), statements=())
-        values = interpret(section.gradient, {**values, **sample_values(seeds, sizes, rng)}, sizes)
+        found = sample_values(seeds, sizes, rng)
+        for output, seed in ({} if section.seeds else seeds_of(section)).items():
+            found[seed] = np.where(np.isfinite(values[output]), found[seed], 0.0)  # what is infinite has no slope
+        values = interpret(section.gradient, {**values, **found}, sizes)
     for let in section.lets:
         values[let.target.name] = evaluate(let.term, values, sizes)[0]
     return values
 
 
+def seeds_of(section: Section) -> dict[str, str]:
+    """What the gradient that arrives at each output of a section's program is called, by output."""
+    assert section.gradient is not None  # a section with wrt has one
+    tensors = section.forward.tensors
+    given = [t.name for t in section.gradient.inputs if t.name not in tensors]
+    outputs = [o for o in section.forward.outputs if not tensors[o].integer and not tensors[o].constant]
+    return dict(zip(outputs, given, strict=True))
+
+
 def is_defined(section: Section, values: Values, sizes: Sizes) -> bool:
     """Whether nothing is 0/0 at these sizes, such as what divides by the standard deviation of one element."""
+    bodies = (s.term.body for s in section.forward.statements)
+    divisors = {p.base for body in bodies for p in body.atoms(Pow) if p.exp.is_negative}
+    if any(d.free_symbols <= sizes.keys() and d.xreplace(sizes) == 0 for d in divisors):
+        return False  # such as 1/(N (N-1)) of one element, whatever it is multiplied by
     numbers = all(not np.isnan(v).any() for v in values.values() if v.dtype.kind == "f")
     return numbers and bool(np.isfinite(row_value(section.raw, values, sizes)).all())
 

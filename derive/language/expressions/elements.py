@@ -302,11 +302,11 @@ class Elements:
         return letters
 
     def _reach(self, node: Node, bound: Bound, extent: Expr) -> tuple[Expr, Expr]:
-        """From where to where a subscript reads, the axis itself included where that is not certain."""
+        """From where to where a subscript reads; what of the axis itself is certainly not read is included."""
         reach = interval(self.vocabulary.position(node, bound), self.vocabulary.ranges)
         if reach is None:
             raise Located("the sign of a coefficient is unknown; expected an index times a size", node.at)
-        low = reach[0] if direction_of(reach[0]) < 0 else Integer(0)
+        low = Integer(0) if direction_of(reach[0]) > 0 else reach[0]
         return low, reach[1] if direction_of(extent - 1 - reach[1]) <= 0 else extent - 1
 
     def _require(self, least: tuple[Expr, ...], kind: str, where: str, extent: Expr, low: Expr) -> None:

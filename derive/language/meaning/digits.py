@@ -74,10 +74,10 @@ def split(
         reach = bounds(whole, known, direction_of)
         if reach is None:
             raise Located("the sign of a coefficient is unknown; expected an index times a size", node.at)
-        below = direction_of(reach[0])
-        if below == 0 and reach[0] != 0:
-            raise Located("what is divided may be negative or not; expected indices and what is added to them", node.at)
-        shift = -reach[0] if below < 0 else Integer(0)
+        least = reach[0]
+        if direction_of(least) == 0:  # it may be negative or not: what it surely is not less than
+            least = sympy.Add(*(t for t in sympy.Add.make_args(least) if direction_of(t) < 0))
+        shift = -least if direction_of(least) < 0 else Integer(0)
         extent = quotient(reach[1] + base * shift, base) + 1
         digits = Digits(whole, base, fresh(), fresh(), shift, sympy.expand(extent))
         found.append(digits)

@@ -155,11 +155,14 @@ class _Search:
         self._set_remainders()
         self._name_axes()
         self._derive()
+        self._bind_reaches()
+        given = self._put_in_formulas()
         ranks = self.scope.ranks
         shapes = {t: tuple(self._extent((t, k)) for k in range(rank)) for t, rank in ranks.items()}
         indices = {name: self._extent((name, -1)) for name in self.scope.indices}
         known = [*indices.values(), *(e for shape in shapes.values() for e in shape), *map(integer, self.declared)]
         named = {**self._spelt(), **{s.name: s for e in known for s in e.free_symbols}}
+        named |= {s.name: e for s, e in given.items()}
         return Extents(indices, shapes, in_order(self.sizes, self.scope), self.dots, named)
 
     def size(self, node: Node) -> Expr:
@@ -285,6 +288,20 @@ class _Search:
         """
         if self._root(key) in self.explicit:
             return False
+        found = self._reach(key)
+        if found is None:
+            return False
+        best, waiting = found
+        if waiting and not (partly and all(isinstance(n, Name) for n in waiting)):
+            return False
+        self.explicit[self._root(key)] = self._as_symbol(key, best) if best.has(floordiv) else best
+        for node in waiting:
+            assert isinstance(node, Name)  # tested above
+            self._join((node.name, -1), key, node.at)
+        return True
+
+    def _reach(self, key: Key) -> tuple[Expr, list[Node]] | None:
+        """How far what is written along an axis reaches, and what is written there whose extent is not known."""
         known, reaches, waiting = self._known(), [], []
         for node in self.computed[key]:
             if is_computed(node, self.scope.indices):
@@ -295,18 +312,37 @@ class _Search:
                 continue
             bounds = reach_of(place, known, node)
             if bounds is None:
-                return False
+                return None
             low, high = bounds
             before = low if direction_of(low) < 0 else sympy.S.Zero
             reaches.append(sympy.expand(high + 1 + before))
         best = largest(reaches)
-        if best is None or (waiting and not (partly and all(isinstance(n, Name) for n in waiting))):
-            return False
-        self.explicit[self._root(key)] = self._as_symbol(key, best) if best.has(floordiv) else best
-        for node in waiting:
-            assert isinstance(node, Name)  # tested above
-            self._join((node.name, -1), key, node.at)
-        return True
+        return None if best is None else (best, waiting)
+
+    def _bind_reaches(self) -> None:
+        """An axis that is written further than one index, and joined with an input's: the input's has its extent.
+
+        Where a line says how far an index on it runs, that holds.
+        """
+        ranged = {self._root((index, -1)) for index in self.ranged if index in self.symbol}
+        for key in self.computed:
+            extent = self.explicit[self._root(key)]
+            found = None if self._root(key) in ranged else self._reach(key)
+            if found is None or found[1] or sympy.expand(found[0] - extent) == 0:
+                continue
+            known = dict(self.sizes)
+            if isinstance(extent, Symbol) and extent not in known and extent not in found[0].free_symbols:
+                self.sizes.append((extent, found[0]))
+
+    def _put_in_formulas(self) -> dict[Symbol, Expr]:
+        """Sizes that are axes of inputs and have a formula: inputs are held to it where it stands in their shapes."""
+        axes = {self.explicit.get(self._root((t, k))) for t in self.scope.inputs for k in range(self.scope.ranks[t])}
+        given: dict[Symbol, Expr] = {}
+        for size, formula in in_order([s for s in self.sizes if s[0] in axes], self.scope):
+            given[size] = formula.xreplace(given)
+        self.explicit = {key: extent.xreplace(given) for key, extent in self.explicit.items()}
+        self.sizes = [(size, formula.xreplace(given)) for size, formula in self.sizes if size not in given]
+        return given
 
     def _as_symbol(self, key: Key, formula: Expr) -> Expr:
         symbol = integer(self._fresh(f"{key[0].upper()}{key[1]}"))

@@ -16,7 +16,8 @@ class Written:
     text: str
     function: Callable[..., Any]
     given: str
-    """`x 2,5,3; t 4 <6; p 3 +; q 0 %`: shapes, integers below 6, positive values, a number from 0 to 1."""
+    """`x 2,5,3; t 4 <6; o 2,3 @6; p 3 +; q 0 %`: shapes, integers below 6, 3 of an order of 6, positive values,
+    a number from 0 to 1."""
     options: Mapping[str, int | float] | None = None
 
     def arrays(self) -> dict[str, Array]:
@@ -29,6 +30,8 @@ def _drawn(rng: np.random.Generator, shape: str, kind: str = "") -> Array:
     sizes = tuple(int(size) for size in shape.split(",") if size != "0")
     if kind.startswith("<"):
         return rng.integers(0, int(kind[1:]), sizes)
+    if kind.startswith("@"):
+        return np.argsort(rng.normal(size=(*sizes[:-1], int(kind[1:]))))[..., : sizes[-1]]
     if kind == "%":
         return np.asarray(rng.uniform(0.05, 0.95, sizes))
     values = np.asarray(rng.normal(size=sizes))

@@ -300,6 +300,14 @@ def test_what_nothing_reads_goes_and_what_may_refuse_stays() -> None:
     assert live(body, {"d"}, "rt") == (Do(check), let("d", e.Name("e")), Assign(e.Items((X, Y)), e.Name("shape")))
 
 
+def test_of_a_choice_that_nothing_reads_what_may_refuse_stays() -> None:
+    check = e.call("rt.number", X)
+    there = e.Comparison((X, e.Literal(None)), ("is not",))
+    assert live((let("x", e.Choice(e.Literal(None), e.absent("x"), check)),), (), "rt") == (If(there, (Do(check),)),)
+    assert live((let("x", e.Choice(check, Y, e.Literal(0))),), (), "rt") == (If(Y, (Do(check),)),)
+    assert live((let("x", e.Choice(e.Literal(0), Y, check)),), (), "rt") == (If(e.Unary("not", Y), (Do(check),)),)
+
+
 def test_a_chain_of_what_is_read_stays() -> None:
     body = (let("a", e.Name("z")), let("b", e.Name("a")), let("c", e.Name("b")))
     assert live(body, {"c"}, "rt") == body

@@ -29,7 +29,17 @@ from sympy import (
 from sympy.codegen.cfunctions import log1p
 
 from gradscribe.derive.calculus.differentiate import Gradient, differentiate
-from gradscribe.derive.ir.functions import FUNCTIONS, activation, activation_prime, equal, relu, sigmoid, step, whole
+from gradscribe.derive.ir.functions import (
+    FUNCTIONS,
+    activation,
+    activation_prime,
+    equal,
+    relu,
+    sigmoid,
+    step,
+    unequal,
+    whole,
+)
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
 from gradscribe.derive.ir.term import EquationError, Program, Range, Statement, accesses, position
@@ -217,6 +227,7 @@ BY_VALUE = {
     "scaled tanh": Rational(17, 10) * tanh(2 * x[n] / 3),
     "shifted sigmoid": 3 - 2 * sigmoid(x[n] * w[n]),
     "exp": exp(x[n] - w[n]),
+    "within a bracket": unequal(n, Integer(1)) * sigmoid(x[n] * w[n]),
     "relu": 2 * relu(x[n]),
     "negative relu": -2 * relu(x[n]),
 }
@@ -258,7 +269,8 @@ def test_no_slope_by_value_where_the_result_has_other_parts() -> None:
     accumulated = program(Eq(y[n], tanh(x[n])), Eq(y[n], y[n] + w[n]), inputs=(x, w))
     product = program(Eq(y[n], tanh(x[n]) * w[n]), inputs=(x, w))
     summed = program(Eq(y[n], Sum(tanh(x[n + m]), m)), inputs=(x,))
-    for source in (accumulated, product, summed):
+    of_an_index = program(Eq(y[n], n * tanh(x[n])), inputs=(x,))  # y/n is 0/0 at the first
+    for source in (accumulated, product, summed, of_an_index):
         contributions = [c for a in differentiate(source).adjoints for c in a.contributions]
         assert all(c.by_value is None for c in contributions)
 

@@ -259,6 +259,18 @@ def test_certificates_are_repeatable() -> None:
     assert np.isfinite(certify(page, shapes=2, seed=4).difference)
 
 
+def test_nothing_arrives_at_an_output_that_is_infinite() -> None:
+    """Where no rank is as high as k, log(0) makes e infinite: a finite difference of it says nothing."""
+    text = "integer r; z[n,k] = log(sum(j) [r[n,j] >= k] exp(s[n,j])); e[n] = sum(k) z[n,k] - sum(j) s[n,j]; k < J"
+    assert certify(derive(layer_of_text(f"{text}; input s[N,J], r[N,J]", "ranks")), shapes=8).holds
+
+
+def test_sizes_at_which_equations_divide_by_0_are_not_compared() -> None:
+    """Pairs of one element: nothing is left of the sum, and 1/(N (N - 1)) in front of it makes 0/0 of that."""
+    text = "k[i,j] = exp(-(x[i] - x[j])^2/h^2); e = sum(i,j) [i != j] k[i,j]/(N*(N - 1)); input x[N], h"
+    assert certify(derive(layer_of_text(text, "pairs")), shapes=20).holds
+
+
 def test_a_page_is_derived_and_evaluated_once_for_all_its_formats() -> None:
     page = derive(LAYERS["dense"](), ["w"], letters="e=g")
     assert derive(LAYERS["dense"](), ("w",), letters={"e": "g"}) is page

@@ -10,6 +10,7 @@ from gradscribe.derive.calculus.passes.positions import label_conditions
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.boxes import boxed
+from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.ir.term import accesses
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
@@ -55,3 +56,11 @@ def test_what_must_hold_of_labels_within_a_recurrence() -> None:
 def test_what_stands_for_minus_infinity_is_said(text: str, said: bool) -> None:
     printed = " ".join(str(gradscribe.layer(text, "own").derivation()).split())
     assert ("−10³⁰ stands for −∞, the logarithm of 0: its exponential is 0" in printed) is said
+
+
+def test_captions_hold_of_a_recurrence_without_positions() -> None:
+    """Of one element of x there is no increment; what is read at t + 1 is as empty."""
+    text = "z[n,t] = z[n,t-1] + tanh(z[n,t-1]*w)*(x[n,t+1] - x[n,t]); z[n,-1] = 0; input x[N,L], w; t < L - 1"
+    certificate = certify(gradscribe.layer(text, "controlled").derivation(), shapes=20)
+    assert certificate.holds, certificate
+    assert certificate.captions

@@ -55,6 +55,12 @@ def test_axes_are_split_and_joined(case: tuple[str, Array, Array]) -> None:
     np.testing.assert_allclose(value(text, given), expected)
 
 
+def test_what_is_divided_may_be_negative_or_not() -> None:
+    text = "y[n,i] = x[n, (i + p - q)//2]; p = 1; q = 2; i < 4"
+    np.testing.assert_array_equal(value(text, x, p=1, q=2), x[:, [0, 0, 0, 1]] * [0, 1, 1, 1])
+    np.testing.assert_array_equal(value(text, x, p=3, q=1), x[:, [1, 1, 2, 2]])
+
+
 def test_a_parameter_may_divide() -> None:
     y = value("s = 2; y[n,i] = x[n, i//s, i%s]", cube.reshape(2, 2, 3), s=3)
     np.testing.assert_array_equal(y, cube.reshape(2, 6))

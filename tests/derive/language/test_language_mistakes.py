@@ -31,7 +31,6 @@ BAD = [
     ("y[n,i] = x[n, i//0]", 18, "division by 0"),
     ("y[n,i] = x[n,i]//2", 18, "of other values write floor(a / b)"),
     ("y[n,i] = [x[n,i]%2 == 0] * x[n,i]", 18, "of other values write a - b*floor(a / b)"),
-    ("y[n,i] = x[n, (i + p - q)//2]; p = 1; q = 2; i < 4", 15, "what is divided may be negative or not"),
     ("y[n,i,j] = x[n, i*(i+1)//2 + j]", 5, "give it on a line: i < ..."),
     ("input x[N,C], w[K,D]; y[n,k] = sum(c) x[n,c]*w[k,c]", 50, "two extents, C and D"),
     ("input x[N,K], w[2*K]; y[n] = sum(j) x[n,j]*(w[j] + w[K+j])", 47, "or say how far it runs: j < K"),

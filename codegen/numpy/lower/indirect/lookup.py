@@ -45,7 +45,7 @@ class Lookup:
     label: Expr
 
 
-def lowerlookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[Record] | None:
+def lower_lookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[Record] | None:
     """Lower `form` by lookups where its brackets allow it; None when they do not.
 
     Args:
@@ -83,7 +83,7 @@ def _in_a_plane(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[Rec
     if len(place) == len(form.place) or not lookups(replace(form, place=place, target=_without(form)), scope):
         return None
     made = scope.declare("plane", _without(form).shape)
-    records = lowerlookups(replace(form, place=place, target=made), scope, True, lower)
+    records = lower_lookups(replace(form, place=place, target=made), scope, True, lower)
     added = Form(form.target, form.place, tuple(map(form.range, place)), Access(made.name, *place))
     return None if records is None else [*records, *lower_taps(added, scope, fresh)]
 

@@ -93,7 +93,10 @@ def padded(array: np.ndarray, axis: int, before: int, after: int) -> np.ndarray:
 
 def windows(array: np.ndarray, axis: int, stride: int, taps: int, dilation: int) -> np.ndarray:
     """Windows that begin every `stride` elements, `taps` elements of each, `dilation` apart: a new axis behind it."""
-    cut = sliding_window_view(array, dilation * (taps - 1) + 1, axis)
+    span = dilation * (taps - 1) + 1
+    if span > array.shape[axis]:  # such as those of an axis without elements
+        return np.zeros((*array.shape[:axis], 0, taps, *array.shape[axis + 1 :]))
+    cut = sliding_window_view(array, span, axis)
     chosen = np.moveaxis(cut[..., ::dilation], -1, axis + 1)
     return np.moveaxis(np.moveaxis(chosen, axis, 0)[::stride], 0, axis)
 
