@@ -27,20 +27,25 @@ def _deform_conv2d_sizes(
     d_h, d_w = rt.sizes("deform_conv2d", "dilation", dilation, 2, 1)
     R, T, C, K = w
     N, H, W, _ = x
-    _, H_out, W_out, _, _, _ = o
     rt.extent("deform_conv2d", x.axis(3, "channels"), x[3], C)
     rt.extent("deform_conv2d", o.axis(0, "batch"), o[0], N)
     rt.extent("deform_conv2d", o.axis(3, "kernel height"), o[3], R)
     rt.extent("deform_conv2d", o.axis(4, "kernel width"), o[4], T)
     rt.extent("deform_conv2d", o.axis(5, "2"), o[5], 2)
     p_h, p_h_end, p_w, p_w_end = rt.paddings("deform_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("deform_conv2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("deform_conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    rt.extent("deform_conv2d", o.axis(1, "H_out"), o[1], H_out)
+    rt.extent("deform_conv2d", o.axis(2, "W_out"), o[2], W_out)
     if b is not None:
         rt.extents("deform_conv2d", b.name, b, (K,), "K")
     if m is not None:
         rt.extents(
             "deform_conv2d", m.name, m, (N, H_out, W_out, R, T), "batch, H_out, W_out, kernel height, kernel width"
         )
-    return s_h, s_w, d_h, d_w, R, T, C, N, H, W, H_out, W_out, p_h, p_w
+    return s_h, s_w, d_h, d_w, R, T, C, N, H, W, p_h, p_w, H_out, W_out
 
 
 def deform_conv2d_forward(
@@ -87,7 +92,7 @@ def deform_conv2d_forward(
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, o, m, dtype = rt.arrays("deform_conv2d", "w 4, b 1 optional, x 4, o 6, m 5 optional", w, b, x, o, m)
-    s_h, s_w, d_h, d_w, R, T, C, N, H, W, H_out, W_out, p_h, p_w = _deform_conv2d_sizes(
+    s_h, s_w, d_h, d_w, R, T, C, N, H, W, p_h, p_w, H_out, W_out = _deform_conv2d_sizes(
         dtype, w, b, x, o, m, stride, padding, dilation
     )
     if m is None:

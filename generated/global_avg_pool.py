@@ -46,8 +46,8 @@ def global_avg_pool_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Arr
     rt.extents("global_avg_pool", "dy", dy.shape, (N, C), "batch, channels")
     rt.affordable("global_avg_pool", dtype, {"dx": (N, E, C)})
     # (6) dx[m,q,v] = 1/E dy[m,v]
-    dx = rt.zeros((N, E, C), dtype)
-    dx += dy[:, None, :] / rt.divisor(E)
+    dx = rt.empty((N, E, C), dtype)
+    dx[...] = dy[:, None, :] / rt.divisor(E)
     return dx.reshape(N, *full_shape, C)
 
 

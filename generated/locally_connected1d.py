@@ -24,16 +24,19 @@ def _locally_connected1d_sizes(
     """The sizes of locally_connected1d_forward and locally_connected1d_grad_input."""
     (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
     (d,) = rt.sizes("locally_connected1d", "dilation", dilation, 1, 1)
-    W_out, T, C, K = w
+    _, T, C, K = w
     N, W, _ = x
     rt.extent("locally_connected1d", x.axis(2, "channels"), x[2], C)
     p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
+    W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
+    rt.fits("locally_connected1d", x.axis(1, "width"), W_out, W + p + p_end, d * (T - 1) + 1)
+    rt.extent("locally_connected1d", w.axis(0, "W_out"), w[0], W_out)
     if b is not None:
         rt.extents("locally_connected1d", b.name, b, (W_out, K), "W_out, K")
     if dy is not None:
         rt.extents("locally_connected1d", dy.name, dy, (N, W_out, K), "batch, W_out, K")
     rt.affordable("locally_connected1d", dtype, {"dx": (N, W, C)})
-    return s, d, W_out, C, K, N, W, p
+    return s, d, C, K, N, W, p, W_out
 
 
 def locally_connected1d_forward(
@@ -56,7 +59,7 @@ def locally_connected1d_forward(
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("locally_connected1d", "w 4, b 2 optional, x 3", w, b, x)
-    s, d, W_out, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
+    s, d, C, K, N, W, p, W_out = _locally_connected1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n,j,k] = Σ_{t,c} x[n, sj+dt−p, c] w[j,t,c,k]
     # (1) u[n,j,k] += b[j,k]
     return rt.contract(f"n {s}j+{d}t-{p} c, j t c k -> n j k", x, w, out=rt.empty((N, W_out, K), dtype), row=b)
@@ -80,7 +83,7 @@ def locally_connected1d_grad_input(
     """
     w, dy, dtype = rt.arrays("locally_connected1d", "w 4, dy 3", w, dy)
     input_shape = rt.shape("locally_connected1d", "input_shape", input_shape, 3)
-    s, d, W_out, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
+    s, d, C, K, N, W, p, W_out = _locally_connected1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m,j,k] w[j,t,v,k]
     return rt.contract(f"m j k, j t v k -> m {s}j+{d}t-{p} v", dy, w, out=rt.empty((N, W, C), dtype))
 

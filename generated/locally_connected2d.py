@@ -24,16 +24,22 @@ def _locally_connected2d_sizes(
     """The sizes of locally_connected2d_forward and locally_connected2d_grad_input."""
     s_h, s_w = rt.sizes("locally_connected2d", "stride", stride, 2, 1)
     d_h, d_w = rt.sizes("locally_connected2d", "dilation", dilation, 2, 1)
-    H_out, W_out, R, T, C, K = w
+    _, _, R, T, C, K = w
     N, H, W, _ = x
     rt.extent("locally_connected2d", x.axis(3, "channels"), x[3], C)
     p_h, p_h_end, p_w, p_w_end = rt.paddings("locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w))
+    H_out = (H + p_h + p_h_end - d_h * (R - 1) - 1) // s_h + 1
+    rt.fits("locally_connected2d", x.axis(1, "height"), H_out, H + p_h + p_h_end, d_h * (R - 1) + 1)
+    W_out = (W + p_w + p_w_end - d_w * (T - 1) - 1) // s_w + 1
+    rt.fits("locally_connected2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
+    rt.extent("locally_connected2d", w.axis(0, "H_out"), w[0], H_out)
+    rt.extent("locally_connected2d", w.axis(1, "W_out"), w[1], W_out)
     if b is not None:
         rt.extents("locally_connected2d", b.name, b, (H_out, W_out, K), "H_out, W_out, K")
     if dy is not None:
         rt.extents("locally_connected2d", dy.name, dy, (N, H_out, W_out, K), "batch, H_out, W_out, K")
     rt.affordable("locally_connected2d", dtype, {"dx": (N, H, W, C)})
-    return s_h, s_w, d_h, d_w, H_out, W_out, C, K, N, H, W, p_h, p_w
+    return s_h, s_w, d_h, d_w, C, K, N, H, W, p_h, p_w, H_out, W_out
 
 
 def locally_connected2d_forward(
@@ -56,7 +62,7 @@ def locally_connected2d_forward(
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("locally_connected2d", "w 6, b 3 optional, x 4", w, b, x)
-    s_h, s_w, d_h, d_w, H_out, W_out, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
+    s_h, s_w, d_h, d_w, C, K, N, H, W, p_h, p_w, H_out, W_out = _locally_connected2d_sizes(
         dtype, w, b, x, None, stride, padding, dilation
     )
     # (1) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[i,j,r,t,c,k]
@@ -90,7 +96,7 @@ def locally_connected2d_grad_input(
     """
     w, dy, dtype = rt.arrays("locally_connected2d", "w 6, dy 4", w, dy)
     input_shape = rt.shape("locally_connected2d", "input_shape", input_shape, 4)
-    s_h, s_w, d_h, d_w, H_out, W_out, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
+    s_h, s_w, d_h, d_w, C, K, N, H, W, p_h, p_w, H_out, W_out = _locally_connected2d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, dilation
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m,i,j,k] w[i,j,r,t,e,k]

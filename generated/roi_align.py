@@ -532,8 +532,7 @@ def roi_align_grad_r(
         (-2, -1),
     )
     # (29) dr[e,2] += scale/W′ Σ_{j,a} (j+1/(2S)·(2a+1)) dh[e,j,a]
-    part = dr[:, 2]
-    part += (
+    dr[:, 2] = (
         scale
         / max(W_out, 1)
         * rt.total(
@@ -553,8 +552,7 @@ def roi_align_grad_r(
         (-2, -1),
     )
     # (29) dr[e,3] += scale/H′ Σ_{i,a} (i+1/(2S)·(2a+1)) dv[e,i,a]
-    part = dr[:, 3]
-    part += (
+    dr[:, 3] = (
         scale
         / max(H_out, 1)
         * rt.total(
@@ -810,8 +808,7 @@ def roi_align_backward(
         (-2, -1),
     )
     # (29) dr[e,2] += scale/W′ Σ_{j,a} (j+1/(2S)·(2a+1)) dh[e,j,a]
-    part = dr[:, 2]
-    part += (
+    dr[:, 2] = (
         scale
         / max(W_out, 1)
         * rt.total(
@@ -832,8 +829,7 @@ def roi_align_backward(
         (-2, -1),
     )
     # (29) dr[e,3] += scale/H′ Σ_{i,a} (i+1/(2S)·(2a+1)) dv[e,i,a]
-    part = dr[:, 3]
-    part += (
+    dr[:, 3] = (
         scale
         / max(H_out, 1)
         * rt.total(

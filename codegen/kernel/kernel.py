@@ -29,6 +29,7 @@ from gradscribe.derive.calculus.programs.gradient_program import (
 )
 from gradscribe.derive.calculus.programs.joint_program import joint_program
 from gradscribe.derive.calculus.programs.optimised import Rewriting, labelled_matrices, optimised
+from gradscribe.derive.ir.index import is_total
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interface import ROLES, Layer, Option
 from gradscribe.derive.layer.update import Optimiser
@@ -326,7 +327,7 @@ def _needed(program: Program) -> set[Symbol]:
 
 def _added(tensors: Sequence[Tensor]) -> set[Symbol]:
     """The symbols of axes that are sums, such as ``R + C``: to check one, each of them has to be known."""
-    return {s for t in tensors for e in t.shape if e.is_Add for s in e.free_symbols}
+    return {s for t in tensors for e in t.shape if is_total(e) for s in e.free_symbols}
 
 
 def _shapes_for(layer: Layer, missing: set[Symbol], name: str) -> tuple[Tensor, ...]:

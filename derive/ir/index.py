@@ -187,6 +187,11 @@ def same(a: Expr, b: Expr) -> bool:
 
 
 @lru_cache(maxsize=20_000)
+def is_total(extent: Expr) -> bool:
+    """Whether an extent is a sum of sizes, such as ``R + C``, and not what a window leaves of one."""
+    return bool(extent.is_Add) and not extent.has(IntegerFunction)
+
+
 def sign(expression: Expr) -> int:
     """1 or -1 when every monomial of `expression` has that sign (symbols are >= 0), else 0 for unknown or zero."""
     signs = {1 if c > 0 else -1 for c in sympy.expand(expression).as_coefficients_dict().values() if c != 0}

@@ -30,7 +30,7 @@ from gradscribe.codegen.python.expression import (
 from gradscribe.codegen.python.scalars.scalar import ZERO, shape, size, size_text, variable
 from gradscribe.codegen.python.statement import Assign, Do, If, Statement, let
 from gradscribe.codegen.python.text.literal import finite
-from gradscribe.derive.ir.index import choose, floordiv, mod
+from gradscribe.derive.ir.index import choose, floordiv, is_total, mod
 from gradscribe.derive.ir.term import EquationError, Program, Tensor
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.interval import FINITE, Interval
@@ -103,6 +103,7 @@ class Binder:
     def __init__(self, layer: Layer, program: Program) -> None:
         self.layer, self.sizes = layer, program.sizes
         self.known: set[Symbol] = set()
+        self.left: list[tuple[Source, int]] = []
         self.words = {**_joined(layer.program), **{s.name: word for s, word in layer.axes}}
 
     def statements(
@@ -110,15 +111,17 @@ class Binder:
     ) -> list[Statement]:
         """Everything in an order in which each statement needs only what is known."""
         late = [o for o in options if o.kind is Kind.PADDING]
-        if any(e.is_Add for s in inputs for e in s.tensor.shape):  # R of R + C may be an axis of what is no input
+        if any(is_total(e) for s in inputs for e in s.tensor.shape):  # R of R + C may be an axis of what is no input
             inputs = [*inputs, *(s for s in sources if s not in inputs)]
         result = [made for o in options if o not in late for made in self.option(o)]
-        result += self.axes([s for s in inputs if not s.optional])
+        given = [s for s in inputs if not s.optional]
+        result += self.axes(given, later=frozenset(s for s, _ in self.sizes))
         result += self.wanted({v for o in late for e in (*o.reach, *o.step) for v in e.free_symbols}, sources)
         result += [made for o in late for made in self.option(o)]
         result += self.requirements(options, divisors=True)
         result += self.derived(inputs or sources)
         result += self.requirements(options)
+        result += self._solved(self.left)
         result += self.axes([s for s in sources if s not in inputs and not s.optional])
         result += self.derived(inputs or sources)
         return result + [made for s in sources if s.optional for made in guarded(s.called, self.axes([s]))]
@@ -164,13 +167,18 @@ class Binder:
             found.append(Do(self._check("rt.require", option.name, holds, words, name)))
         return found
 
-    def axes(self, sources: Sequence[Source]) -> list[Statement]:
-        """Bind or check every axis; an axis that cannot be solved yet waits for the others."""
+    def axes(self, sources: Sequence[Source], later: Collection[Symbol] = ()) -> list[Statement]:
+        """Bind or check every axis; an axis that cannot be solved yet waits for the others.
+
+        Args:
+            sources: what has the axes.
+            later: sizes that have a formula: axes of these are `left` until it is known whether it can be computed.
+        """
         found: list[Statement] = []
         waiting: list[tuple[Source, int]] = []
         for source in sources:
             extents = source.tensor.shape
-            unknown = [e for e in extents if isinstance(e, Symbol) and e not in self.known]
+            unknown = [e for e in extents if isinstance(e, Symbol) and e not in self.known and e not in later]
             if len(unknown) == len(extents) == len(set(extents)):
                 found.append(Assign(unpacked([e.name for e in unknown]), source.code))
                 self.known |= set(unknown)
@@ -182,8 +190,16 @@ class Binder:
             if own:
                 found.append(Assign(Items(tuple(Name(e.name if e in own else "_") for e in extents)), source.code))
                 self.known |= own
-            left = (axis for axis, e in enumerate(extents) if axis != source.tensor.ravel and e not in own)
-            waiting += [(source, axis) for axis in left]
+            left = [axis for axis, e in enumerate(extents) if axis != source.tensor.ravel and e not in own]
+            apart = [axis for axis in left if set(self._unknown(extents[axis])) & set(later)]
+            self.left += [(source, axis) for axis in apart]
+            waiting += [(source, axis) for axis in left if axis not in apart]
+        return found + self._solved(waiting)
+
+    def _solved(self, axes: Sequence[tuple[Source, int]]) -> list[Statement]:
+        """Bind or check these axes."""
+        found: list[Statement] = []
+        waiting = list(axes)
         while waiting:
             ready = [(s, a) for s, a in waiting if len(self._unknown(s.tensor.shape[a])) <= 1]
             ready = [(s, a) for s, a in ready if self._solvable(s.tensor.shape[a])]

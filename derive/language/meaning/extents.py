@@ -156,13 +156,11 @@ class _Search:
         self._name_axes()
         self._derive()
         self._bind_reaches()
-        given = self._put_in_formulas()
         ranks = self.scope.ranks
         shapes = {t: tuple(self._extent((t, k)) for k in range(rank)) for t, rank in ranks.items()}
         indices = {name: self._extent((name, -1)) for name in self.scope.indices}
         known = [*indices.values(), *(e for shape in shapes.values() for e in shape), *map(integer, self.declared)]
         named = {**self._spelt(), **{s.name: s for e in known for s in e.free_symbols}}
-        named |= {s.name: e for s, e in given.items()}
         return Extents(indices, shapes, in_order(self.sizes, self.scope), self.dots, named)
 
     def size(self, node: Node) -> Expr:
@@ -333,16 +331,6 @@ class _Search:
             known = dict(self.sizes)
             if isinstance(extent, Symbol) and extent not in known and extent not in found[0].free_symbols:
                 self.sizes.append((extent, found[0]))
-
-    def _put_in_formulas(self) -> dict[Symbol, Expr]:
-        """Sizes that are axes of inputs and have a formula: inputs are held to it where it stands in their shapes."""
-        axes = {self.explicit.get(self._root((t, k))) for t in self.scope.inputs for k in range(self.scope.ranks[t])}
-        given: dict[Symbol, Expr] = {}
-        for size, formula in in_order([s for s in self.sizes if s[0] in axes], self.scope):
-            given[size] = formula.xreplace(given)
-        self.explicit = {key: extent.xreplace(given) for key, extent in self.explicit.items()}
-        self.sizes = [(size, formula.xreplace(given)) for size, formula in self.sizes if size not in given]
-        return given
 
     def _as_symbol(self, key: Key, formula: Expr) -> Expr:
         symbol = integer(self._fresh(f"{key[0].upper()}{key[1]}"))
