@@ -19,19 +19,9 @@ from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.language.meaning.axes import Key, called, extent_of, in_order, name_for, no_extent, two_extents
 from gradscribe.derive.language.meaning.digits import is_split, positions, reach_of, remainder_base, undivided
-from gradscribe.derive.language.meaning.integers import (
-    check_affine,
-    direction_of,
-    integer_expression,
-    largest,
-)
+from gradscribe.derive.language.meaning.integers import check_affine, direction_of, integer_expression, largest
 from gradscribe.derive.language.meaning.scope import DOTS, Scope
-from gradscribe.derive.language.syntax.located_error import (
-    Located,
-    computed_place,
-    extent_of_window,
-    nearest,
-)
+from gradscribe.derive.language.syntax.located_error import Located, computed_place, extent_of_window, nearest
 from gradscribe.derive.language.syntax.tree import (
     Call,
     Element,
