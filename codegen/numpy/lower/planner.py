@@ -319,10 +319,15 @@ def _or_loops(
     found = loops(inner, scope, fresh) if _takes_long(form, scope) else None
     if found is None:
         return lowered
-    fill = 0 if found.nest.adds else None
+    fill = 0 if found.nest.adds or _leaves_some(inner) else None
     made: list[Record] = [Allocate(form.target.name, form.target.shape, fill)] if fresh else []
     made += [*view, *(Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None)]
     return _either(Compiled(_steps(form), found.inside, (*made, *found.before, found.nest), tuple(lowered)))
+
+
+def _leaves_some(form: Form) -> bool:
+    """Whether a form writes one position of an axis that has others, so that these have to be 0 before."""
+    return any(e.is_Integer and extent != 1 for e, extent in zip(form.place, form.target.shape, strict=True))
 
 
 def _either(ways: Compiled) -> list[Record]:
