@@ -36,8 +36,6 @@ LENGTHS = sorted(WRITTEN, key=lambda name: len(WRITTEN[name].text))
 SHORT = len(LENGTHS) // 4
 TWICE = {*LENGTHS[:SHORT], *LENGTHS[SHORT::24], "angular_margin", "bilateral_filter", "lennard_jones", "matern"}
 """Whose pages of second order are evaluated, too: short texts, some of those that take long, poles, many points."""
-OPEN: set[str] = set()
-"""Pages whose certificate does not hold: an equation that is stated differs from the text's. To be mended."""
 
 
 
@@ -45,5 +43,5 @@ OPEN: set[str] = set()
 @pytest.mark.parametrize("name", some(WRITTEN, 16, first=3))
 def test_kernels_and_pages_are_right(name: str) -> None:
     case = WRITTEN[name]
-    orders = () if name in OPEN else (1, 2) if name in TWICE else (1,)
+    orders = (1, 2) if name in TWICE else (1,)
     beside_autograd.compare(case.text, case.function, case.arrays(), case.options, orders)
