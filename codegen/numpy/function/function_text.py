@@ -15,6 +15,7 @@ from gradscribe.codegen.numpy.function.docstring import function_doc
 from gradscribe.codegen.numpy.function.sizes import Sizes, Work, own_statements, shared_sizes
 from gradscribe.codegen.numpy.layer.constructor import annotation, default
 from gradscribe.codegen.numpy.lower import lower
+from gradscribe.codegen.numpy.lower.indirect.real_values import with_real_values
 from gradscribe.codegen.numpy.lower.products.added_rows import with_rows
 from gradscribe.codegen.numpy.lower.recurrences.in_stretches import in_stretches
 from gradscribe.codegen.numpy.lower.release import released, released_blocks
@@ -43,6 +44,7 @@ TRUE = Literal(True)
 
 def plan(kernel: Kernel) -> Plan:
     """How a kernel is computed; print it to read it."""
+    kernel = replace(kernel, program=with_real_values(kernel.program))
     given = [t.name for t in kernel.arguments]
     inputs = tuple(replace(t, optional=t.optional and t not in kernel.filled) for t in kernel.arguments)
     program = replace(kernel.program, inputs=inputs)
