@@ -226,8 +226,11 @@ def ctc_loss_forward(
         d = np.maximum(p, o)
         # (15) z[n] = (log(exp(p[n]−d[n])+exp(o[n]−d[n]))+d[n]) [d[n]>−10²⁹]
         z = np.where(d > -1e29, np.log(np.exp(o - d) + np.exp(p - d)) + d, 0)
-    # (16) y = −1/N Σ_{n} z[n]/max(h[n], 1)
-    y = -rt.ratio(1, N) * rt.total(z / np.maximum(h, 1), -1)
+    # h_real[n] = h[n]
+    h_real = rt.empty((N,), dtype)
+    h_real[...] = h
+    # (16) y = −1/N Σ_{n} z[n]/max(h_real[n], 1)
+    y = -rt.ratio(1, N) * rt.total(z / np.maximum(h_real, 1), -1)
     return dtype(y), t1, b_before, a_before, c, f, g, m, w, p, o, d
 
 
@@ -322,12 +325,15 @@ def ctc_loss_grad_input(
     rt.labels("ctc_loss", "t", t, K)
     rt.labels("ctc_loss", "r, r - 1", rt.wide(r) - 1, T)
     rt.labels("ctc_loss", "h", h, S + 1)
-    # (19) dz[e] = −1/N dy/max(h[e], 1)
-    dz = -dy / (rt.divisor(N) * np.maximum(h, 1))
-    # (20) do[e] = dz[e] exp(o[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
+    # h_real[e] = h[e]
+    h_real = rt.empty((N,), dtype)
+    h_real[...] = h
+    # (19) dz[e] = −1/N dy/max(h_real[e], 1)
     do = rt.empty((N,), dtype)
     dp = rt.empty((N,), dtype)
-    if not loops.ctc_loss_grad_input_1(do, dp, d, dz, o, p, N):
+    if not loops.ctc_loss_grad_input_1(do, dp, h_real, d, o, p, dy, N):
+        dz = -dy / (rt.divisor(N) * np.maximum(h_real, 1))
+        # (20) do[e] = dz[e] exp(o[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
         do = rt.share(d > -1e29, np.exp(o - d) * dz, np.exp(o - d) + np.exp(p - d))
         # (21) dp[e] = dz[e] exp(p[e]−d[e])/(exp(p[e]−d[e])+exp(o[e]−d[e])) [d[e]>−10²⁹]
         dp = rt.share(d > -1e29, np.exp(p - d) * dz, np.exp(o - d) + np.exp(p - d))

@@ -734,13 +734,9 @@ def unet_backward(
     dup2_grow_h = rt.contract("m v j t a, t d -> m v j+d a", dup2_grow_y_1, factor3, out=net.take((N, 16, 10, 32)))
     net.give(dup2_grow_y)
     # dup2_grow_z[m,v,7,a] = Σ_{q} dup2_grow_h[m,v,q,a] [9≤q]
-    done = loops.wanted(5120 * N)
-    if done:
-        dup2_grow_z = net.take((N, 16, 8, 32))
-        done = loops.unet_backward_1(dup2_grow_z, dup2_grow_h, N)
-    if not done:
-        dup2_grow_z = net.take((N, 16, 8, 32))
-        dup2_grow_z.fill(0)
+    dup2_grow_z = net.take((N, 16, 8, 32))
+    dup2_grow_z.fill(0)
+    if not loops.unet_backward_1(dup2_grow_z, dup2_grow_h, N):
         q_low, q_high = 9, 10
         part = dup2_grow_z[:, :, 7]
         part += rt.total(dup2_grow_h[:, :, q_low:q_high], 2)
@@ -761,13 +757,9 @@ def unet_backward(
     dup2_grow_v = rt.contract("m i r e a, r d -> m i+d e a", dup2_grow_z_1, factor4, out=net.take((N, 10, 8, 32)))
     net.give(dup2_grow_z)
     # ddown3_relu2_y[m,7,e,a] = Σ_{k} dup2_grow_v[m,k,e,a] [9≤k]
-    done = loops.wanted(2560 * N)
-    if done:
-        ddown3_relu2_y = net.take((N, 8, 8, 32))
-        done = loops.unet_backward_2(ddown3_relu2_y, dup2_grow_v, N)
-    if not done:
-        ddown3_relu2_y = net.take((N, 8, 8, 32))
-        ddown3_relu2_y.fill(0)
+    ddown3_relu2_y = net.take((N, 8, 8, 32))
+    ddown3_relu2_y.fill(0)
+    if not loops.unet_backward_2(ddown3_relu2_y, dup2_grow_v, N):
         k_low, k_high = 9, 10
         part = ddown3_relu2_y[:, 7]
         part += rt.total(dup2_grow_v[:, k_low:k_high], 1)

@@ -2,6 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `ctc_loss`: C, compiled when it is first called, see `rt.Companion`."""
 
+from typing import Any
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
@@ -123,35 +125,37 @@ def ctc_loss_forward_2(d: rt.Array, z: rt.Array, o: rt.Array, p: rt.Array, N: in
 
 ctc_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * do_, REAL * dp, const REAL * d, const REAL * dz, const REAL * o,
-    const REAL * p, REAL number_1)
+    long start, long stop, REAL * do_, REAL * dp, const REAL * h_real, const REAL * d, const REAL * o,
+    const REAL * p, REAL number_1, REAL number_2)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals h_real_1 = load(&h_real[e]);
+        const reals dz_1 = -number_1 / all_larger(h_real_1, all(1));
         const reals d_1 = load(&d[e]);
         const reals o_1 = load(&o[e]);
-        const reals dz_1 = load(&dz[e]);
         const reals p_1 = load(&p[e]);
-        const reals term_5 = all_exp_of(o_1 - d_1) * dz_1 / (all_exp_of(o_1 - d_1) + all_exp_of(p_1 - d_1));
-        const reals term_6 = choose(MASKS(d_1 > all(number_1)), term_5, all(0));
-        const reals do__1 = term_6;
-        const reals term_8 = all_exp_of(p_1 - d_1) * dz_1 / (all_exp_of(o_1 - d_1) + all_exp_of(p_1 - d_1));
-        const reals term_9 = choose(MASKS(d_1 > all(number_1)), term_8, all(0));
-        const reals dp_1 = term_9;
+        const reals term_6 = all_exp_of(o_1 - d_1) * dz_1 / (all_exp_of(o_1 - d_1) + all_exp_of(p_1 - d_1));
+        const reals term_7 = choose(MASKS(d_1 > all(number_2)), term_6, all(0));
+        const reals do__1 = term_7;
+        const reals term_9 = all_exp_of(p_1 - d_1) * dz_1 / (all_exp_of(o_1 - d_1) + all_exp_of(p_1 - d_1));
+        const reals term_10 = choose(MASKS(d_1 > all(number_2)), term_9, all(0));
+        const reals dp_1 = term_10;
         store(&do_[e], do__1);
         store(&dp[e], dp_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
+        const REAL h_real_1 = h_real[e];
+        const REAL dz_1 = -number_1 / larger(h_real_1, 1);
         const REAL d_1 = d[e];
         const REAL o_1 = o[e];
-        const REAL dz_1 = dz[e];
         const REAL p_1 = p[e];
-        const REAL term_5 = exp_of(o_1 - d_1) * dz_1 / (exp_of(o_1 - d_1) + exp_of(p_1 - d_1));
-        const REAL term_6 = d_1 > number_1 ? term_5 : 0;
-        const REAL do__1 = term_6;
-        const REAL term_8 = exp_of(p_1 - d_1) * dz_1 / (exp_of(o_1 - d_1) + exp_of(p_1 - d_1));
-        const REAL term_9 = d_1 > number_1 ? term_8 : 0;
-        const REAL dp_1 = term_9;
+        const REAL term_6 = exp_of(o_1 - d_1) * dz_1 / (exp_of(o_1 - d_1) + exp_of(p_1 - d_1));
+        const REAL term_7 = d_1 > number_2 ? term_6 : 0;
+        const REAL do__1 = term_7;
+        const REAL term_9 = exp_of(p_1 - d_1) * dz_1 / (exp_of(o_1 - d_1) + exp_of(p_1 - d_1));
+        const REAL term_10 = d_1 > number_2 ? term_9 : 0;
+        const REAL dp_1 = term_10;
         do_[e] = do__1;
         dp[e] = dp_1;
     }
@@ -164,17 +168,26 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0]);
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
 }
 """
 
 
 def ctc_loss_grad_input_1(
-    do: rt.Array, dp: rt.Array, d: rt.Array, dz: rt.Array, o: rt.Array, p: rt.Array, N: int
+    do: rt.Array, dp: rt.Array, h_real: rt.Array, d: rt.Array, o: rt.Array, p: rt.Array, dy: Any, N: int
 ) -> bool:
     """Element by element."""
     dtype = rt.float_type("ctc_loss_grad_input_1", do=do)
-    return rt.run(ctc_loss_grad_input_1_loops, N, 2 * N, (do, dp, d, dz, o, p), (dtype(-1e29),), (), (), uses="wwhhhh")
+    return rt.run(
+        ctc_loss_grad_input_1_loops,
+        N,
+        3 * N,
+        (do, dp, h_real, d, o, p),
+        (dtype(rt.ratio(dy, N)), dtype(-1e29)),
+        (),
+        (),
+        uses="wwhhhh",
+    )
 
 
 ctc_loss_grad_input_2_loops = r"""/* Element by element. */
