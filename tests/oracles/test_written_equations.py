@@ -38,8 +38,6 @@ TWICE = {*LENGTHS[:SHORT], *LENGTHS[SHORT::24], "angular_margin", "bilateral_fil
 """Whose pages of second order are evaluated, too: short texts, some of those that take long, poles, many points."""
 
 
-
-
 @pytest.mark.parametrize("name", some(WRITTEN, 16, first=3))
 def test_kernels_and_pages_are_right(name: str) -> None:
     case = WRITTEN[name]

@@ -41,7 +41,9 @@ def with_real_values(program: Program) -> Program:
     for s in program.statements:
         known = set(found)
         body = s.term.body if s.target.integer else changed(s.term.body)
-        statements += [_copied(program.tensors[name], found[name], letters[name]) for name in found if name not in known]
+        statements += [
+            _copied(program.tensors[name], found[name], letters[name]) for name in found if name not in known
+        ]
         statements.append(s if body is s.term.body else replace(s, term=replace(s.term, body=body)))
     return replace(program, statements=tuple(statements)) if found else program
 

@@ -13,13 +13,39 @@ from gradscribe.codegen.numpy.plan import PartSums, Record
 from gradscribe.derive.calculus.programs.optimised.running import running
 from gradscribe.derive.ir.functions import Indicator, at_least
 from gradscribe.derive.ir.index import affine
-from gradscribe.derive.ir.term import Access, Guard, Term
+from gradscribe.derive.ir.term import Access, Guard, Tensor, Term
 
 Lower = Callable[[Form, Scope, bool], list[Record]]
 
 
 def sums_parts(form: Form, scope: Scope) -> bool:
-    """Whether a form is such a sum, of whole axes, and written to whole axes."""
+    """Whether a form is such a sum, written to whole axes; or one is a part of it, which is summed before the rest."""
+    return _is_whole(form, scope) or _before(form, scope) is not None
+
+
+def _before(form: Form, scope: Scope) -> tuple[Form, Form] | None:
+    """A sum that comes before the rest, and the rest, of dx[j+1] += sum(n,i) dy[n,i] x[n,j] [j < i]: that over i.
+
+    The sum has an axis for each index that it is not over.
+    """
+    for summed in form.contracted if form.is_sum else ():
+        factors = [f for f in Mul.make_args(form.body) if summed in f.free_symbols]
+        guards = tuple(g for g in form.guards if summed in g.value.free_symbols | g.extent.free_symbols)
+        symbols = set().union(*(e.free_symbols for e in factors), *(g.value.free_symbols for g in guards)) - {summed}
+        box = tuple(r for r in form.box if r.index in symbols)
+        place = tuple(r.index for r in box)
+        target = Tensor(form.target.name, tuple(r.extent for r in box))
+        inner = Form(target, place, (*box, form.range(summed)), Mul(*factors), guards)
+        if not _is_whole(inner, scope):
+            continue
+        rest = Mul(*(f for f in Mul.make_args(form.body) if f not in factors), Access(target.name, *place))
+        left = tuple(g for g in form.guards if g not in guards)
+        return inner, replace(form, box=tuple(r for r in form.box if r.index != summed), body=rest, guards=left)
+    return None
+
+
+def _is_whole(form: Form, scope: Scope) -> bool:
+    """Whether a form is such a sum that is written to whole axes."""
     whole = all(scope.fits(e, s, form) and not e.is_Integer for e, s in zip(form.place, form.target.shape, strict=True))
     if not whole or len(set(form.place)) < len(form.place) or not running(_term(form)):
         return False
@@ -35,6 +61,11 @@ def lower_part_sums(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list
         fresh: whether the target does not exist yet.
         lower: lowers the forms of what is summed, and of what is made of the sums.
     """
+    if not _is_whole(form, scope) and (parts := _before(form, scope)) is not None:
+        inner, rest = parts
+        made = scope.declare("sums", inner.target.shape)
+        rest = replace(rest, body=rest.body.xreplace({inner.target(*inner.place): made(*inner.place)}))
+        return [*lower_part_sums(replace(inner, target=made), scope, True, lower), *lower(rest, scope, fresh)]
     (summed,) = (form.range(v) for v in form.contracted)
     (place,) = (form.range(v) for v in running(_term(form)))
     factors = [f for f in Mul.make_args(form.body) if f not in _brackets(form)]
