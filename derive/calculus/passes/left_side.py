@@ -17,7 +17,7 @@ def scattered(term: Term) -> Axes:
     """The axes of the target that a delta addresses by the digits of a number, so that no element is met twice.
 
     In ``u[n, K*g + k]`` the axis has an index of its own, which occurs in that one delta only. ``u[n, s*i + d*r]`` is
-    none: several i and r meet there. Of two axes that are equal, ``u[i, i]``, one is, that goes as far as the other at least.
+    none: several i and r meet there. Of two axes that are equal, ``u[i, i]``, one is: that which is not the shorter.
     """
     found: Axes = []
     free = {r.index: r.extent for r in term.free}
