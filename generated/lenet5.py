@@ -287,7 +287,7 @@ def _scaled_tanh_backward(net: rt.Pass, dy: rt.Array, y: rt.Array) -> rt.Array:
     Given are dy (N, V, V, E) and y (N, V, V, E). Returned is du (N, V, V, E).
     """
     N, V, _, E = dy.shape
-    # (44) du[m,q,v,e] = dy[m,q,v,e] (1.1439333333333332−0.38852302970258557 y[m,q,v,e]²)
+    # (43) du[m,q,v,e] = dy[m,q,v,e] (1.1439333333333332−0.38852302970258557 y[m,q,v,e]²)
     du = net.take((N, V, V, E))
     if not loops.lenet5_scaled_tanh_backward_1(du, y, dy, E, N, V):
         np.square(y, out=du)
@@ -337,67 +337,67 @@ def lenet5_backward(
         df6_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, df6_u, out=df6_u)
         df6_u *= da6_y
-    # (40) dflat_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
+    # (39) dflat_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
     dflat_y = rt.contract("m k, q k -> m q", df6_u, f6_w, out=net.take((N, 120)))
-    # (42) da5_y[m,0,0,e] = dflat_y[m,e]
+    # (41) da5_y[m,0,0,e] = dflat_y[m,e]
     da5_y = dflat_y.reshape(N, 1, 1, 120)
     dc5_u = _scaled_tanh_backward(net, da5_y, a5_y)
     net.give(dflat_y)
-    # (51) ds4_y[m,q,v,e] = Σ_{i,j,k} c5_w[q−i, v−j, e, k] dc5_u[m,i,j,k]
+    # (50) ds4_y[m,q,v,e] = Σ_{i,j,k} c5_w[q−i, v−j, e, k] dc5_u[m,i,j,k]
     ds4_y = rt.contract("m i j k, q-i v-j e k -> m q v e", dc5_u, c5_w, out=net.take((N, 5, 5, 16)))
     ds4_u = _scaled_tanh_backward(net, ds4_y, s4_y)
     net.give(ds4_y)
-    # (58) da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
+    # (57) da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
     da3_y = net.take((N, 10, 10, 16))
     if not loops.lenet5_backward_3(da3_y, ds4_u, s4_a, N):
         rt.spread("m i j e -> m 2i+r 2j+t e", ds4_u, da3_y, {"r": 2, "t": 2}, scale=s4_a)
     dc3_u = _scaled_tanh_backward(net, da3_y, a3_y)
     net.give(da3_y)
-    # (63) dc3_z[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
+    # (62) dc3_z[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
     dc3_z = rt.contract("n m+i q+j v, n i j e -> m q v e", s2_y, dc3_u, out=rt.empty((5, 5, 6, 16), dtype))
-    # (51) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_z[r,t,e,k] dc3_u[m,i,j,k]
+    # (50) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_z[r,t,e,k] dc3_u[m,i,j,k]
     ds2_y = rt.contract("m i j k, r t e k -> m i+r j+t e", dc3_u, c3_z, out=net.take((N, 14, 14, 6)))
     ds2_u = _scaled_tanh_backward(net, ds2_y, s2_y)
     net.give(ds2_y)
-    # (58) da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
+    # (57) da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
     da1_y = net.take((N, 28, 28, 6))
     if not loops.lenet5_backward_4(da1_y, ds2_u, s2_a, N):
         rt.spread("m i j e -> m 2i+r 2j+t e", ds2_u, da1_y, {"r": 2, "t": 2}, scale=s2_a)
     dc1_u = _scaled_tanh_backward(net, da1_y, a1_y)
     net.give(da1_y)
-    # (47) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
+    # (46) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
     dc1_w = rt.contract("n m+i q+j v, n i j e -> m q v e", x, dc1_u, out=rt.empty((5, 5, 1, 6), dtype))
-    # (48) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
+    # (47) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
     dc1_b = rt.total(dc1_u, (0, 1, 2))
-    # (54) ds2_a[m] = Σ_{n,i,j} s2_z[n,i,j,m] ds2_u[n,i,j,m]
+    # (53) ds2_a[m] = Σ_{n,i,j} s2_z[n,i,j,m] ds2_u[n,i,j,m]
     ds2_a = rt.empty((6,), dtype)
     ds2_b = rt.empty((6,), dtype)
     if not loops.lenet5_backward_5(ds2_a, ds2_b, ds2_u, s2_z, N):
         ds2_a[...] = rt.contract("n i j m, n i j m -> m", ds2_u, s2_z)
-        # (48) ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
+        # (47) ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
         ds2_b[...] = rt.total(ds2_u, (0, 1, 2))
     net.give(ds2_u)
-    # (65) dc3_w[m,q,v,e] = c3_m[v,e] dc3_z[m,q,v,e]
+    # (64) dc3_w[m,q,v,e] = c3_m[v,e] dc3_z[m,q,v,e]
     dc3_w = c3_m * dc3_z
-    # (48) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
+    # (47) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
     dc3_b = rt.total(dc3_u, (0, 1, 2))
     net.give(dc3_u)
-    # (54) ds4_a[m] = Σ_{n,i,j} s4_z[n,i,j,m] ds4_u[n,i,j,m]
+    # (53) ds4_a[m] = Σ_{n,i,j} s4_z[n,i,j,m] ds4_u[n,i,j,m]
     ds4_a = rt.empty((16,), dtype)
     ds4_b = rt.empty((16,), dtype)
     if not loops.lenet5_backward_6(ds4_a, ds4_b, ds4_u, s4_z, N):
         ds4_a[...] = rt.contract("n i j m, n i j m -> m", ds4_u, s4_z)
-        # (48) ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
+        # (47) ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
         ds4_b[...] = rt.total(ds4_u, (0, 1, 2))
     net.give(ds4_u)
-    # (47) dc5_w[m,q,v,e] = Σ_{n,i,j} s4_y[n, m+i, q+j, v] dc5_u[n,i,j,e]
+    # (46) dc5_w[m,q,v,e] = Σ_{n,i,j} s4_y[n, m+i, q+j, v] dc5_u[n,i,j,e]
     dc5_w = rt.contract("n m+i q+j v, n i j e -> m q v e", s4_y, dc5_u, out=rt.empty((5, 5, 16, 120), dtype))
-    # (48) dc5_b[m] = Σ_{n,i,j} dc5_u[n,i,j,m]
+    # (47) dc5_b[m] = Σ_{n,i,j} dc5_u[n,i,j,m]
     dc5_b = rt.total(dc5_u, (0, 1, 2))
     net.give(dc5_u)
-    # (35) df6_w[m,q] = Σ_{n} flat_y[n,m] df6_u[n,q]
+    # (34) df6_w[m,q] = Σ_{n} flat_y[n,m] df6_u[n,q]
     df6_w = rt.contract("n m, n q -> m q", flat_y, df6_u)
-    # (38) df6_b[m] = Σ_{n} df6_u[n,m]
+    # (37) df6_b[m] = Σ_{n} df6_u[n,m]
     df6_b = rt.total(df6_u, 0)
     net.give(df6_u)
     if inputs:

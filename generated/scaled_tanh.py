@@ -17,20 +17,6 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "scaled_tanh")
 
 
-@rt.once
-def _scaled_tanh_sizes(dtype: Any, x: Any, dy: Any, /, amplitude: Any, slope: Any) -> tuple[Any, ...]:
-    """The sizes of scaled_tanh_forward and scaled_tanh_grad_input."""
-    full_shape = x
-    E = rt.elements(full_shape)
-    if dy is not None:
-        rt.same_shape("scaled_tanh", dy.name, dy, full_shape)
-    A = rt.number("scaled_tanh", "amplitude", amplitude)
-    rt.require("scaled_tanh", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
-    S = rt.number("scaled_tanh", "slope", slope)
-    rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
-    return full_shape, E, A, S
-
-
 def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666) -> rt.Array:
     """Compute the LeNet's scaled hyperbolic tangent.
 
@@ -41,8 +27,13 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("scaled_tanh", "x any", x)
-    full_shape, E, A, S = _scaled_tanh_sizes(dtype, x, None, amplitude, slope)
+    full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
+    A = rt.number("scaled_tanh", "amplitude", amplitude)
+    rt.require("scaled_tanh", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
+    S = rt.number("scaled_tanh", "slope", slope)
+    rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
     # (1) y[e] = A tanh(S x[e])
     y = rt.empty((E,), dtype)
     if not loops.scaled_tanh_forward_1(y, x, A, E, S):
@@ -50,23 +41,37 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
     return y.reshape(full_shape)
 
 
-def scaled_tanh_grad_input(
-    dy: Any, x: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
-) -> rt.Array:
-    """Compute dx, the gradient of E: (2) dx[m] = AS dy[m] (1−tanh²(S x[m])).
+@rt.once
+def _scaled_tanh_grad_input_sizes(dtype: Any, dy: Any, y: Any, /, amplitude: Any, slope: Any) -> tuple[Any, ...]:
+    """The sizes of scaled_tanh_grad_input."""
+    full_shape = dy
+    E = rt.elements(full_shape)
+    rt.same_shape("scaled_tanh", y.name, y, full_shape)
+    A = rt.number("scaled_tanh", "amplitude", amplitude)
+    rt.require("scaled_tanh", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
+    S = rt.number("scaled_tanh", "slope", slope)
+    rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
+    return full_shape, E, A, S
 
-    Args: dy, any shape, dE/dy; x, any shape; amplitude, a finite number; slope, a finite number.
+
+def scaled_tanh_grad_input(
+    dy: Any, y: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
+) -> rt.Array:
+    """Compute dx, the gradient of E: (4) dx[m] = AS dy[m] (1−y[m]²/A²).
+
+    Args: dy, any shape, dE/dy; y, any shape, as the forward function returned it; amplitude, a finite number;
+        slope, a finite number.
     Returns: dx, any shape.
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    x, dy, dtype = rt.arrays("scaled_tanh", "x any, dy any", x, dy)
-    full_shape, E, A, S = _scaled_tanh_sizes(dtype, x, dy, amplitude, slope)
-    x = x.reshape(-1)
+    y, dy, dtype = rt.arrays("scaled_tanh", "y any, dy any", y, dy)
+    full_shape, E, A, S = _scaled_tanh_grad_input_sizes(dtype, dy, y, amplitude, slope)
     dy = dy.reshape(-1)
-    # (2) dx[m] = AS dy[m] (1−tanh²(S x[m]))
+    y = y.reshape(-1)
+    # (4) dx[m] = AS dy[m] (1−y[m]²/A²)
     dx = rt.empty((E,), dtype)
-    if not loops.scaled_tanh_grad_input_1(dx, dy, x, A, E, S):
-        dx = A * S * (1 - np.square(np.tanh(S * x))) * dy
+    if not loops.scaled_tanh_grad_input_1(dx, dy, y, A, E, S):
+        dx = A * S * (1 - np.square(y) / A**2) * dy
     return dx.reshape(full_shape)
 
 
@@ -94,10 +99,10 @@ class ScaledTanh(rt.Layer):
         """The output for x."""
         x = rt.as_array("scaled_tanh", "x", x)
         y = scaled_tanh_forward(x, **self._options("amplitude", "slope"))
-        self._saved = (x,)
+        self._saved = (y,)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
-        (x,) = self._kept()
-        return scaled_tanh_grad_input(dy, x, **self._options("amplitude", "slope"))
+        (y,) = self._kept()
+        return scaled_tanh_grad_input(dy, y, **self._options("amplitude", "slope"))

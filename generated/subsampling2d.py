@@ -38,9 +38,7 @@ def _subsampling2d_sizes(
     rt.fits("subsampling2d", x.axis(1, "height"), H_out, H, R)
     W_out = (W - T) // s_w + 1
     rt.fits("subsampling2d", x.axis(2, "width"), W_out, W, T)
-    rt.affordable(
-        "subsampling2d", dtype, {"y": (N, H_out, W_out, C), "z": (N, H_out, W_out, C), "u": (N, H_out, W_out, C)}
-    )
+    rt.affordable("subsampling2d", dtype, {"y": (N, H_out, W_out, C), "z": (N, H_out, W_out, C)})
     return R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out
 
 
@@ -53,12 +51,11 @@ def subsampling2d_forward(
     stride: rt.Size | None = None,
     amplitude: float = 1.7159,
     slope: float = 0.6666666666666666,
-) -> tuple[rt.Array, rt.Array, rt.Array]:
+) -> tuple[rt.Array, rt.Array]:
     """Compute the LeNet's trainable subsampling.
 
     (1) z[n,i,j,c] = Σ_{r,t} x[n, s_h·i+r, s_w·j+t, c]
-    (2) u[n,i,j,c] = a[c] z[n,i,j,c] + b[c]
-    (3) y[n,i,j,c] = A tanh(S u[n,i,j,c])
+    (3) y[n,i,j,c] = A tanh(S(a[c] z[n,i,j,c]+b[c]))
 
     Args:
         x: shape (N, H, W, C).
@@ -69,7 +66,7 @@ def subsampling2d_forward(
         amplitude: a finite number.
         slope: a finite number.
 
-    Returns: y, shape (N, H_out, W_out, C); z, shape (N, H_out, W_out, C); u, shape (N, H_out, W_out, C).
+    Returns: y, shape (N, H_out, W_out, C); z, shape (N, H_out, W_out, C).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     a, b, x, dtype = rt.arrays("subsampling2d", "a 1, b 1, x 4", a, b, x)
@@ -83,19 +80,16 @@ def subsampling2d_forward(
         and loops.subsampling2d_forward_1(z, x, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
     ):
         rt.reduce(np.add, 0, f"n {s_h}i+r {s_w}j+t c -> n i j c", x, z, {"r": R, "t": T})
-    # (2) u[n,i,j,c] = a[c] z[n,i,j,c] + b[c]
-    u = rt.empty((N, H_out, W_out, C), dtype)
+    # (3) y[n,i,j,c] = A tanh(S(a[c] z[n,i,j,c]+b[c]))
     y = rt.empty((N, H_out, W_out, C), dtype)
-    if not loops.subsampling2d_forward_2(u, y, a, b, z, A, C, H_out, N, S, W_out):
-        u = a * z + b
-        # (3) y[n,i,j,c] = A tanh(S u[n,i,j,c])
-        y = A * np.tanh(S * u)
-    return y, z, u
+    if not loops.subsampling2d_forward_2(y, a, b, z, A, C, H_out, N, S, W_out):
+        y = A * np.tanh(S * (a * z + b))
+    return y, z
 
 
 @rt.once
 def _subsampling2d_grad_input_sizes(
-    dtype: Any, a: Any, x: Any, dy: Any, u: Any, z: Any, /, kernel_size: Any, stride: Any, amplitude: Any, slope: Any
+    dtype: Any, a: Any, x: Any, dy: Any, y: Any, z: Any, /, kernel_size: Any, stride: Any, amplitude: Any, slope: Any
 ) -> tuple[Any, ...]:
     """The sizes of subsampling2d_grad_input and subsampling2d_backward."""
     R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
@@ -113,7 +107,7 @@ def _subsampling2d_grad_input_sizes(
     W_out = (W - T) // s_w + 1
     rt.fits("subsampling2d", x.axis(2, "width"), W_out, W, T)
     rt.extents("subsampling2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    rt.extents("subsampling2d", u.name, u, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.extents("subsampling2d", y.name, y, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     if z is not None:
         rt.extents("subsampling2d", z.name, z, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("subsampling2d", dtype, {"dx": (N, H, W, C)})
@@ -123,7 +117,7 @@ def _subsampling2d_grad_input_sizes(
 def subsampling2d_grad_input(
     dy: Any,
     a: Any,
-    u: Any,
+    y: Any,
     *,
     input_shape: Sequence[int],
     kernel_size: rt.Size = 2,
@@ -133,13 +127,13 @@ def subsampling2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    (6) dz[m,q,v,e] = AS dy[m,q,v,e] a[e] (1−tanh²(S u[m,q,v,e]))
+    (6) dz[m,q,v,e] = AS dy[m,q,v,e] a[e] (1−y[m,q,v,e]²/A²)
     (12) dx[m, s_h·i+r, s_w·j+t, e] += dz[m,i,j,e]
 
     Args:
         dy: shape (N, H_out, W_out, C), dE/dy.
         a: shape (C,).
-        u: shape (N, H_out, W_out, C), as the forward function returned it.
+        y: shape (N, H_out, W_out, C), as the forward function returned it.
         input_shape: the shape of x, (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
@@ -149,15 +143,15 @@ def subsampling2d_grad_input(
     Returns: dx, shape (N, H, W, C).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    a, u, dy, dtype = rt.arrays("subsampling2d", "a 1, u 4, dy 4", a, u, dy)
+    a, y, dy, dtype = rt.arrays("subsampling2d", "a 1, y 4, dy 4", a, y, dy)
     input_shape = rt.shape("subsampling2d", "input_shape", input_shape, 4)
     R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_grad_input_sizes(
-        dtype, a, input_shape, dy, u, None, kernel_size, stride, amplitude, slope
+        dtype, a, input_shape, dy, y, None, kernel_size, stride, amplitude, slope
     )
-    # (6) dz[m,q,v,e] = AS dy[m,q,v,e] a[e] (1−tanh²(S u[m,q,v,e]))
+    # (6) dz[m,q,v,e] = AS dy[m,q,v,e] a[e] (1−y[m,q,v,e]²/A²)
     dz = rt.empty((N, H_out, W_out, C), dtype)
-    if not loops.subsampling2d_grad_input_1(dz, a, dy, u, A, C, H_out, N, S, W_out):
-        dz = A * S * (1 - np.square(np.tanh(S * u))) * a * dy
+    if not loops.subsampling2d_grad_input_1(dz, a, dy, y, A, C, H_out, N, S, W_out):
+        dz = A * S * (1 - np.square(y) / A**2) * a * dy
     # (12) dx[m, s_h·i+r, s_w·j+t, e] += dz[m,i,j,e]
     dx = rt.empty((N, H, W, C), dtype)
     done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
@@ -172,59 +166,59 @@ def subsampling2d_grad_input(
 
 
 @rt.once
-def _subsampling2d_grad_a_sizes(dtype: Any, dy: Any, z: Any, u: Any, /, amplitude: Any, slope: Any) -> tuple[Any, ...]:
+def _subsampling2d_grad_a_sizes(dtype: Any, dy: Any, z: Any, y: Any, /, amplitude: Any, slope: Any) -> tuple[Any, ...]:
     """The sizes of subsampling2d_grad_a and subsampling2d_grad_bias."""
     A = rt.number("subsampling2d", "amplitude", amplitude)
     rt.require("subsampling2d", "amplitude", -np.inf < A < np.inf, "a finite number", amplitude)
     S = rt.number("subsampling2d", "slope", slope)
     rt.require("subsampling2d", "slope", -np.inf < S < np.inf, "a finite number", slope)
     N, H_out, W_out, C = dy
-    rt.extents("subsampling2d", u.name, u, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    rt.extents("subsampling2d", y.name, y, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     if z is not None:
         rt.extents("subsampling2d", z.name, z, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     return A, S, N, H_out, W_out, C
 
 
 def subsampling2d_grad_a(
-    dy: Any, z: Any, u: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
+    dy: Any, z: Any, y: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
 ) -> rt.Array:
-    """Compute da, the gradient of E: (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−tanh²(S u[n,i,j,m])).
+    """Compute da, the gradient of E: (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²).
 
     Args:
         dy: shape (N, H_out, W_out, C), dE/dy.
         z: shape (N, H_out, W_out, C), as the forward function returned it.
-        u: shape (N, H_out, W_out, C), as the forward function returned it.
+        y: shape (N, H_out, W_out, C), as the forward function returned it.
         amplitude: a finite number.
         slope: a finite number.
 
     Returns: da, shape (C,).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    z, u, dy, dtype = rt.arrays("subsampling2d", "z 4, u 4, dy 4", z, u, dy)
-    A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, z, u, amplitude, slope)
-    # (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−tanh²(S u[n,i,j,m]))
+    z, y, dy, dtype = rt.arrays("subsampling2d", "z 4, y 4, dy 4", z, y, dy)
+    A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, z, y, amplitude, slope)
+    # (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
     da = rt.empty((C,), dtype)
-    if not loops.subsampling2d_grad_a_1(da, dy, u, z, A, C, H_out, N, S, W_out):
-        da = A * S * rt.total((1 - np.square(np.tanh(S * u))) * dy * z, (0, 1, 2))
+    if not loops.subsampling2d_grad_a_1(da, dy, y, z, A, C, H_out, N, S, W_out):
+        da = A * S * rt.total((1 - np.square(y) / A**2) * dy * z, (0, 1, 2))
     return da
 
 
 def subsampling2d_grad_bias(
-    dy: Any, u: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
+    dy: Any, y: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
 ) -> rt.Array:
-    """Compute db, the gradient of E: (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−tanh²(S u[n,i,j,m])).
+    """Compute db, the gradient of E: (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²).
 
-    Args: dy, shape (N, H_out, W_out, C), dE/dy; u, shape (N, H_out, W_out, C), as the forward function returned it;
+    Args: dy, shape (N, H_out, W_out, C), dE/dy; y, shape (N, H_out, W_out, C), as the forward function returned it;
         amplitude, a finite number; slope, a finite number.
     Returns: db, shape (C,).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    u, dy, dtype = rt.arrays("subsampling2d", "u 4, dy 4", u, dy)
-    A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, None, u, amplitude, slope)
-    # (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−tanh²(S u[n,i,j,m]))
+    y, dy, dtype = rt.arrays("subsampling2d", "y 4, dy 4", y, dy)
+    A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, None, y, amplitude, slope)
+    # (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
     db = rt.empty((C,), dtype)
-    if not loops.subsampling2d_grad_bias_1(db, dy, u, A, C, H_out, N, S, W_out):
-        db = A * S * rt.total((1 - np.square(np.tanh(S * u))) * dy, (0, 1, 2))
+    if not loops.subsampling2d_grad_bias_1(db, dy, y, A, C, H_out, N, S, W_out):
+        db = A * S * rt.total((1 - np.square(y) / A**2) * dy, (0, 1, 2))
     return db
 
 
@@ -232,7 +226,7 @@ def subsampling2d_backward(
     dy: Any,
     a: Any,
     z: Any,
-    u: Any,
+    y: Any,
     *,
     input_shape: Sequence[int],
     kernel_size: rt.Size = 2,
@@ -243,7 +237,7 @@ def subsampling2d_backward(
 ) -> tuple[Any, rt.Array, rt.Array]:
     """Compute all gradients of E: LeNet's trainable subsampling.
 
-    (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−tanh²(S u[m,q,v,e]))
+    (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−y[m,q,v,e]²/A²)
     (18) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
     (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
     (12) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
@@ -252,7 +246,7 @@ def subsampling2d_backward(
         dy: shape (N, H_out, W_out, C), dE/dy.
         a: shape (C,).
         z: shape (N, H_out, W_out, C), as the forward function returned it.
-        u: shape (N, H_out, W_out, C), as the forward function returned it.
+        y: shape (N, H_out, W_out, C), as the forward function returned it.
         input_shape: the shape of x, (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
@@ -263,17 +257,17 @@ def subsampling2d_backward(
     Returns: dx, shape (N, H, W, C) (None without inputs); da, shape (C,); db, shape (C,).
     Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
-    a, z, u, dy, dtype = rt.arrays("subsampling2d", "a 1, z 4, u 4, dy 4", a, z, u, dy)
+    a, z, y, dy, dtype = rt.arrays("subsampling2d", "a 1, z 4, y 4, dy 4", a, z, y, dy)
     input_shape = rt.shape("subsampling2d", "input_shape", input_shape, 4)
     R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_grad_input_sizes(
-        dtype, a, input_shape, dy, u, z, kernel_size, stride, amplitude, slope
+        dtype, a, input_shape, dy, y, z, kernel_size, stride, amplitude, slope
     )
-    # (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−tanh²(S u[m,q,v,e]))
+    # (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−y[m,q,v,e]²/A²)
     du = rt.empty((N, H_out, W_out, C), dtype)
     da = rt.empty((C,), dtype)
     db = rt.empty((C,), dtype)
-    if not loops.subsampling2d_backward_1(du, da, db, dy, u, z, A, C, H_out, N, S, W_out):
-        du = A * S * (1 - np.square(np.tanh(S * u))) * dy
+    if not loops.subsampling2d_backward_1(du, da, db, dy, y, z, A, C, H_out, N, S, W_out):
+        du = A * S * (1 - np.square(y) / A**2) * dy
         # (18) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
         da = rt.contract("n i j m, n i j m -> m", du, z)
         # (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
@@ -344,21 +338,21 @@ class Subsampling2D(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("subsampling2d", "x", x)
-        y, z, u = subsampling2d_forward(
+        y, z = subsampling2d_forward(
             x, self.params["a"], self.params["b"], **self._options("kernel_size", "stride", "amplitude", "slope")
         )
-        self._saved = (z, u, x.shape)
+        self._saved = (z, y, x.shape)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
-        z, u, x_shape = self._kept()
+        z, y, x_shape = self._kept()
         dx, self.grads["a"], self.grads["b"] = self._run(
             subsampling2d_backward,
             dy,
             self.params["a"],
             z,
-            u,
+            y,
             **self._options("kernel_size", "stride", "amplitude", "slope"),
             input_shape=x_shape,
         )

@@ -348,7 +348,7 @@ def _by_value(program: Program, statement: Statement, access: Access) -> Expr | 
     stand_in = Dummy("f", real=True)
     outer = term.body.xreplace({call: stand_in})
     scale = sympy.diff(outer, stand_in)
-    divisor = _never_0(scale, program)
+    divisor = _never_0(scale, term)
     if outer.has(Access) or scale.has(stand_in) or divisor is None:
         return None
     saved = Access(name, *(r.index for r in term.free))
@@ -361,15 +361,15 @@ def _by_value(program: Program, statement: Statement, access: Access) -> Expr | 
     return slope if slope.has(saved) or slope.is_number else None
 
 
-def _never_0(scale: Expr, program: Program) -> Expr | None:
+def _never_0(scale: Expr, term: Term) -> Expr | None:
     """What y is divided by where the brackets of its scale hold: elsewhere the slope is 0; None where that may be 0.
 
-    An index is 0 somewhere, and a parameter may be.
+    An index is 0 somewhere; sizes and parameters are taken not to be.
     """
-    sizes = {s: Dummy(positive=True) for t in program.tensors.values() for e in t.shape for s in e.free_symbols}
+    given = {s: Dummy(positive=True) for s in scale.free_symbols if s not in term.indices}
     factors = [f for f in Mul.make_args(scale) if not is_indicator(f)]
     divides = (isinstance(f, Pow) and f.exp.is_negative for f in factors)
-    certain = all(known or f.xreplace(sizes).is_nonzero for known, f in zip(divides, factors, strict=True))
+    certain = all(known or f.xreplace(given).is_nonzero for known, f in zip(divides, factors, strict=True))
     return Mul(*factors) if certain else None
 
 

@@ -46,19 +46,19 @@ def scaled_tanh_forward_1(y: rt.Array, x: rt.Array, A: Any, E: int, S: Any) -> b
 
 scaled_tanh_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * dx, const REAL * dy, const REAL * x, REAL number_1, REAL number_2)
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * y, REAL number_1, REAL number_2)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
-        const reals x_1 = load(&x[m]);
+        const reals y_1 = load(&y[m]);
         const reals dy_1 = load(&dy[m]);
-        const reals dx_1 = number_1 * (all(1) - all_tanh_of(number_2 * x_1) * all_tanh_of(number_2 * x_1)) * dy_1;
+        const reals dx_1 = number_1 * (all(1) - number_2 * (y_1 * y_1)) * dy_1;
         store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
-        const REAL x_1 = x[m];
+        const REAL y_1 = y[m];
         const REAL dy_1 = dy[m];
-        const REAL dx_1 = number_1 * (1 - tanh_of(number_2 * x_1) * tanh_of(number_2 * x_1)) * dy_1;
+        const REAL dx_1 = number_1 * (1 - number_2 * (y_1 * y_1)) * dy_1;
         dx[m] = dx_1;
     }
 }
@@ -75,7 +75,9 @@ static void part(void *given, long number)
 """
 
 
-def scaled_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, A: Any, E: int, S: Any) -> bool:
+def scaled_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, y: rt.Array, A: Any, E: int, S: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("scaled_tanh_grad_input_1", dx=dx)
-    return rt.run(scaled_tanh_grad_input_1_loops, E, E, (dx, dy, x), (dtype(A * S), dtype(S)), (), (), uses="whh")
+    return rt.run(
+        scaled_tanh_grad_input_1_loops, E, E, (dx, dy, y), (dtype(A * S), dtype(rt.ratio(1, A**2))), (), (), uses="whh"
+    )

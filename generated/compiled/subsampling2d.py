@@ -113,22 +113,19 @@ def subsampling2d_forward_1(
     )
 
 
-subsampling2d_forward_2_loops = r"""/* Row by row, for every j. */
+subsampling2d_forward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * u, REAL * y, const REAL * a, const REAL * b, const REAL * z, REAL number_1,
+    long start, long stop, REAL * y, const REAL * a, const REAL * b, const REAL * z, REAL number_1,
     REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long u_at = j * row_;
         const long y_at = j * row_;
         const long z_at = j * row_;
         for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals a_1 = load(&a[c]);
             const reals z_1 = load(&z[z_at + c]);
             const reals b_1 = load(&b[c]);
-            const reals u_1 = a_1 * z_1 + b_1;
-            const reals y_1 = number_1 * all_tanh_of(number_2 * u_1);
-            store(&u[u_at + c], u_1);
+            const reals y_1 = number_1 * all_tanh_of(number_2 * (a_1 * z_1 + b_1));
             store(&y[y_at + c], y_1);
         }
         APART
@@ -136,9 +133,7 @@ static void loops(
             const REAL a_1 = a[c];
             const REAL z_1 = z[z_at + c];
             const REAL b_1 = b[c];
-            const REAL u_1 = a_1 * z_1 + b_1;
-            const REAL y_1 = number_1 * tanh_of(number_2 * u_1);
-            u[u_at + c] = u_1;
+            const REAL y_1 = number_1 * tanh_of(number_2 * (a_1 * z_1 + b_1));
             y[y_at + c] = y_1;
         }
     }
@@ -151,64 +146,52 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
 }
 """
 
 
 def subsampling2d_forward_2(
-    u: rt.Array,
-    y: rt.Array,
-    a: rt.Array,
-    b: rt.Array,
-    z: rt.Array,
-    A: Any,
-    C: int,
-    H_out: int,
-    N: int,
-    S: Any,
-    W_out: int,
+    y: rt.Array, a: rt.Array, b: rt.Array, z: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
 ) -> bool:
-    """Row by row, for every j."""
-    dtype = rt.float_type("subsampling2d_forward_2", u=u)
+    """Element by element."""
+    dtype = rt.float_type("subsampling2d_forward_2", y=y)
     return rt.run(
         subsampling2d_forward_2_loops,
         H_out * N * W_out,
-        2 * C * H_out * N * W_out,
-        (u, y, a, b, z),
+        C * H_out * N * W_out,
+        (y, a, b, z),
         (dtype(A), dtype(S)),
         (C,),
         (),
-        repeated=(2, 3),
-        uses="ww--h",
+        repeated=(1, 2),
+        uses="w--h",
     )
 
 
 subsampling2d_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * dz, const REAL * a, const REAL * dy, const REAL * u, REAL number_1,
+    long start, long stop, REAL * dz, const REAL * a, const REAL * dy, const REAL * y, REAL number_1,
     REAL number_2, long row_)
 {
     for (long v = start; v < stop; v++) {
         const long dy_at = row_ * v;
         const long dz_at = row_ * v;
-        const long u_at = row_ * v;
+        const long y_at = row_ * v;
         for (long e = 0; e < whole(0, row_); e += LANES) {
-            const reals u_1 = load(&u[u_at + e]);
+            const reals y_1 = load(&y[y_at + e]);
             const reals a_1 = load(&a[e]);
             const reals dy_1 = load(&dy[dy_at + e]);
-            const reals dz_1 = (
-                number_1 * (all(1) - all_tanh_of(number_2 * u_1) * all_tanh_of(number_2 * u_1)) * a_1 * dy_1
-            );
+            const reals dz_1 = number_1 * (all(1) - number_2 * (y_1 * y_1)) * a_1 * dy_1;
             store(&dz[dz_at + e], dz_1);
         }
         APART
         for (long e = whole(0, row_); e < row_; e++) {
-            const REAL u_1 = u[u_at + e];
+            const REAL y_1 = y[y_at + e];
             const REAL a_1 = a[e];
             const REAL dy_1 = dy[dy_at + e];
-            const REAL dz_1 = number_1 * (1 - tanh_of(number_2 * u_1) * tanh_of(number_2 * u_1)) * a_1 * dy_1;
+            const REAL dz_1 = number_1 * (1 - number_2 * (y_1 * y_1)) * a_1 * dy_1;
             dz[dz_at + e] = dz_1;
         }
     }
@@ -228,7 +211,7 @@ static void part(void *given, long number)
 
 
 def subsampling2d_grad_input_1(
-    dz: rt.Array, a: rt.Array, dy: rt.Array, u: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
+    dz: rt.Array, a: rt.Array, dy: rt.Array, y: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
 ) -> bool:
     """Element by element."""
     dtype = rt.float_type("subsampling2d_grad_input_1", dz=dz)
@@ -236,8 +219,8 @@ def subsampling2d_grad_input_1(
         subsampling2d_grad_input_1_loops,
         H_out * N * W_out,
         C * H_out * N * W_out,
-        (dz, a, dy, u),
-        (dtype(A * S), dtype(S)),
+        (dz, a, dy, y),
+        (dtype(A * S), dtype(rt.ratio(1, A**2))),
         (C,),
         (),
         repeated=(1,),
@@ -472,7 +455,7 @@ def subsampling2d_grad_input_3(
 subsampling2d_grad_a_1_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict da,
-    const REAL *restrict dy, const REAL *restrict u, const REAL *restrict z, REAL number_1, REAL number_2,
+    const REAL *restrict dy, const REAL *restrict y, const REAL *restrict z, REAL number_1, REAL number_2,
     long C, long H_out, long N, long W_out)
 {
     if (sweep) {
@@ -502,24 +485,20 @@ static void loops(
         long low_row = block * 1024;
         for (long j = low_row; j < least(low_row + 1024, H_out * N * W_out); j++) {
             const long dy_at = C * j;
-            const long u_at = C * j;
+            const long y_at = C * j;
             const long z_at = C * j;
             for (long m = 0; m < whole(0, C); m += LANES) {
-                const reals u_1 = load(&u[u_at + m]);
+                const reals y_1 = load(&y[y_at + m]);
                 const reals dy_1 = load(&dy[dy_at + m]);
                 const reals z_1 = load(&z[z_at + m]);
-                store(
-                    &running[m],
-                    load(&running[m])
-                    + (all(1) - all_tanh_of(number_2 * u_1) * all_tanh_of(number_2 * u_1)) * dy_1 * z_1
-                );
+                store(&running[m], load(&running[m]) + (all(1) - number_2 * (y_1 * y_1)) * dy_1 * z_1);
             }
             APART
             for (long m = whole(0, C); m < C; m++) {
-                const REAL u_1 = u[u_at + m];
+                const REAL y_1 = y[y_at + m];
                 const REAL dy_1 = dy[dy_at + m];
                 const REAL z_1 = z[z_at + m];
-                running[m] += (1 - tanh_of(number_2 * u_1) * tanh_of(number_2 * u_1)) * dy_1 * z_1;
+                running[m] += (1 - number_2 * (y_1 * y_1)) * dy_1 * z_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
@@ -553,7 +532,7 @@ static void part(void *given, long number)
 
 
 def subsampling2d_grad_a_1(
-    da: rt.Array, dy: rt.Array, u: rt.Array, z: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
+    da: rt.Array, dy: rt.Array, y: rt.Array, z: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
 ) -> bool:
     """Sums over j for every block, m."""
     dtype = rt.float_type("subsampling2d_grad_a_1", da=da)
@@ -561,8 +540,8 @@ def subsampling2d_grad_a_1(
         subsampling2d_grad_a_1_loops,
         (H_out * N * W_out + 1023) // 1024,
         C * H_out * N * W_out,
-        (da, dy, u, z),
-        (dtype(A * S), dtype(S)),
+        (da, dy, y, z),
+        (dtype(A * S), dtype(rt.ratio(1, A**2))),
         (C, H_out, N, W_out),
         (),
         C,
@@ -573,7 +552,7 @@ def subsampling2d_grad_a_1(
 subsampling2d_grad_bias_1_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict db,
-    const REAL *restrict dy, const REAL *restrict u, REAL number_1, REAL number_2, long C, long H_out, long N,
+    const REAL *restrict dy, const REAL *restrict y, REAL number_1, REAL number_2, long C, long H_out, long N,
     long W_out)
 {
     if (sweep) {
@@ -603,20 +582,17 @@ static void loops(
         long low_row = block * 1024;
         for (long j = low_row; j < least(low_row + 1024, H_out * N * W_out); j++) {
             const long dy_at = C * j;
-            const long u_at = C * j;
+            const long y_at = C * j;
             for (long m = 0; m < whole(0, C); m += LANES) {
-                const reals u_1 = load(&u[u_at + m]);
+                const reals y_1 = load(&y[y_at + m]);
                 const reals dy_1 = load(&dy[dy_at + m]);
-                store(
-                    &running[m],
-                    load(&running[m]) + (all(1) - all_tanh_of(number_2 * u_1) * all_tanh_of(number_2 * u_1)) * dy_1
-                );
+                store(&running[m], load(&running[m]) + (all(1) - number_2 * (y_1 * y_1)) * dy_1);
             }
             APART
             for (long m = whole(0, C); m < C; m++) {
-                const REAL u_1 = u[u_at + m];
+                const REAL y_1 = y[y_at + m];
                 const REAL dy_1 = dy[dy_at + m];
-                running[m] += (1 - tanh_of(number_2 * u_1) * tanh_of(number_2 * u_1)) * dy_1;
+                running[m] += (1 - number_2 * (y_1 * y_1)) * dy_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
@@ -650,7 +626,7 @@ static void part(void *given, long number)
 
 
 def subsampling2d_grad_bias_1(
-    db: rt.Array, dy: rt.Array, u: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
+    db: rt.Array, dy: rt.Array, y: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
 ) -> bool:
     """Sums over j for every block, m."""
     dtype = rt.float_type("subsampling2d_grad_bias_1", db=db)
@@ -658,8 +634,8 @@ def subsampling2d_grad_bias_1(
         subsampling2d_grad_bias_1_loops,
         (H_out * N * W_out + 1023) // 1024,
         C * H_out * N * W_out,
-        (db, dy, u),
-        (dtype(A * S), dtype(S)),
+        (db, dy, y),
+        (dtype(A * S), dtype(rt.ratio(1, A**2))),
         (C, H_out, N, W_out),
         (),
         C,
@@ -670,7 +646,7 @@ def subsampling2d_grad_bias_1(
 subsampling2d_backward_1_loops = r"""/* Row by row, for every block, v. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict du,
-    REAL *restrict da, REAL *restrict db, const REAL *restrict dy, const REAL *restrict u,
+    REAL *restrict da, REAL *restrict db, const REAL *restrict dy, const REAL *restrict y,
     const REAL *restrict z, REAL number_1, REAL number_2, long C, long H_out, long N, long W_out)
 {
     if (sweep) {
@@ -705,23 +681,21 @@ static void loops(
         for (long v = low_row; v < least(low_row + 1024, H_out * N * W_out); v++) {
             const long du_at = C * v;
             const long dy_at = C * v;
-            const long u_at = C * v;
+            const long y_at = C * v;
             const long z_at = C * v;
             for (long e = 0; e < whole(0, C); e += LANES) {
-                const reals u_1 = load(&u[u_at + e]);
+                const reals y_1 = load(&y[y_at + e]);
                 const reals dy_1 = load(&dy[dy_at + e]);
-                const reals du_1 = (
-                    number_1 * (all(1) - all_tanh_of(number_2 * u_1) * all_tanh_of(number_2 * u_1)) * dy_1
-                );
+                const reals du_1 = number_1 * (all(1) - number_2 * (y_1 * y_1)) * dy_1;
                 store(&running[e], load(&running[e]) + du_1 * load(&z[z_at + e]));
                 store(&running[C + e], load(&running[C + e]) + du_1);
                 store(&du[du_at + e], du_1);
             }
             APART
             for (long e = whole(0, C); e < C; e++) {
-                const REAL u_1 = u[u_at + e];
+                const REAL y_1 = y[y_at + e];
                 const REAL dy_1 = dy[dy_at + e];
-                const REAL du_1 = number_1 * (1 - tanh_of(number_2 * u_1) * tanh_of(number_2 * u_1)) * dy_1;
+                const REAL du_1 = number_1 * (1 - number_2 * (y_1 * y_1)) * dy_1;
                 running[e] += du_1 * z[z_at + e];
                 running[C + e] += du_1;
                 du[du_at + e] = du_1;
@@ -762,7 +736,7 @@ def subsampling2d_backward_1(
     da: rt.Array,
     db: rt.Array,
     dy: rt.Array,
-    u: rt.Array,
+    y: rt.Array,
     z: rt.Array,
     A: Any,
     C: int,
@@ -777,8 +751,8 @@ def subsampling2d_backward_1(
         subsampling2d_backward_1_loops,
         (H_out * N * W_out + 1023) // 1024,
         3 * C * H_out * N * W_out,
-        (du, da, db, dy, u, z),
-        (dtype(A * S), dtype(S)),
+        (du, da, db, dy, y, z),
+        (dtype(A * S), dtype(rt.ratio(1, A**2))),
         (C, H_out, N, W_out),
         (),
         2 * C,

@@ -46,7 +46,7 @@ SIGNATURES = {
     "tanh_forward": "x",
     "tanh_grad_input": "dy, y",
     "scaled_tanh_forward": f"x, *, {SCALED}",
-    "scaled_tanh_grad_input": f"dy, x, *, {SCALED}",
+    "scaled_tanh_grad_input": f"dy, y, *, {SCALED}",
     "softmax_cross_entropy_forward": "x, t",
     "softmax_cross_entropy_grad_input": "dy, t, h, z",
     "mean_squared_error_forward": "x, t",
