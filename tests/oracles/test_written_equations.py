@@ -36,6 +36,8 @@ LENGTHS = sorted(WRITTEN, key=lambda name: len(WRITTEN[name].text))
 SHORT = len(LENGTHS) // 4
 TWICE = {*LENGTHS[:SHORT], *LENGTHS[SHORT::24], "angular_margin", "bilateral_filter", "lennard_jones", "matern"}
 """Whose pages of second order are evaluated, too: short texts, some of those that take long, poles, many points."""
+TWICE -= {"categorical_projection"}
+"""Divides by I - 1, which is 0 at some of the sizes that are drawn: the rows of its second order are 0/0 there."""
 
 
 @pytest.mark.parametrize("name", some(WRITTEN, 16, first=3))

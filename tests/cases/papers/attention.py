@@ -184,7 +184,7 @@ def _local_relative(q: Tensor, k: Tensor, v: Tensor, r: Tensor) -> Tensor:
 def _landmarks(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     p, r = (z.unflatten(1, (-1, 2)).mean(2) for z in (q, k))
     f, g, h = ((a @ b.mT / q.shape[2] ** 0.5).softmax(2) for a, b in ((q, r), (p, r), (p, k)))
-    z = g.mT / (g.abs().sum(2).amax(1) * g.abs().sum(1).amax(1))[:, None, None]
+    z = g.mT / g.sum(1).amax(1)[:, None, None]  # rows sum to 1, so that their maximum would be a matter of rounding
     one = torch.eye(g.shape[1], dtype=g.dtype)
     w = g @ z
     return f @ z @ (13 * one - w @ (15 * one - w @ (7 * one - w))) / 4 @ h @ v
@@ -458,9 +458,8 @@ ATTENTION = {
         f[n,i,m] = softmax((sum(d) q[n,i,d]*r[n,m,d])/sqrt(D), m)
         g[n,m,o] = softmax((sum(d) p[n,m,d]*r[n,o,d])/sqrt(D), o)
         h[n,m,j] = softmax((sum(d) p[n,m,d]*k[n,j,d])/sqrt(D), j)
-        c[n] = max(m) (sum(o) abs(g[n,m,o]))
-        e[n] = max(o) (sum(m) abs(g[n,m,o]))
-        z0[n,m,o] = g[n,o,m]/(c[n]*e[n])
+        e[n] = max(o) (sum(m) g[n,m,o])
+        z0[n,m,o] = g[n,o,m]/e[n]
         w1[n,m,o] = sum(u) g[n,m,u]*z0[n,u,o]
         w2[n,m,o] = 7*[m == o] - w1[n,m,o]
         w3[n,m,o] = 15*[m == o] - sum(u) w1[n,m,u]*w2[n,u,o]

@@ -18,3 +18,17 @@ def test_positions_that_loops_do_not_write_are_zero() -> None:
     expected = -np.sign(p[:, 2]) / (1 + np.abs(p[:, 2])) ** 2 * (x * du).sum(1)
     np.testing.assert_allclose(found[:, 2], expected, rtol=1e-12)
     assert not found[:, :2].any()
+
+
+def test_loops_do_not_write_into_a_copy() -> None:
+    """NumPy lays z out as it read g, the other way around: loops that add to it leave that to NumPy."""
+    text = "z[n,i,j] = g[n,j,i]/e[n]; z[n,i,j] += -w[n,i,j]*c[n]/e[n]; input g[N,J,I], w[N,I,J]"
+    module = gradscribe.layer(text, "mine").compile()
+    rng = np.random.default_rng(1)
+    g, w, e, c = (rng.normal(size=shape) for shape in ((300, 9, 9), (300, 9, 9), (300,), (300,)))
+    arrays = {"g": g, "w": w, "e": e, "c": c}
+    names = module.mine_forward.__code__.co_varnames[:4]
+    with rt.settings(backend="compiled"):
+        found = module.mine_forward(*(arrays[name] for name in names))
+    expected = g.transpose(0, 2, 1) / e[:, None, None] - w * (c / e)[:, None, None]
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)

@@ -1,8 +1,9 @@
 """Loops over single elements in C, as the texts of companions: compiled when they are first called, and called."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import gcd
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,8 @@ def run(
     if call is None:
         return False
     given = [a if a.flags.c_contiguous else a.copy() for a in arrays]  # a copy is recorded
+    if any(map(is_not, given, arrays)) and _is_lost(given, arrays, uses):
+        return False
     if reals:
         given.append(constant(reals, arrays[0].dtype))
     if sums:
@@ -132,6 +135,11 @@ def run(
     if rest:
         call(last, (rest, rest, *sizes, *known), 1, Uses(letters, rest))
     return True
+
+
+def _is_lost(given: Sequence[Array], arrays: Sequence[Array], uses: str) -> bool:
+    """Whether what loops write would be in a copy: NumPy lays results out as it read what they are made of."""
+    return any(g is not a and letter in "wa*?" for g, a, letter in zip(given, arrays, uses or "w", strict=False))
 
 
 @lru_cache(512)
