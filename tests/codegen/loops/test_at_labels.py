@@ -13,6 +13,7 @@ from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.plan import Compiled, Gather, walk
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
+from gradscribe.generated import settings
 from tests.cases.agreement import assert_kernels_agree, called, compiled
 from tests.cases.run_loops import COMPILED, looped
 
@@ -181,3 +182,17 @@ def test_long_sums_keep_their_digits() -> None:
             if k.wrt == ("x",)
         )
     np.testing.assert_allclose(dx[0], np.float32(0.1) * many, 1e-6)
+
+
+def test_statements_that_write_two_positions_of_an_array_are_apart() -> None:
+    """The gradient by p is a sum at its position 0, and another one at 1, both where labels say."""
+    text = "y[n,k,a] = sum(e) [i[e] == n] (v[e,k,a]*p[e,0,k] + p[e,1,k]*d[e,a]); integer i; input p[E,2,K]; n < 60"
+    module = compiled(layer(text, "mine"))
+    rng = np.random.default_rng(4)
+    p, v, d, dy = (rng.normal(size=shape) for shape in ((900, 2, 5), (900, 5, 3), (900, 3), (60, 5, 3)))
+    i = rng.integers(60, size=900)
+    arrays = {"p": p, "v": v, "d": d, "dy": dy, "i": i}
+    with settings(backend="compiled"):
+        found = called(module.mine_grad_p, arrays)
+    expected = np.stack([(dy[i] * v).sum(2), np.einsum("eka,ea->ek", dy[i], d)], 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)

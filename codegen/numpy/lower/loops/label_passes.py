@@ -215,12 +215,18 @@ def _order(form: Form, read: Sequence[Access]) -> tuple[Symbol, ...]:
 
 
 def joins(group: Sequence[LabelPass], new: LabelPass) -> bool:
-    """Whether a statement can be computed with those before it: none reads what another one of them writes."""
+    """Whether a statement can be computed with those before it: none reads what another one of them writes.
+
+    Of an array that is not added to at labels, they write one element in a round.
+    """
     every = [*group, new]
     written = {p.nest.target for p in every}
     read = {name for p in every for e in (p.nest.body, p.nest.after) for name in (a.tensor for a in accesses(e))}
     kinds = {(p.nest.target, p.nest.kind) for p in every}
-    return new.extents == group[0].extents and not written & read and len(kinds) == len(written)
+    if new.extents != group[0].extents or written & read or len(kinds) > len(written):
+        return False
+    there = [p.along(group[0]).nest for p in every if p.nest.kind != ADDED]
+    return len({(nest.target, nest.place) for nest in there}) == len({nest.target for nest in there})
 
 
 def together(passes: Sequence[LabelPass]) -> Nest:
