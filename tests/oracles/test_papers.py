@@ -10,7 +10,11 @@ from tests.oracles.beside_autograd import compare
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.oracle
-FILES = ("gated", "GATED"), ("linear", "LINEAR"), ("attention", "ATTENTION"), ("paths", "PATHS"), ("choices", "CHOICES")
+FILES = (
+    *(("gated", "GATED"), ("light_cells", "LIGHT_CELLS"), ("linear", "LINEAR"), ("state_spaces", "STATE_SPACES")),
+    *(("attention", "ATTENTION"), ("cheaper_attention", "CHEAPER_ATTENTION"), ("paths", "PATHS"), ("chains", "CHAINS")),
+    ("choices", "CHOICES"),
+)
 PAPERS: dict[str, Any] = {
     name: paper
     for file, cases in FILES

@@ -57,21 +57,21 @@ def _lookup(spec: str, at_out: bool) -> _Lookup:
     return _Lookup(axes, result, names, own, joint, shared, rest, order)
 
 
-MOST = 2**53
+FARTHEST = 2**53
 """No label is larger in computations; a float holds all integers up to it."""
 
 
 def whole(values: Array | float) -> Array:
     """Numbers without a fraction as integers; NaN and what is too large for a position are none, -2**53."""
     found = np.asarray(values)
-    return np.where(np.abs(found) < MOST, found, -MOST).astype(np.int64)
+    return np.where(np.abs(found) < FARTHEST, found, -FARTHEST).astype(np.int64)
 
 
 def wide(labels: Array) -> Array:
     """Labels as integers to compute with: what is no position anywhere stays none, but does not overflow."""
     if labels.dtype.itemsize < 8:
         return labels.astype(np.int64)
-    return np.asarray(np.maximum(np.minimum(labels, MOST).astype(np.int64), -MOST))
+    return np.asarray(np.maximum(np.minimum(labels, FARTHEST).astype(np.int64), -FARTHEST))
 
 
 def known(values: Array, extent: int, dtype: type[np.floating[Any]]) -> Array:
