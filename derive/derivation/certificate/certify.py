@@ -1,6 +1,6 @@
 """A derivation evaluated: every row against the row before, the chain rule against finite differences."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -17,6 +17,7 @@ from gradscribe.derive.derivation.certificate.matrix_gaps import matrix_gaps
 from gradscribe.derive.derivation.certificate.rows import (
     Values,
     comparisons,
+    divides_by_0,
     environment,
     gap,
     is_chain_rule,
@@ -30,7 +31,7 @@ from gradscribe.derive.derivation.network.kinds.alike import not_alike
 from gradscribe.derive.derivation.record.page_record import Definition, Derivation
 from gradscribe.derive.derivation.record.section_record import Section, Step
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number
-from gradscribe.derive.ir.term import Access, Program, Term
+from gradscribe.derive.ir.term import Access, Program, Statement, Term
 from gradscribe.derive.layer.sampling import Dice, Size, TooLargeError, sample_sizes, sample_values
 from gradscribe.kept import kept_with
 
@@ -188,7 +189,7 @@ def _rewritten_gap(derivation: Derivation, rng: np.random.Generator) -> float:
     source = derivation.layer or derivation.program
     terms = [s.term for s in (*origin.statements, *shown.statements)]
     draw = partial(sample_sizes, source, rng, mapping=derivation.mapping, terms=terms, limit=60_000)
-    sizes = _sizes(draw, rewritten.idealised)
+    sizes = _sizes(draw, rewritten.idealised, (*rewritten.origin.forward.statements, *origin.statements))
     values = _values(rewritten, sizes, rng)
     found = [interpret(program, values, sizes) for program in (origin, shown)]
     names = {s.target.name for s in shown.statements}
@@ -206,7 +207,7 @@ def _stated_gap(derivation: Derivation, rng: np.random.Generator) -> float:
         return 0.0
     program = derivation.program
     draw = partial(sample_sizes, derivation.layer or program, rng, mapping=derivation.mapping, limit=60_000)
-    sizes = complete_sizes(program, _sizes(draw, rewritten.idealised))
+    sizes = complete_sizes(program, _sizes(draw, rewritten.idealised, program.statements))
     values = interpret(program, sample_values(program, sizes, rng), sizes)
     gaps = [_sides_gap(d, values, sizes) for d in derivation.equations]
     if rows := [p for p in derivation.premises if isinstance(p, Step) and isinstance(p.left, Access)]:
@@ -224,13 +225,15 @@ def _sides_gap(equation: Definition | Step, values: Values, sizes: Mapping[Symbo
     return gap(np.where(same, 0.0, left), np.where(same, 0.0, right), floor=1.0)
 
 
-def _sizes(draw: Callable[[], dict[Symbol, Size]], stated: Iterable[Idealised]) -> dict[Symbol, Size]:
-    """Sizes for which the equations of a page are stated."""
+def _sizes(
+    draw: Callable[[], dict[Symbol, Size]], stated: Iterable[Idealised], statements: Sequence[Statement] = ()
+) -> dict[Symbol, Size]:
+    """Sizes for which the equations of a page are stated, and at which none of these `statements` divides by 0."""
     conditions = [c for one in stated for c in one.conditions if not Tuple(c.lower, c.upper).has(Access)]
     for _ in range(_TRIES):
         sizes = draw()
         known = [c for c in conditions if (c.upper - c.lower).free_symbols <= set(sizes)]
-        if all(number(c.upper - c.lower, sizes) > 0 for c in known):
+        if all(number(c.upper - c.lower, sizes) > 0 for c in known) and not divides_by_0(statements, sizes):
             return sizes
     raise TooLargeError("no small sizes are among those that the equations are stated for")
 

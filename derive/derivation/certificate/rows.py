@@ -18,7 +18,7 @@ from gradscribe.derive.derivation.forward.quotients import Partial, Reduced
 from gradscribe.derive.derivation.record.section_record import Section, Step
 from gradscribe.derive.ir.functions import admitted, equal
 from gradscribe.derive.ir.interpret import evaluate, index_box, interpret, magnitude, read
-from gradscribe.derive.ir.term import InnerSum, Range, Term, accesses
+from gradscribe.derive.ir.term import InnerSum, Range, Statement, Term, accesses
 from gradscribe.derive.layer.sampling import sample_values
 
 Values = Mapping[str, np.ndarray]
@@ -65,12 +65,16 @@ def seeds_of(section: Section) -> dict[str, str]:
     return dict(zip(outputs, given, strict=True))
 
 
+def divides_by_0(statements: Iterable[Statement], sizes: Sizes) -> bool:
+    """Whether a divisor of sizes is 0, as that of 1/(N (N-1)) is for one element, whatever it is multiplied by."""
+    divisors = {p.base for s in statements for p in s.term.body.atoms(Pow) if p.exp.is_negative}
+    return any(d.free_symbols <= sizes.keys() and d.xreplace(sizes) == 0 for d in divisors)
+
+
 def is_defined(section: Section, values: Values, sizes: Sizes) -> bool:
     """Whether nothing is 0/0 at these sizes, such as what divides by the standard deviation of one element."""
-    bodies = (s.term.body for s in section.forward.statements)
-    divisors = {p.base for body in bodies for p in body.atoms(Pow) if p.exp.is_negative}
-    if any(d.free_symbols <= sizes.keys() and d.xreplace(sizes) == 0 for d in divisors):
-        return False  # such as 1/(N (N-1)) of one element, whatever it is multiplied by
+    if divides_by_0(section.forward.statements, sizes):
+        return False
     numbers = all(not np.isnan(v).any() for v in values.values() if v.dtype.kind == "f")
     return numbers and bool(np.isfinite(row_value(section.raw, values, sizes)).all())
 
